@@ -1,0 +1,63 @@
+#include "base/hash.h"
+
+#include <bit>
+#include <cstring>
+
+namespace sluice {
+namespace {
+
+struct Sip {
+  uint64_t v0, v1, v2, v3;
+  void round() {
+    v0 += v1; v1 = std::rotl(v1, 13); v1 ^= v0; v0 = std::rotl(v0, 32);
+    v2 += v3; v3 = std::rotl(v3, 16); v3 ^= v2;
+    v0 += v3; v3 = std::rotl(v3, 21); v3 ^= v0;
+    v2 += v1; v1 = std::rotl(v1, 17); v1 ^= v2; v2 = std::rotl(v2, 32);
+  }
+};
+
+}  // namespace
+
+uint64_t siphash(uint64_t k0, uint64_t k1, std::string_view bytes) {
+  Sip s{k0 ^ 0x736f6d6570736575ULL, k1 ^ 0x646f72616e646f6dULL, k0 ^ 0x6c7967656e657261ULL, k1 ^ 0x7465646279746573ULL};
+  uint64_t last = static_cast<uint64_t>(bytes.size()) << 56;
+  while (bytes.size() >= 8) {
+    uint64_t word;
+    std::memcpy(&word, bytes.data(), 8);
+    s.v3 ^= word;
+    s.round();
+    s.v0 ^= word;
+    bytes.remove_prefix(8);
+  }
+  for (size_t i = 0; i < bytes.size(); ++i) last |= static_cast<uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
+  s.v3 ^= last;
+  s.round();
+  s.v0 ^= last;
+  s.v2 ^= 0xff;
+  s.round(); s.round(); s.round();
+  return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+Random::Random(uint64_t seed) {
+  for (uint64_t& word : state_) {   // splitmix64
+    seed += 0x9e3779b97f4a7c15ULL;
+    uint64_t z = seed;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+    word = z ^ (z >> 31);
+  }
+}
+
+uint64_t Random::next() {
+  uint64_t result = std::rotl(state_[1] * 5, 7) * 9;
+  uint64_t t = state_[1] << 17;
+  state_[2] ^= state_[0];
+  state_[3] ^= state_[1];
+  state_[1] ^= state_[2];
+  state_[0] ^= state_[3];
+  state_[2] ^= t;
+  state_[3] = std::rotl(state_[3], 45);
+  return result;
+}
+
+}  // namespace sluice

@@ -1,0 +1,93 @@
+#include "base/ip.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/text.h"
+
+namespace sluice {
+
+IpAddress IpAddress::v4(const uint8_t bytes[4]) {
+  IpAddress address;
+  std::memcpy(address.bytes_.data(), bytes, 4);
+  address.family_ = Family::v4;
+  return address;
+}
+
+IpAddress IpAddress::v6(const uint8_t bytes[16]) {
+  static constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (std::memcmp(bytes, kMapped, 12) == 0) return v4(bytes + 12);
+  IpAddress address;
+  std::memcpy(address.bytes_.data(), bytes, 16);
+  address.family_ = Family::v6;
+  return address;
+}
+
+std::optional<IpAddress> IpAddress::parse(std::string_view text) {
+  char buffer[kTextMax];
+  if (text.empty() || text.size() >= sizeof(buffer)) return std::nullopt;
+  std::memcpy(buffer, text.data(), text.size());
+  buffer[text.size()] = '\0';
+  uint8_t bytes[16];
+  if (inet_pton(AF_INET, buffer, bytes) == 1) return v4(bytes);
+  if (inet_pton(AF_INET6, buffer, bytes) == 1) return v6(bytes);
+  return std::nullopt;
+}
+
+char* IpAddress::write(char* out) const {
+  if (is_none()) { *out = '-'; return out + 1; }
+  if (is_v4()) {   // by hand: this is on the path of every request
+    for (int i = 0; i < 4; ++i) {
+      if (i > 0) *out++ = '.';
+      out = write_decimal(out, bytes_[static_cast<size_t>(i)]);
+    }
+    return out;
+  }
+  inet_ntop(AF_INET6, bytes_.data(), out, kTextMax);
+  return out + std::strlen(out);
+}
+
+std::string IpAddress::to_string() const {
+  char buffer[kTextMax];
+  return {buffer, write(buffer)};
+}
+
+std::optional<Cidr> Cidr::parse(std::string_view text) {
+  size_t slash = text.find('/');
+  auto base = IpAddress::parse(text.substr(0, slash));
+  if (!base) return std::nullopt;
+  unsigned bits = base->is_v4() ? 32 : 128;
+  Cidr range;
+  range.base_ = *base;
+  range.prefix_ = static_cast<uint8_t>(bits);
+  if (slash != std::string_view::npos) {
+    std::string_view digits = text.substr(slash + 1);
+    auto prefix = parse_decimal(digits);
+    if (!prefix || *prefix > bits || (digits.size() > 1 && digits[0] == '0')) return std::nullopt;
+    range.prefix_ = static_cast<uint8_t>(*prefix);
+  }
+  for (unsigned bit = range.prefix_; bit < bits; ++bit) {
+    if (base->bytes_[bit / 8] & (0x80u >> (bit % 8))) return std::nullopt;
+  }
+  return range;
+}
+
+bool Cidr::contains(const IpAddress& address) const {
+  if (address.family_ != base_.family_) return false;
+  size_t whole = prefix_ / 8;
+  if (!std::equal(base_.bytes_.begin(), base_.bytes_.begin() + static_cast<long>(whole), address.bytes_.begin())) return false;
+  unsigned rest = prefix_ % 8;
+  if (rest == 0) return true;
+  uint8_t mask = static_cast<uint8_t>(0xff00u >> rest);
+  return ((base_.bytes_[whole] ^ address.bytes_[whole]) & mask) == 0;
+}
+
+std::string Cidr::to_string() const { return base_.to_string() + "/" + std::to_string(prefix_); }
+
+bool CidrSet::contains(const IpAddress& address) const {
+  return std::any_of(ranges_.begin(), ranges_.end(), [&](const Cidr& range) { return range.contains(address); });
+}
+
+}  // namespace sluice

@@ -1,0 +1,89 @@
+// Objects of one type from page-sized slabs, for one worker. A page that is wholly free is given back.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <utility>
+
+#include "base/check.h"
+#include "base/list.h"
+
+namespace sluice {
+
+template <class T>
+class Slab {
+ public:
+  Slab() = default;
+  Slab(const Slab&) = delete;
+  Slab& operator=(const Slab&) = delete;
+  ~Slab() {
+    CHECK(live_ == 0);
+    while (!partial_.empty()) free_page(partial_.front());
+  }
+
+  template <class... Args>
+  T* make(Args&&... args) {
+    if (partial_.empty()) add_page();
+    Page& page = partial_.front();
+    Cell* cell = page.free;
+    page.free = cell->next;
+    if (++page.used == kCells) static_cast<ListHook<PageTag>&>(page).unlink();
+    ++live_;
+    return new (cell) T(std::forward<Args>(args)...);
+  }
+
+  void destroy(T* object) {
+    object->~T();
+    Page& page = page_of(object);
+    auto* cell = reinterpret_cast<Cell*>(object);
+    cell->next = page.free;
+    page.free = cell;
+    if (page.used == kCells) partial_.push_front(page);
+    --live_;
+    // One empty page stays, so that a lone object coming and going does not map and unmap.
+    if (--page.used == 0 && &partial_.front() != &partial_.back()) free_page(page);
+  }
+
+  size_t live() const { return live_; }
+
+ private:
+  struct PageTag;
+  union Cell {
+    Cell* next;
+    alignas(T) std::byte storage[sizeof(T)];
+  };
+  struct Page : ListHook<PageTag> {
+    Cell* free = nullptr;
+    size_t used = 0;
+  };
+  static constexpr size_t kPageBytes = sizeof(T) * 8 + sizeof(Page) <= 4096 ? 4096 : 16384;
+  static constexpr size_t kOffset = (sizeof(Page) + alignof(Cell) - 1) / alignof(Cell) * alignof(Cell);
+  static constexpr size_t kCells = (kPageBytes - kOffset) / sizeof(Cell);
+  static_assert(kCells >= 2, "an object of a page's size needs no slab");
+
+  static Page& page_of(T* object) {
+    return *reinterpret_cast<Page*>(reinterpret_cast<uintptr_t>(object) & ~(kPageBytes - 1));
+  }
+  void add_page() {
+    void* memory = std::aligned_alloc(kPageBytes, kPageBytes);
+    if (memory == nullptr) throw std::bad_alloc();
+    auto* page = new (memory) Page;
+    for (size_t i = kCells; i-- > 0;) {
+      auto* cell = reinterpret_cast<Cell*>(static_cast<char*>(memory) + kOffset + i * sizeof(Cell));
+      cell->next = page->free;
+      page->free = cell;
+    }
+    partial_.push_back(*page);
+  }
+  void free_page(Page& page) {
+    page.~Page();
+    std::free(&page);
+  }
+
+  List<Page, PageTag> partial_;
+  size_t live_ = 0;
+};
+
+}  // namespace sluice

@@ -1,0 +1,75 @@
+// One request/response pair: the same interface for every HTTP version and for both sides.
+#pragma once
+
+#include <cstddef>
+
+#include "base/arena.h"
+#include "base/chain.h"
+#include "base/error.h"
+#include "http/message.h"
+#include "http/problem.h"
+
+namespace sluice::http {
+
+/// Body bytes that lie verbatim on the wire, so that they may be moved from socket to socket without being
+/// read (splice). `bytes` counts what has not been delivered yet; 0 means that there is no such run.
+struct RawRun {
+  size_t bytes = 0;
+  int socket = -1;
+};
+
+class Stream;
+
+/// What arrives on a Stream. Every call records a fact; none may destroy the stream.
+class StreamEvents {
+ public:
+  /// Where the heads and trailers of this stream are kept.
+  virtual Arena& arena() = 0;
+  virtual void on_head(Head& head) = 0;
+  virtual void on_informational(Head& head) = 0;
+  /// The receiver gives the bytes back with Stream::consume once they need no more room.
+  virtual void on_body(Chain bytes) = 0;
+  virtual void on_trailers(Fields& trailers) = 0;
+  /// The message is complete. Comes exactly once, after head, body and trailers, unless on_reset came.
+  virtual void on_end() = 0;
+  /// credit() has risen from zero.
+  virtual void on_credit() = 0;
+  /// The stream is gone: no event follows and nothing can be sent.
+  virtual void on_reset(Error why) = 0;
+  /// Server side only: what arrived is no acceptable message. `head` holds what could be read of it, or is
+  /// the head delivered before. No further event but on_credit and on_reset; a reply can still be sent.
+  virtual void on_refused(const Problem& problem, Head& head) = 0;
+
+ protected:
+  ~StreamEvents() = default;
+};
+
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  virtual void send_informational(const Head& head) = 0;   // 1xx, any number before the head
+  virtual void send_head(const Head& head, End end) = 0;
+  virtual void send_body(Chain bytes, End end) = 0;        // needs bytes.size() <= credit()
+  virtual void send_trailers(const Fields& trailers) = 0;  // ends the stream
+  /// Bytes that the peer will take now.
+  virtual size_t credit() const = 0;
+  /// Opens the sender's window again.
+  virtual void consume(size_t bytes) = 0;
+  virtual RawRun raw_run() = 0;
+  /// Idempotent; no event follows.
+  virtual void reset(Error why) = 0;
+  /// The receiver has no more use for the stream: no event follows, `events` is forgotten. What was sent is
+  /// still delivered; an unfinished message ends the connection.
+  virtual void detach() = 0;
+};
+
+/// Makes the receiver of a new request (server side).
+class StreamAcceptor {
+ public:
+  virtual StreamEvents& accept(Stream& stream) = 0;
+
+ protected:
+  ~StreamAcceptor() = default;
+};
+
+}  // namespace sluice::http
