@@ -1,0 +1,205 @@
+"""Runs every suite and sums up: `N passed, N failed[, N skipped]` is the last line, exit 1 on failure.
+
+Groups: release (C++ tests, include graph, end to end), asan (C++ tests, end to end),
+tsan (what has threads). Failures are printed in full, the rest in one line per suite.
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as xml
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+TESTS = ROOT / "tests"
+SUMMARY = ROOT / "build" / "test-summary.txt"
+THREADED = ("observe", "loop")        # unit folders with threads: these and `threads` tests run under TSan
+CPP_SECONDS_MAX = 300                 # for one test program, sanitized ones included
+E2E_SECONDS_MAX = 900
+SANITIZER_ENV = {
+    "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
+    "TSAN_OPTIONS": "halt_on_error=0:exitcode=99:second_deadlock_stack=1",
+}
+
+
+@dataclass
+class Sum:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    failures: list = field(default_factory=list)   # texts to print
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def __str__(self):
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.passed} passed, {self.failed} failed{skipped}"
+
+
+def broken(text):
+    """A suite that could not run at all."""
+    return Sum(failed=1, failures=[text])
+
+
+def run(command, seconds, **options):
+    """gives: (exit code, output); a time-out is a failure like another"""
+    try:
+        done = subprocess.run([str(part) for part in command], cwd=ROOT, timeout=seconds, text=True,
+                              errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              **options)
+        return done.returncode, done.stdout
+    except subprocess.TimeoutExpired as late:
+        output = (late.stdout or b"").decode(errors="replace")
+        return 124, f"{output}\n*** not done within {seconds} s: {command[0]}"
+    except OSError as error:
+        return 127, f"*** {command[0]}: {error.strerror}"
+
+
+def build(preset, targets=()):
+    code, output = run(["cmake", "--preset", preset], 120)
+    if code == 0:
+        # -k 0: what can be built is built, so that its tests still run.
+        code, output = run(["ninja", "--quiet", "-k", "0", "-C", f"build/{preset}", *targets], 1800)
+    return Sum(passed=1) if code == 0 else broken(tail(output, 200))
+
+
+def tail(text, lines):
+    kept = text.splitlines()[-lines:]
+    return "\n".join(kept)
+
+
+def cpp_programs(folders=None):
+    """Names of the test programs that the sources ask for, built or not."""
+    names = [path.name for path in sorted((TESTS / "unit").iterdir())
+             if path.is_dir() and any(path.rglob("*.cc"))]
+    programs = [f"test_{name}" for name in names if folders is None or name in folders]
+    if folders is None and any((TESTS / "flow").rglob("*.cc")):
+        programs.append("test_flow")
+    return programs
+
+
+def cpp(preset, folders=None):
+    total = Sum()
+    for program in cpp_programs(folders):
+        one = cpp_program(preset, program)
+        total.add(one)
+        total.failures += one.failures
+    return total
+
+
+def cpp_program(preset, program):
+    binary = ROOT / "build" / preset / program
+    report = ROOT / "build" / preset / f"{program}.json"
+    report.unlink(missing_ok=True)
+    if not binary.exists():
+        return broken(f"{program}: not built")
+    code, output = run([binary, "--gtest_brief=1", f"--gtest_output=json:{report}"],
+                       CPP_SECONDS_MAX, env={**os.environ, **SANITIZER_ENV})
+    try:
+        result = read_gtest(json.loads(report.read_text()))
+    except (OSError, ValueError):
+        return broken(f"{program}: ended with code {code} before its report\n{tail(output, 200)}")
+    if code != 0 and not result.failed:      # a leak or a race found at the end
+        result.failed += 1
+    if result.failed:
+        result.failures = [f"{program}: code {code}\n{tail(output, 300)}"]
+    return result
+
+
+def read_gtest(report):
+    result = Sum()
+    for suite in report["testsuites"]:
+        for test in suite["testsuite"]:
+            if test.get("result") == "SKIPPED" or test.get("status") == "NOTRUN":
+                result.skipped += 1
+            elif test.get("failures"):
+                result.failed += 1
+            else:
+                result.passed += 1
+    return result
+
+
+def pytest(name, paths, preset=None, marks=None):
+    report = ROOT / "build" / f"pytest-{name.replace(' ', '-')}.xml"
+    report.parent.mkdir(exist_ok=True)
+    report.unlink(missing_ok=True)
+    environment = {**os.environ, **SANITIZER_ENV, "PYTHONDONTWRITEBYTECODE": "1"}
+    if preset:
+        binary = ROOT / "build" / preset / "sluice"
+        if not binary.exists():
+            return broken(f"{name}: {binary} is not built")
+        environment["SLUICE_BINARY"] = str(binary)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
+               f"--junitxml={report}", *(["-m", marks] if marks else []), *paths]
+    code, output = run(command, E2E_SECONDS_MAX, env=environment)
+    try:
+        result = read_junit(xml.parse(report).getroot())
+    except (OSError, xml.ParseError):
+        return broken(f"{name}: pytest ended with code {code}\n{tail(output, 200)}")
+    if code not in (0, 1) and not result.failed:
+        result.failed += 1
+    if result.failed:
+        result.failures = [output]
+    return result
+
+
+def read_junit(root):
+    result = Sum()
+    for case in root.iter("testcase"):
+        kinds = {child.tag for child in case}
+        if kinds & {"failure", "error"}:
+            result.failed += 1
+        elif "skipped" in kinds:
+            result.skipped += 1
+        else:
+            result.passed += 1
+    return result
+
+
+def suites(groups):
+    """(group, name, function) in the order in which they run."""
+    threaded = [f"test_{name}" for name in THREADED if f"test_{name}" in cpp_programs()]
+    every = [
+        ("release", "build", lambda: build("release")),
+        ("release", "unit and flow", lambda: cpp("release")),
+        ("release", "include graph", lambda: pytest("include-graph", ["tests/include_graph_test.py"])),
+        ("release", "end to end", lambda: pytest("e2e-release", ["tests/e2e"], "release")),
+        ("asan", "build", lambda: build("asan")),
+        ("asan", "unit and flow", lambda: cpp("asan")),
+        ("asan", "end to end", lambda: pytest("e2e-asan", ["tests/e2e"], "asan")),
+        ("tsan", "build", lambda: build("tsan", [*threaded, "sluice"])),
+        ("tsan", "unit", lambda: cpp("tsan", THREADED)),
+        ("tsan", "end to end", lambda: pytest("e2e-tsan", ["tests/e2e"], "tsan", "threads")),
+    ]
+    return [suite for suite in every if suite[0] in groups]
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--only", nargs="+", default=["release", "asan", "tsan"],
+                         choices=["release", "asan", "tsan"])
+    groups = options.parse_args().only
+    os.umask(0o022)
+    total = Sum()
+    for group, name, suite in suites(groups):
+        started = time.monotonic()
+        result = suite()
+        total.add(result)
+        print(f"{group:8} {name:14} {result} ({time.monotonic() - started:.0f} s)", flush=True)
+        for text in result.failures:
+            print(text, flush=True)
+    SUMMARY.parent.mkdir(exist_ok=True)
+    SUMMARY.write_text(f"{total}\n")
+    print(total)
+    sys.exit(1 if total.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
