@@ -76,9 +76,6 @@ std::string printable(std::string_view text, size_t max) {
   return out;
 }
 
-namespace {
-
-// gives: length of the valid UTF-8 sequence at the start of text, or 0 (RFC 3629)
 size_t utf8_sequence(std::string_view text) {
   auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   unsigned char first = byte(0);
@@ -93,8 +90,6 @@ size_t utf8_sequence(std::string_view text) {
   bool beyond = first == 0xf4 && byte(1) > 0x8f;
   return overlong || surrogate || beyond ? 0 : length;
 }
-
-}  // namespace
 
 void append_json(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";

@@ -55,6 +55,10 @@ size_t edit_distance(std::string_view a, std::string_view b, size_t limit);
 /// Printable form for messages: control bytes and non-ASCII as \xNN, cut after `max` bytes.
 std::string printable(std::string_view text, size_t max = 80);
 
+/// gives: length of the valid UTF-8 sequence at the start of `text`, which is not empty; 0 if none
+/// see: RFC 3629
+size_t utf8_sequence(std::string_view text);
+
 /// Appends `text` as the inside of a JSON string (quotes not included); invalid UTF-8 becomes U+FFFD.
 void append_json(std::string& out, std::string_view text);
 
