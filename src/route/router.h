@@ -65,6 +65,8 @@ class Router {
   friend class Search;
   static constexpr uint32_t kNone = UINT32_MAX;
   static constexpr uint32_t kHostRoot = 0;  // the first node
+  static constexpr std::string_view kAsteriskEdge =
+      "/";  // "*" as an edge: no segment holds a slash
 
   /// In the trie of host labels (read from the right) `here` and `below` are path roots for the
   /// exact host and for all names below it; in a path trie they are leaves: the path ends here, or
