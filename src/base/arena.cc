@@ -36,17 +36,21 @@ std::string_view Arena::copy(std::string_view source) {
 }
 
 std::string_view Arena::lower(std::string_view source) {
+  if (source.empty()) return {};
   char* out = text(source.size());
   for (size_t i = 0; i < source.size(); ++i) out[i] = ascii_lower(source[i]);
   return {out, source.size()};
 }
 
 std::string_view Arena::join(std::string_view a, std::string_view b, std::string_view c) {
-  char* out = text(a.size() + b.size() + c.size());
-  std::memcpy(out, a.data(), a.size());
-  std::memcpy(out + a.size(), b.data(), b.size());
-  if (!c.empty()) std::memcpy(out + a.size() + b.size(), c.data(), c.size());
-  return {out, a.size() + b.size() + c.size()};
+  char* begin = text(a.size() + b.size() + c.size());
+  char* out = begin;
+  for (std::string_view part : {a, b, c}) {
+    if (part.empty()) continue;   // its data may be null, which memcpy must not see
+    std::memcpy(out, part.data(), part.size());
+    out += part.size();
+  }
+  return {begin, static_cast<size_t>(out - begin)};
 }
 
 }  // namespace sluice

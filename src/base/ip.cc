@@ -28,6 +28,7 @@ IpAddress IpAddress::v6(const uint8_t bytes[16]) {
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   char buffer[kTextMax];
   if (text.empty() || text.size() >= sizeof(buffer)) return std::nullopt;
+  if (text.find('\0') != std::string_view::npos) return std::nullopt;   // would end the C string early
   std::memcpy(buffer, text.data(), text.size());
   buffer[text.size()] = '\0';
   uint8_t bytes[16];
@@ -65,8 +66,11 @@ std::optional<Cidr> Cidr::parse(std::string_view text) {
   if (slash != std::string_view::npos) {
     std::string_view digits = text.substr(slash + 1);
     auto prefix = parse_decimal(digits);
-    if (!prefix || *prefix > bits || (digits.size() > 1 && digits[0] == '0')) return std::nullopt;
-    range.prefix_ = static_cast<uint8_t>(*prefix);
+    // A mapped address is stored as IPv4, but its range counts the 96 bits before it.
+    uint64_t mapped_bits = base->is_v4() && text.find(':') != std::string_view::npos ? 96 : 0;
+    if (!prefix || (digits.size() > 1 && digits[0] == '0')) return std::nullopt;
+    if (*prefix < mapped_bits || *prefix > bits + mapped_bits) return std::nullopt;
+    range.prefix_ = static_cast<uint8_t>(*prefix - mapped_bits);
   }
   for (unsigned bit = range.prefix_; bit < bits; ++bit) {
     if (base->bytes_[bit / 8] & (0x80u >> (bit % 8))) return std::nullopt;
@@ -75,7 +79,7 @@ std::optional<Cidr> Cidr::parse(std::string_view text) {
 }
 
 bool Cidr::contains(const IpAddress& address) const {
-  if (address.family_ != base_.family_) return false;
+  if (address.is_none() || address.family_ != base_.family_) return false;
   size_t whole = prefix_ / 8;
   if (!std::equal(base_.bytes_.begin(), base_.bytes_.begin() + static_cast<long>(whole), address.bytes_.begin())) return false;
   unsigned rest = prefix_ % 8;

@@ -17,7 +17,8 @@ std::atomic<LogLevel> g_level{LogLevel::info};
 bool needs_quotes(std::string_view value) {
   if (value.empty()) return true;
   for (char c : value) {
-    if (c <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7f) return true;
+    auto byte = static_cast<unsigned char>(c);
+    if (byte <= ' ' || byte >= 0x7f || c == '"' || c == '=' || c == '\\') return true;
   }
   return false;
 }

@@ -47,6 +47,8 @@ class Slab {
   }
 
   size_t live() const { return live_; }
+  /// Pages held, the free one included.
+  size_t pages() const { return pages_; }
 
  private:
   struct PageTag;
@@ -76,14 +78,17 @@ class Slab {
       page->free = cell;
     }
     partial_.push_back(*page);
+    ++pages_;
   }
   void free_page(Page& page) {
     page.~Page();
     std::free(&page);
+    --pages_;
   }
 
   List<Page, PageTag> partial_;
   size_t live_ = 0;
+  size_t pages_ = 0;
 };
 
 }  // namespace sluice

@@ -1,0 +1,82 @@
+#include "base/log.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace sluice {
+namespace {
+
+class Lines final : public LogSink {
+ public:
+  Lines() { set_log_sink(this); }
+  ~Lines() override {
+    set_log_sink(nullptr);
+    set_log_level(LogLevel::info);
+  }
+  void write(std::string_view line) override { lines.emplace_back(line); }
+  // The line after its time stamp.
+  std::string last() const { return lines.empty() ? "" : lines.back().substr(25); }
+  std::vector<std::string> lines;
+};
+
+TEST(Log, a_line_is_time_level_message_and_pairs) {
+  Lines log;
+  LOG(warn, "upstream refused", kv("upstream", "orders"), kv("tries", 3), kv("late", true));
+  ASSERT_EQ(log.lines.size(), 1u);
+  EXPECT_EQ(log.last(), "warn  upstream refused upstream=orders tries=3 late=1\n");
+  std::string shape = log.lines[0].substr(0, 25);
+  for (char& c : shape)
+    if (c >= '0' && c <= '9') c = '0';
+  EXPECT_EQ(shape, "0000-00-00T00:00:00.000Z ");
+}
+
+TEST(Log, a_message_alone_is_a_line) {
+  Lines log;
+  LOG(error, "started");
+  EXPECT_EQ(log.last(), "error started\n");
+}
+
+TEST(Log, lines_below_the_level_are_not_even_formatted) {
+  Lines log;
+  int formatted = 0;
+  auto value = [&] {
+    ++formatted;
+    return 1;
+  };
+  LOG(debug, "hidden", kv("n", value()));
+  EXPECT_EQ(formatted, 0);
+  set_log_level(LogLevel::debug);
+  LOG(debug, "shown", kv("n", value()));
+  EXPECT_EQ(log.lines.size(), 1u);
+  set_log_level(LogLevel::error);
+  LOG(warn, "hidden");
+  EXPECT_EQ(log.lines.size(), 1u);
+}
+
+TEST(Log, values_cannot_forge_lines_or_pairs) {
+  Lines log;
+  struct {
+    std::string_view value, text;
+  } cases[] = {
+      {"plain/path?x", "plain/path?x"},
+      {"", "\"\""},
+      {"two words", "\"two words\""},
+      {"a=b", "\"a=b\""},
+      {"say \"hi\"", "\"say \\\"hi\\\"\""},
+      {"back\\slash", "\"back\\\\slash\""},
+      {"x\nerror forged", "\"x\\u000aerror forged\""},
+      {std::string_view("\0", 1), "\"\\u0000\""},
+      {"\x7f", "\"\\u007f\""},
+      {"\xff", "\"\\ufffd\""},
+      {"\xC3\xA4", "\"\xC3\xA4\""},
+  };
+  for (auto [value, text] : cases) {
+    LOG(info, "m", kv("k", value));
+    EXPECT_EQ(log.last(), "info  m k=" + std::string(text) + "\n");
+  }
+}
+
+}  // namespace
+}  // namespace sluice
