@@ -59,6 +59,8 @@ class Router {
   MatchResult match(const http::Head& request, Params& params) const noexcept;
 
   size_t size() const { return params_.size(); }
+  /// Names captured by a route, as Pattern::params().
+  const std::vector<std::string>& params(uint32_t route) const { return params_[route]; }
 
  private:
   friend class RouterBuilder;
