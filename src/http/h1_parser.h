@@ -46,8 +46,12 @@ class HeadScanner {
   State refuse(const Problem& problem);
   const H1Limits* limits_;
   const Problem* problem_ = nullptr;
+  State end_line(std::string_view bytes);
+  bool in_fields() const { return kind_ == Kind::trailers || fields_start_ != 0; }
+  const Problem* over_limit() const;
   size_t next_ = 0;         // first byte not looked at yet
   size_t line_start_ = 0;
+  size_t fields_start_ = 0;   // end of the first line; 0 before it and in trailers
   size_t size_ = 0;
   uint16_t lines_ = 0;
   uint8_t skipped_ = 0;
@@ -84,17 +88,26 @@ class ChunkDecoder {
     size_t taken;              // bytes of the input used up, data included
     std::string_view data;     // view into the input
   };
-  /// Framing bytes beyond this many, plus one per body byte, are refused (CVE-2024-22019).
+  /// Bytes of extensions and leading zeros beyond this many, plus one per body byte, are refused
+  /// (CVE-2024-22019). What a chunk cannot do without is not counted: one-byte chunks are legitimate.
   static constexpr size_t kOverheadBytesMax = 16 * 1024;
 
   Step feed(std::string_view bytes);
   const Problem& problem() const { return *problem_; }
+  /// Body bytes announced so far, the chunk under way counted whole: a limit refuses before its data comes.
   uint64_t body_bytes() const { return body_bytes_; }
   /// What is left of the chunk under way (for RawRun).
   uint64_t chunk_left() const { return chunk_left_; }
 
  private:
-  enum class Position : uint8_t { size, extension, size_lf, data, data_cr, data_lf, done };
+  enum class Position : uint8_t {
+    size, extension, name, value_start, value, quoted, escaped, quoted_end, size_lf,
+    data, data_cr, data_lf, done,
+  };
+  const Problem* size_line(char c);
+  const Problem* size_digit(int digit);
+  const Problem* extension(char c);
+  void end_size_line();
   Step refuse(const Problem& problem);
   const Problem* problem_ = nullptr;
   uint64_t chunk_left_ = 0;

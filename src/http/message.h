@@ -60,6 +60,8 @@ struct Head {
   // Response
   uint16_t status = 0;
   std::string_view reason;
+  /// Keep-Alive: timeout=N; how long the sender keeps an idle connection (HTTP/1 only).
+  std::optional<uint32_t> keep_alive_seconds;
 };
 
 }  // namespace sluice::http

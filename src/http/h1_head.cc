@@ -1,0 +1,129 @@
+// Heads of requests and responses: our start line rules, llhttp over the whole block, our framing rules.
+// The only file that knows llhttp. It never sees a body: it is stopped when the head is complete.
+#include <llhttp.h>
+
+#include "base/text.h"
+#include "http/h1_parser.h"
+#include "http/h1_problems.h"
+#include "http/rules.h"
+
+namespace sluice::http {
+
+namespace {
+
+static_assert(LLHTTP_STRICT_MODE == 1, "the loose mode of llhttp lets smuggled requests through");
+
+/// Puts the spans of one llhttp_execute together: each field's name and value are one span of the block.
+struct FieldReader {
+  explicit FieldReader(Fields& target) : fields(&target) {}
+  Fields* fields;
+  std::string_view name;
+  std::string_view value;
+  const Problem* problem = nullptr;
+};
+
+FieldReader& reader_of(llhttp_t* parser) { return *static_cast<FieldReader*>(parser->data); }
+
+int on_name(llhttp_t* parser, const char* at, size_t size) {
+  reader_of(parser).name = {at, size};
+  return 0;
+}
+
+int on_value(llhttp_t* parser, const char* at, size_t size) {
+  reader_of(parser).value = {at, size};
+  return 0;
+}
+
+int on_field(llhttp_t* parser) {
+  FieldReader& reader = reader_of(parser);
+  if (reader.name.size() > Fields::kNameBytesMax) {
+    reader.problem = &kHeadersTooLarge;
+    return HPE_USER;
+  }
+  // A value that spans lines is not contiguous; HeadScanner has refused folded lines before.
+  reader.fields->add(reader.name, trim_ows(reader.value));
+  reader.name = reader.value = {};
+  return 0;
+}
+
+int on_head(llhttp_t*) { return HPE_PAUSED; }
+
+constexpr llhttp_settings_t kSettings = [] {
+  llhttp_settings_t settings{};
+  settings.on_header_field = on_name;
+  settings.on_header_value = on_value;
+  settings.on_header_value_complete = on_field;
+  settings.on_headers_complete = on_head;
+  return settings;
+}();
+
+const Problem* problem_from(llhttp_errno_t error) {
+  switch (error) {
+    case HPE_INVALID_CONTENT_LENGTH:
+    case HPE_UNEXPECTED_CONTENT_LENGTH:
+      return &kBadContentLength;
+    case HPE_INVALID_TRANSFER_ENCODING: return &kBadTransferEncoding;
+    case HPE_INVALID_URL: return &kBadTarget;
+    case HPE_INVALID_METHOD:
+    case HPE_INVALID_CONSTANT:
+    case HPE_INVALID_VERSION:
+    case HPE_INVALID_STATUS:
+      return &kBadRequestLine;
+    default: return &kBadField;   // what is left concerns a field line
+  }
+}
+
+/// Reads the field lines of `block` into `fields`, every one, in order.
+const Problem* read_fields(llhttp_type_t type, std::string_view block, Fields& fields) {
+  FieldReader reader(fields);
+  llhttp_t parser;
+  llhttp_init(&parser, type, &kSettings);
+  parser.data = &reader;
+  llhttp_errno_t error = llhttp_execute(&parser, block.data(), block.size());
+  if (reader.problem) return reader.problem;
+  if (error != HPE_PAUSED) return problem_from(error);
+  // The block ends where the scanner found its end: llhttp must see the end at the same byte.
+  return llhttp_get_error_pos(&parser) == block.data() + block.size() ? nullptr : &kBadField;
+}
+
+std::string_view first_line(std::string_view block) { return block.substr(0, block.find('\r')); }
+
+Error bad_response(const char* what) {
+  return Error{Code::bad_message, Side::upstream, Progress::answered, what};
+}
+
+}  // namespace
+
+const Problem* parse_request_head(std::string_view block, const H1Limits& limits, Arena& arena,
+                                  Head& head) {
+  RequestLine line;
+  const Problem* problem = split_request_line(first_line(block), line);
+  head.method = method_from(line.method);
+  head.target = line.target;
+  head.version = line.version;
+  if (problem) return problem;
+  if ((problem = check_method(head.method))) return problem;
+  if ((problem = read_fields(HTTP_REQUEST, block, head.fields))) return problem;
+  Declared declared = read_declared(head.fields);
+  drop_hop_by_hop(declared, head.fields);
+  if ((problem = apply_request_rules(declared, limits.body_bytes_max, head))) return problem;
+  return parse_target(arena, limits.path, declared.hosts > 0 ? &declared.host : nullptr, head);
+}
+
+Result<void> parse_response_head(std::string_view block, const H1Limits&, Method method, Arena&,
+                                 Head& head) {
+  StatusLine line;
+  if (!split_status_line(first_line(block), line)) return bad_response("malformed status line");
+  head.version = line.version;
+  head.status = line.status;
+  head.reason = line.reason;
+  const Problem* problem = read_fields(HTTP_RESPONSE, block, head.fields);
+  if (problem) return bad_response(problem->title.data());
+  Declared declared = read_declared(head.fields);
+  drop_hop_by_hop(declared, head.fields);
+  problem = apply_response_rules(declared, method, head);
+  if (problem) return bad_response(problem->title.data());
+  return {};
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,93 @@
+#include "http/token.h"
+
+#include <array>
+
+#include "base/text.h"
+
+namespace sluice::http {
+
+namespace {
+
+constexpr std::array<std::string_view, kMethodCount + 1> kMethodNames = {
+    "",         "GET",       "HEAD",  "POST", "PUT",  "DELETE", "PATCH",  "OPTIONS", "TRACE",  "CONNECT",
+    "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK",   "UNLOCK", "REPORT",  "SEARCH", "PURGE",
+};
+static_assert(kMethodNames[static_cast<size_t>(Method::purge)] == "PURGE");
+
+constexpr auto kTokenChars = [] {
+  std::array<bool, 256> table{};
+  for (int c = 0; c < 128; ++c) {
+    table[static_cast<size_t>(c)] = is_digit(static_cast<char>(c)) || is_alpha(static_cast<char>(c));
+  }
+  for (char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<unsigned char>(c)] = true;
+  return table;
+}();
+
+}  // namespace
+
+Method method_from(std::string_view name) {
+  if (name == "GET") return Method::get;
+  for (size_t i = 1; i < kMethodNames.size(); ++i) {
+    if (!kMethodNames[i].empty() && name == kMethodNames[i]) return static_cast<Method>(i);
+  }
+  return Method::unknown;
+}
+
+std::string_view method_name(Method method) { return kMethodNames[static_cast<size_t>(method)]; }
+
+bool is_idempotent(Method method) {
+  switch (method) {
+    case Method::put: case Method::delete_: case Method::propfind: case Method::proppatch:
+    case Method::mkcol: case Method::copy: case Method::move: case Method::unlock:
+    case Method::report: case Method::search: case Method::purge:
+      return true;   // RFC 4918 section 18 and its registry entries for the WebDAV ones
+    case Method::get: case Method::head: case Method::options: case Method::trace:
+      return true;
+    case Method::unknown: case Method::post: case Method::patch: case Method::connect:
+    case Method::lock:
+      return false;
+  }
+  return false;
+}
+
+bool is_safe(Method method) {
+  switch (method) {
+    case Method::get: case Method::head: case Method::options: case Method::trace:
+    case Method::propfind: case Method::report: case Method::search:
+      return true;
+    case Method::unknown: case Method::post: case Method::put: case Method::delete_:
+    case Method::patch: case Method::connect: case Method::proppatch: case Method::mkcol:
+    case Method::copy: case Method::move: case Method::lock: case Method::unlock:
+    case Method::purge:
+      return false;
+  }
+  return false;
+}
+
+std::string_view version_name(Version version) {
+  switch (version) {
+    case Version::h1_0: return "HTTP/1.0";
+    case Version::h1_1: return "HTTP/1.1";
+    case Version::h2: return "HTTP/2";
+  }
+  return "";
+}
+
+bool is_token_char(char c) { return kTokenChars[static_cast<unsigned char>(c)]; }
+
+bool is_token(std::string_view text) {
+  for (char c : text) {
+    if (!is_token_char(c)) return false;
+  }
+  return !text.empty();
+}
+
+bool is_field_value(std::string_view text) {
+  for (char c : text) {
+    auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\t') || byte == 0x7f) return false;
+  }
+  return true;
+}
+
+}  // namespace sluice::http
