@@ -1,0 +1,28 @@
+// The subcommands: each gives the exit code of the process. main.cc reads the command line.
+#pragma once
+
+#include <string>
+
+namespace sluice::cli {
+
+struct CheckOptions {
+  std::string file;
+  bool as_service = false;   // asked by the service's own user: what is not checked is an error
+};
+
+struct ShowOptions {
+  std::string file;
+  bool origin = false;   // file and line of each value
+};
+
+/// gives: 0 good, 1 errors, 2 good as far as could be checked
+int run_check(const CheckOptions& options);
+
+int run_config_show(const ShowOptions& options);
+int run_config_schema();
+int run_config_defaults();
+int run_config_reference();
+
+int run_version();
+
+}  // namespace sluice::cli

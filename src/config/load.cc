@@ -1,0 +1,181 @@
+#include "config/load.h"
+
+#include <glob.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "config/environment.h"
+#include "config/toml.h"
+
+namespace sluice::config {
+
+namespace {
+
+constexpr IssueKind kFileUnreadable{"file_unreadable"};
+constexpr IssueKind kFileTooLarge{"file_too_large"};
+constexpr IssueKind kTooManyFiles{"too_many_files"};
+constexpr IssueKind kIncludeForm{"include_form"};
+constexpr IssueKind kIncludeMissing{"include_missing"};
+constexpr IssueKind kIncludeNested{"include_nested"};
+constexpr IssueKind kDefinedTwice{"defined_twice"};
+
+constexpr size_t kFileBytesMax = 16 << 20;   // 10,000 routes are about 3 MiB
+constexpr size_t kFilesMax = 1'000;          // a file per team and service, with room; bounds a stray pattern
+
+// gives: the file's text, or nothing with errno text in `why`
+std::optional<std::string> read_file(const std::string& path, std::string& why) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    why = std::strerror(errno);
+    return std::nullopt;
+  }
+  if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode)) {
+    why = "not a file";
+    return std::nullopt;
+  }
+  std::ifstream in(path, std::ios::binary);
+  if (!in) {
+    why = std::strerror(errno);
+    return std::nullopt;
+  }
+  std::string text;
+  char chunk[64 * 1024];
+  while (in && text.size() <= kFileBytesMax) {
+    in.read(chunk, sizeof(chunk));
+    text.append(chunk, static_cast<size_t>(in.gcount()));
+  }
+  return text;
+}
+
+class Loader {
+ public:
+  Loader(Document& document, Environment environment) : document_(document), environment_(environment) {}
+
+  void load_file(const std::string& path, Position named_at) {
+    std::string why;
+    std::optional<std::string> text = read_file(path, why);
+    if (text) return load_text(path, std::move(*text));
+    if (document_.sources.size() == 0) named_at.file = document_.sources.add(path, "");
+    document_.issues.add(kFileUnreadable, named_at, "cannot read " + quoted(path) + ": " + why);
+    document_.complete = false;
+  }
+
+  void load_text(std::string path, std::string text) {
+    bool fits = text.size() <= kFileBytesMax;
+    uint32_t file = document_.sources.add(std::move(path), fits ? std::move(text) : "");
+    if (!fits) {
+      document_.issues.add(kFileTooLarge, {file, 0, 0, 1},
+                           "larger than " + std::to_string(kFileBytesMax >> 20) + " MiB");
+    }
+    std::optional<Value> root = fits ? parse_toml(document_.sources, file, document_.issues) : std::nullopt;
+    if (!root) {
+      document_.complete = false;
+      return;
+    }
+    expand_environment(*root, environment_, document_.issues);
+    if (file == 0) document_.root.at = root->at;
+    for (Entry& entry : root->entries) take(std::move(entry), file);
+  }
+
+  void follow_includes() {
+    const Entry* include = document_.root.find("include");
+    if (include == nullptr) return;
+    std::vector<Value> patterns = include->value.items;
+    if (include->value.kind == Value::Kind::string) patterns.push_back(include->value);
+    for (const Value& pattern : patterns) {
+      if (pattern.kind == Value::Kind::string) follow(pattern);
+    }
+  }
+
+  /// Brings entries of one name together: tables are joined, anything else is defined twice.
+  void merge(Value& table, const std::string& prefix, int depth) {
+    auto by_name = [](const Entry& a, const Entry& b) { return a.name < b.name; };
+    std::stable_sort(table.entries.begin(), table.entries.end(), by_name);
+    std::vector<Entry> merged;
+    merged.reserve(table.entries.size());
+    for (Entry& entry : table.entries) {
+      if (merged.empty() || merged.back().name != entry.name) {
+        merged.push_back(std::move(entry));
+        continue;
+      }
+      Entry& first = merged.back();
+      if (depth == 0 && first.value.is_table() && entry.value.is_table()) {
+        std::move(entry.value.entries.begin(), entry.value.entries.end(),
+                  std::back_inserter(first.value.entries));
+        continue;
+      }
+      Issue& issue = document_.issues.add(kDefinedTwice, entry.at,
+                                          quoted(prefix + entry.name) + " is defined twice");
+      issue.note = "first defined at " + document_.sources.place(first.at);
+    }
+    table.entries = std::move(merged);
+    if (depth > 0) return;
+    for (Entry& entry : table.entries) {
+      if (entry.value.is_table()) merge(entry.value, entry.name + ".", 1);
+    }
+  }
+
+ private:
+  void take(Entry&& entry, uint32_t file) {
+    if (file > 0 && entry.name == "include") {
+      Issue& issue = document_.issues.add(kIncludeNested, entry.at, "an included file includes nothing itself");
+      issue.hint = "name the files in " + document_.sources[0].path;
+      return;
+    }
+    document_.root.entries.push_back(std::move(entry));
+  }
+
+  void follow(const Value& pattern) {
+    if (pattern.text.empty()) {
+      document_.issues.add(kIncludeForm, pattern.at, "an empty file name");
+      return;
+    }
+    std::string full = document_.sources.resolve(pattern.at.file, pattern.text);
+    glob_t found{};
+    int failed = ::glob(full.c_str(), GLOB_MARK, nullptr, &found);
+    std::vector<std::string> paths(found.gl_pathv, found.gl_pathv + (failed == 0 ? found.gl_pathc : 0));
+    ::globfree(&found);
+    bool is_pattern = pattern.text.find_first_of("*?[") != std::string::npos;
+    if (paths.empty() && !is_pattern) {
+      document_.issues.add(kIncludeMissing, pattern.at, "no such file: " + quoted(full));
+      document_.complete = false;
+    }
+    for (const std::string& path : paths) {
+      if (document_.sources.size() == kFilesMax) {
+        document_.issues.add(kTooManyFiles, pattern.at, "more than " + std::to_string(kFilesMax) + " files");
+        document_.complete = false;
+        return;
+      }
+      load_file(path, pattern.at);
+    }
+  }
+
+  Document& document_;
+  Environment environment_;
+};
+
+}  // namespace
+
+Document load(const std::string& path, Environment environment) {
+  Document document;
+  Loader loader(document, environment);
+  loader.load_file(path, {});
+  loader.follow_includes();
+  loader.merge(document.root, "", 0);
+  return document;
+}
+
+Document load_text(std::string name, std::string text, Environment environment) {
+  Document document;
+  Loader loader(document, environment);
+  loader.load_text(std::move(name), std::move(text));
+  loader.merge(document.root, "", 0);
+  return document;
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,150 @@
+#include "config/reader.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "config/suggest.h"
+
+namespace sluice::config {
+
+namespace {
+
+constexpr IssueKind kUnknownKey{"unknown_key"};
+constexpr IssueKind kKeyElsewhere{"key_elsewhere"};
+constexpr IssueKind kLaterKey{"not_in_this_version"};
+constexpr IssueKind kMissingKey{"missing_key"};
+constexpr IssueKind kWrongType{"wrong_type"};
+constexpr IssueKind kBadText{"bad_text"};
+constexpr IssueKind kMissingUnit{"missing_unit"};
+constexpr IssueKind kOutOfRange{"out_of_range"};
+constexpr IssueKind kUnknownChoice{"unknown_choice"};
+constexpr IssueKind kBadName{"bad_name"};
+constexpr IssueKind kTooMany{"too_many_elements"};
+
+const Field* find_field(std::span<const Field> fields, std::string_view name) {
+  auto found = std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.name == name; });
+  return found == fields.end() ? nullptr : &*found;
+}
+
+// Where a key of this exact name stands in the format: `"servers" belongs in [upstream.NAME]`; first found.
+std::string home_of(std::string_view name, const Type& type, const std::string& path) {
+  if (type.form == Type::Form::sections) return home_of(name, *type.element, path + ".NAME");
+  if (type.form != Type::Form::table) return "";
+  const Field* own = find_field(type.fields(), name);
+  if (own != nullptr && own->need != Need::later) return path.empty() ? "at the top of the file" : "in [" + path + "]";
+  for (const Field& field : type.fields()) {
+    if (field.need == Need::later) continue;
+    std::string below = path.empty() ? std::string(field.name) : path + "." + std::string(field.name);
+    std::string home = home_of(name, *field.type, below);
+    if (!home.empty()) return home;
+  }
+  return "";
+}
+
+std::string joined(std::span<const std::string_view> names) {
+  std::string out;
+  for (std::string_view name : names) out += (out.empty() ? "" : " | ") + std::string(name);
+  return out;
+}
+
+}  // namespace
+
+std::string Reader::table_name() const {
+  if (path_.empty()) return "the top of the file";
+  std::string out;
+  for (std::string_view name : path_) out += (out.empty() ? "" : ".") + printable(name);
+  return "[" + out + "]";
+}
+
+void Reader::read_table(const Value& table, const Type& type, void* object) {
+  std::span<const Field> fields = type.fields();
+  for (const Entry& entry : table.entries) {
+    const Field* field = find_field(fields, entry.name);
+    if (field == nullptr) {
+      unknown_key(entry, fields);
+    } else if (field->need == Need::later) {
+      issues_.add(kLaterKey, entry.at,
+                  quoted(entry.name) + " in " + table_name() + " is not supported by this version of sluice");
+    } else {
+      enter(field->name);
+      field->type->read(*this, entry.value, *field, field->member(object));
+      leave();
+    }
+  }
+  for (const Field& field : fields) {
+    if (field.need != Need::required || table.find(field.name) != nullptr) continue;
+    Issue& issue = issues_.add(kMissingKey, table.at,
+                               table_name() + " needs " + quoted(field.name) + ": " + std::string(field.about));
+    if (!field.example.empty()) {
+      issue.note = "for example " + std::string(field.name) + " = " + std::string(field.example);
+    }
+  }
+}
+
+void Reader::unknown_key(const Entry& entry, std::span<const Field> fields) {
+  Nearest nearest(entry.name);
+  for (const Field& field : fields) nearest.offer(field.name);
+  std::string text = "unknown key " + quoted(entry.name) + " in " + table_name();
+  if (nearest.best().empty()) {
+    std::string home = home_of(entry.name, root_, "");
+    if (!home.empty()) {
+      issues_.add(kKeyElsewhere, entry.at, text).hint = quoted(entry.name) + " belongs " + home;
+      return;
+    }
+  }
+  issues_.add(kUnknownKey, entry.at, text).hint = nearest.hint();
+}
+
+void Reader::wrong_type(const Value& value, const Field& field) {
+  issues_.add(kWrongType, value.at,
+              quoted(field.name) + " is " + std::string(field.type->noun) + ", not " + describe(value));
+}
+
+void Reader::bad_text(const Value& value, const Field& field, size_t offset, std::string why) {
+  Position at = value.at;
+  if (offset > 0 && offset < value.text.size() && at.width == value.text.size() + 2) {
+    at.column += static_cast<uint32_t>(offset + 1);   // behind the quote
+    at.width = 1;
+  }
+  Issue& issue = issues_.add(kBadText, at,
+                             quoted(field.name) + " is " + std::string(field.type->noun) + ", not " + describe(value));
+  issue.note = std::move(why);
+}
+
+void Reader::missing_unit(const Value& value, const Field& field, std::string_view unit) {
+  Issue& issue = issues_.add(kMissingUnit, value.at,
+                             quoted(field.name) + " needs a unit: it is " + std::string(field.type->noun));
+  issue.hint = "did you mean \"" + (value.kind == Value::Kind::integer ? std::to_string(value.integer) : value.text) +
+               std::string(unit) + "\"?";
+}
+
+void Reader::out_of_range(const Value& value, const Field& field, std::string range) {
+  issues_.add(kOutOfRange, value.at, quoted(field.name) + " must be " + std::move(range) + ", not " + describe(value));
+}
+
+void Reader::unknown_choice(const Value& value, const Field& field, std::span<const std::string_view> choices) {
+  Nearest nearest(value.text);
+  for (std::string_view choice : choices) nearest.offer(choice);
+  Issue& issue = issues_.add(kUnknownChoice, value.at,
+                             quoted(field.name) + " is one of " + joined(choices) + ", not " + describe(value));
+  issue.hint = nearest.hint();
+}
+
+bool Reader::check_name(const Entry& entry) {
+  bool ok = !entry.name.empty() && entry.name.size() <= kNameBytesMax &&
+            std::all_of(entry.name.begin(), entry.name.end(), [](char c) {
+              return is_alpha(c) || is_digit(c) || c == '_' || c == '-';
+            });
+  if (ok) return true;
+  Issue& issue = issues_.add(kBadName, entry.at, "bad name " + quoted(entry.name) + " in " + table_name());
+  issue.note = "a name has letters, digits, _ and -, at most " + std::to_string(kNameBytesMax);
+  return false;
+}
+
+bool Reader::check_count(const Value& value, size_t count) {
+  if (count <= kElementsMax) return true;
+  issues_.add(kTooMany, value.at, "more than " + std::to_string(kElementsMax) + " elements in " + table_name());
+  return false;
+}
+
+}  // namespace sluice::config

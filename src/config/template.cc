@@ -1,0 +1,100 @@
+#include "config/template.h"
+
+#include <algorithm>
+#include <array>
+
+#include "config/suggest.h"
+
+namespace sluice::config {
+
+namespace {
+
+constexpr size_t kFactsMax = 32;   // of one template; a real one has a handful
+
+struct FactName {
+  std::string_view text;
+  Fact::Kind kind;
+  bool has_name;
+};
+constexpr FactName kFacts[] = {
+    {"ip", Fact::Kind::ip, false},        {"route", Fact::Kind::route, false}, {"method", Fact::Kind::method, false},
+    {"host", Fact::Kind::host, false},    {"header", Fact::Kind::header, true}, {"path", Fact::Kind::path, true},
+    {"query", Fact::Kind::query, true},
+};
+
+Result<Fact, TextError> parse_param(std::string_view text) {
+  if (text.empty()) return TextError{"a name is missing between the braces", 0};
+  return Fact{Fact::Kind::path, std::string(text)};
+}
+
+bool is_brace(char c) { return c == '{' || c == '}'; }
+
+template <class ParseFact>
+Result<Template, TextError> parse_parts(std::string_view text, ParseFact parse_one) {
+  Template out{std::string(text), {{}}};
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (!is_brace(text[i])) {
+      out.parts.back().literal += text[i];
+      continue;
+    }
+    if (i + 1 < text.size() && text[i + 1] == text[i]) {
+      out.parts.back().literal += text[i++];
+      continue;
+    }
+    size_t end = text.find_first_of("{}", i + 1);
+    if (text[i] == '}' || end == std::string_view::npos || text[end] == '{') {
+      return TextError{"a brace has no partner; {{ and }} are braces themselves", i};
+    }
+    Result<Fact, TextError> fact = parse_one(text.substr(i + 1, end - i - 1));
+    if (!fact) return TextError{fact.error().why, i + 1 + fact.error().offset};
+    if (out.parts.size() > kFactsMax) return TextError{"more than " + std::to_string(kFactsMax) + " facts", i};
+    out.parts.back().has_fact = true;
+    out.parts.back().fact = *std::move(fact);
+    out.parts.emplace_back();
+    i = end;
+  }
+  TemplatePart& last = out.parts.back();
+  if (last.literal.empty() && !last.has_fact) out.parts.pop_back();
+  return out;
+}
+
+}  // namespace
+
+Result<Fact, TextError> parse_fact(std::string_view text) {
+  size_t dot = text.find('.');
+  std::string_view head = text.substr(0, dot);
+  Nearest nearest(head);
+  for (const FactName& known : kFacts) {
+    nearest.offer(known.text);
+    if (known.text != head) continue;
+    std::string_view name = dot == std::string_view::npos ? std::string_view() : text.substr(dot + 1);
+    if (known.has_name == name.empty()) {
+      return TextError{known.has_name ? "write {" + std::string(head) + ".NAME}" : "{" + std::string(head) + "} has no name",
+                       0};
+    }
+    return Fact{known.kind, std::string(name)};
+  }
+  std::string why = nearest.hint();
+  if (why.empty()) why = "the facts are ip route method host header.NAME path.NAME query.NAME";
+  return TextError{why, 0};
+}
+
+bool Template::is_literal() const {
+  return std::none_of(parts.begin(), parts.end(), [](const TemplatePart& part) { return part.has_fact; });
+}
+
+std::string Template::literal() const { return parts.empty() ? "" : parts.front().literal; }
+
+Result<Template, TextError> parse_template(std::string_view text) { return parse_parts(text, parse_fact); }
+
+Result<PathTemplate, TextError> parse_path_template(std::string_view text) {
+  if (!text.starts_with('/')) return TextError{"a path begins with /", 0};
+  if (text.find_first_of("?#") != std::string_view::npos) {
+    return TextError{"the query is never rewritten", text.find_first_of("?#")};
+  }
+  Result<Template, TextError> parsed = parse_parts(text, parse_param);
+  if (!parsed) return parsed.error();
+  return PathTemplate{*std::move(parsed)};
+}
+
+}  // namespace sluice::config

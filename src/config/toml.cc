@@ -1,0 +1,167 @@
+#include "config/toml.h"
+
+#include <algorithm>
+#include <sstream>
+#include <toml++/toml.h>
+
+#include "base/text.h"
+
+namespace sluice::config {
+
+namespace {
+
+constexpr IssueKind kSyntax{"syntax"};
+constexpr IssueKind kDefinedTwiceInFile{"defined_twice_in_file"};
+constexpr IssueKind kNestedTooDeep{"nested_too_deep"};
+constexpr IssueKind kNestedTooDeepInFile{"too_many_dots"};
+
+// Sections go four deep ([route.x.headers.request] with a table); twice that leaves room.
+constexpr int kNestingMax = 8;
+// toml++ builds one nested table per dot and destroys them recursively: bounds the stack, above any real line.
+constexpr size_t kDotsPerLineMax = 128;
+
+Position position(const toml::source_region& region, uint32_t file) {
+  Position at{file, region.begin.line, region.begin.column, 1};
+  if (region.end.line == region.begin.line && region.end.column > region.begin.column) {
+    at.width = region.end.column - region.begin.column;
+  }
+  return at;
+}
+
+class Converter {
+ public:
+  Converter(uint32_t file, Issues& issues) : file_(file), issues_(issues) {}
+
+  Value convert(const toml::node& node, int depth) {
+    Value value;
+    value.at = position(node.source(), file_);
+    if (depth > kNestingMax) {
+      issues_.add(kNestedTooDeep, value.at,
+                  "tables and lists are nested more than " + std::to_string(kNestingMax) + " deep");
+      return value;
+    }
+    if (const toml::table* table = node.as_table()) {
+      for (const auto& [key, child] : *table) {
+        Entry entry{std::string(key.str()), position(key.source(), file_), convert(child, depth + 1)};
+        value.entries.push_back(std::move(entry));
+      }
+      // Already by name in toml++, but its order is not promised, and find() counts on it.
+      std::sort(value.entries.begin(), value.entries.end(),
+                [](const Entry& a, const Entry& b) { return a.name < b.name; });
+    } else if (const toml::array* list = node.as_array()) {
+      value.kind = Value::Kind::list;
+      for (const toml::node& item : *list) value.items.push_back(convert(item, depth + 1));
+    } else {
+      convert_scalar(node, value);
+    }
+    return value;
+  }
+
+ private:
+  void convert_scalar(const toml::node& node, Value& value) {
+    if (const auto* text = node.as_string()) {
+      value.kind = Value::Kind::string;
+      value.text = text->get();
+    } else if (const auto* integer = node.as_integer()) {
+      value.kind = Value::Kind::integer;
+      value.integer = integer->get();
+    } else if (const auto* boolean = node.as_boolean()) {
+      value.kind = Value::Kind::boolean;
+      value.boolean = boolean->get();
+    } else {
+      value.kind = node.is_floating_point() ? Value::Kind::real : Value::Kind::date;
+      std::ostringstream spelling;
+      node.visit([&](const auto& scalar) {
+        if constexpr (toml::is_value<decltype(scalar)>) spelling << scalar.get();
+      });
+      value.text = spelling.str();
+    }
+  }
+
+  uint32_t file_;
+  Issues& issues_;
+};
+
+size_t dots_outside_quotes(std::string_view line) {
+  size_t dots = 0;
+  char quote = '\0';
+  for (size_t i = 0; i < line.size(); ++i) {
+    char c = line[i];
+    if (quote != '\0') {
+      if (c == '\\' && quote == '"') ++i;
+      if (c == quote) quote = '\0';
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '#') {
+      break;
+    } else if (c == '.') {
+      ++dots;
+    }
+  }
+  return dots;
+}
+
+bool check_dots(const Sources& sources, uint32_t file, Issues& issues) {
+  for (uint32_t line = 1; line <= sources[file].line_starts.size(); ++line) {
+    Position at{file, line, 1, 1};
+    if (dots_outside_quotes(sources.line(at)) <= kDotsPerLineMax) continue;
+    issues.add(kNestedTooDeepInFile, at,
+               "more than " + std::to_string(kDotsPerLineMax) + " dots outside quotes in one line");
+    return false;
+  }
+  return true;
+}
+
+// The part of a line that names something: "[a.b]" or the key before "=".
+std::string_view name_part(std::string_view line) {
+  line = trim_ows(line);
+  size_t end = line.starts_with('[') ? line.find(']') : line.find('=');
+  return end == std::string_view::npos ? line : trim_ows(line.substr(0, end));
+}
+
+// toml++ says only where the second definition is; the first stands above, spelled the same.
+Position first_definition(const Sources& sources, Position second) {
+  std::string_view name = name_part(sources.line(second));
+  for (uint32_t line = second.line - 1; line > 0; --line) {
+    Position at{second.file, line, 1, 1};
+    std::string_view text = sources.line(at);
+    if (name_part(text) == name) return at;
+    if (!name.starts_with('[') && trim_ows(text).starts_with('[')) break;
+  }
+  return {};
+}
+
+void add_syntax_issue(const Sources& sources, uint32_t file, const toml::parse_error& error, Issues& issues) {
+  Position at = position(error.source(), file);
+  std::string_view what = error.description();
+  bool twice = what.find("redefine") != std::string_view::npos;
+  if (twice && at.line > 0) {
+    std::string_view name = name_part(sources.line(at));
+    while (name.starts_with('[')) name.remove_prefix(1);
+    std::string_view line = sources.line(at);
+    at.column = static_cast<uint32_t>(line.size() - line.substr(line.find_first_not_of(" \t")).size() + 1);
+    at.width = static_cast<uint32_t>(name_part(line).size() + (line.find('[') == at.column - 1 ? 1 : 0));
+    Position first = first_definition(sources, at);
+    Issue& issue = issues.add(kDefinedTwiceInFile, at, quoted(name) + " is defined twice");
+    if (first.line > 0) issue.note = "first defined at " + sources.place(first);
+    return;
+  }
+  std::string text = printable(what, 200);
+  if (text.starts_with("Error while parsing ")) text = text.substr(sizeof("Error while parsing ") - 1);
+  issues.add(kSyntax, at, "not TOML: " + text);
+}
+
+}  // namespace
+
+std::optional<Value> parse_toml(const Sources& sources, uint32_t file, Issues& issues) {
+  if (!check_dots(sources, file, issues)) return std::nullopt;
+  try {
+    toml::table root = toml::parse(std::string_view(sources[file].text));
+    return Converter(file, issues).convert(root, 0);
+  } catch (const toml::parse_error& error) {
+    add_syntax_issue(sources, file, error, issues);
+    return std::nullopt;
+  }
+}
+
+}  // namespace sluice::config

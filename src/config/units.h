@@ -1,0 +1,36 @@
+// Durations "250ms" and sizes "64KiB". A bare number is refused where these are parsed: it has no unit.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace sluice::config {
+
+/// Why a text is no value, and the offset of its first bad byte.
+struct TextError {
+  std::string why;
+  size_t offset = 0;
+};
+
+/// A number of bytes, apart from other numbers.
+struct Bytes {
+  uint64_t count = 0;
+  friend bool operator==(Bytes, Bytes) = default;
+};
+constexpr Bytes kibibytes(uint64_t n) { return {n << 10}; }
+constexpr Bytes mebibytes(uint64_t n) { return {n << 20}; }
+
+/// "250ms", "10s": one whole number, one of ns us ms s m h d.
+Result<Duration, TextError> parse_duration(std::string_view text);
+/// "512B", "64KiB", "10MiB", "2GiB"; powers of ten (kB) are refused, so that nobody wonders.
+Result<Bytes, TextError> parse_bytes(std::string_view text);
+
+/// In the largest unit that divides it.
+std::string print_duration(Duration duration);
+std::string print_bytes(Bytes bytes);
+
+}  // namespace sluice::config

@@ -1,0 +1,90 @@
+#include "crypto/certificate.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+namespace sluice::crypto {
+
+namespace {
+
+template <auto Free>
+struct Deleter {
+  template <class T>
+  void operator()(T* object) const { Free(object); }
+};
+using CertificatePointer = std::unique_ptr<X509, Deleter<&X509_free>>;
+using KeyPointer = std::unique_ptr<EVP_PKEY, Deleter<&EVP_PKEY_free>>;
+using FilePointer = std::unique_ptr<std::FILE, Deleter<&std::fclose>>;
+
+// A key with a passphrase would make OpenSSL ask for it on the terminal.
+int no_passphrase(char*, int, int, void*) { return -1; }
+
+std::string date(const ASN1_TIME* time) {
+  std::tm parts{};
+  char text[16] = "";
+  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return "?";
+  std::strftime(text, sizeof(text), "%Y-%m-%d", &parts);
+  return text;
+}
+
+void check_dates(const X509* certificate, std::time_t now, PairReport& report) {
+  const ASN1_TIME* before = X509_get0_notBefore(certificate);
+  const ASN1_TIME* after = X509_get0_notAfter(certificate);
+  report.not_before = date(before);
+  report.not_after = date(after);
+  report.not_yet_valid = ASN1_TIME_cmp_time_t(before, now) > 0;
+  report.expired = ASN1_TIME_cmp_time_t(after, now) < 0;
+}
+
+}  // namespace
+
+PairReport check_pair(const std::string& certificate_path, const std::string& key_path, std::time_t now) {
+  using State = PairReport::State;
+  PairReport report;
+  FilePointer certificate_file(std::fopen(certificate_path.c_str(), "re"));
+  if (!certificate_file) {
+    report.state = State::certificate_unreadable;
+    report.detail = std::strerror(errno);
+    return report;
+  }
+  CertificatePointer certificate(PEM_read_X509(certificate_file.get(), nullptr, &no_passphrase, nullptr));
+  ERR_clear_error();
+  if (!certificate) {
+    report.state = State::certificate_invalid;
+    return report;
+  }
+  check_dates(certificate.get(), now, report);
+  FilePointer key_file(std::fopen(key_path.c_str(), "re"));
+  if (!key_file) {
+    report.state = errno == EACCES || errno == EPERM ? State::key_denied : State::key_unreadable;
+    report.detail = std::strerror(errno);
+    return report;
+  }
+  KeyPointer key(PEM_read_PrivateKey(key_file.get(), nullptr, &no_passphrase, nullptr));
+  if (!key) report.state = State::key_invalid;
+  if (key && X509_check_private_key(certificate.get(), key.get()) != 1) report.state = State::mismatch;
+  ERR_clear_error();
+  return report;
+}
+
+int count_certificates(const std::string& path, std::string& why) {
+  FilePointer file(std::fopen(path.c_str(), "re"));
+  if (!file) {
+    why = std::strerror(errno);
+    return -1;
+  }
+  int count = 0;
+  while (CertificatePointer(PEM_read_X509(file.get(), nullptr, &no_passphrase, nullptr))) ++count;
+  ERR_clear_error();
+  return count;
+}
+
+}  // namespace sluice::crypto

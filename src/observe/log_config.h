@@ -1,0 +1,65 @@
+// [log.access] and [log.error]: the configuration of the two logs. The logs themselves: access_log.h, writer.h.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/log.h"
+#include "config/types.h"
+
+namespace sluice::observe {
+
+enum class AccessFormat : uint8_t { json };
+
+/// Where lines go: "-" or "stdout", "stderr", or a file.
+struct LogFileName {
+  std::string path;   // names resolved: "stdout", "stderr", or the file's path
+  bool is_stdout() const { return path == "stdout"; }
+  bool is_stderr() const { return path == "stderr"; }
+};
+
+struct AccessLogConfig {
+  AccessFormat format = AccessFormat::json;
+  LogFileName file{"stdout"};
+  bool query = false;
+};
+
+struct ErrorLogConfig {
+  LogLevel level = LogLevel::info;
+  LogFileName file{"stderr"};
+};
+
+struct LogConfig {
+  std::optional<AccessLogConfig> access;   // not set: no access log
+  ErrorLogConfig error;
+};
+
+std::span<const config::Field> config_fields(const AccessLogConfig*);
+std::span<const config::Field> config_fields(const ErrorLogConfig*);
+std::span<const config::Field> config_fields(const LogConfig*);
+
+}  // namespace sluice::observe
+
+namespace sluice::config {
+
+template <>
+struct Choices<observe::AccessFormat> {
+  static constexpr std::string_view names[] = {"json"};
+};
+template <>
+struct Choices<LogLevel> {
+  static constexpr std::string_view names[] = {"debug", "info", "warn", "error"};
+};
+
+template <>
+struct TypeOf<observe::LogFileName> {
+  static void read(Reader& reader, const Value& value, const Field& field, void* out);
+  static void print(const void* object, std::string& out);
+  static constexpr Type type{.form = Type::Form::text,
+                             .noun = "\"stdout\", \"stderr\" or a file",
+                             .read = &read,
+                             .print = &print};
+};
+
+}  // namespace sluice::config

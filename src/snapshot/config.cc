@@ -1,0 +1,110 @@
+#include "snapshot/config.h"
+
+#include "base/hash.h"
+#include "snapshot/config_check.h"
+
+namespace sluice::snapshot {
+
+using config::field;
+using config::Field;
+using config::IssueKind;
+using config::later;
+
+namespace {
+
+constexpr IssueKind kFormatVersion{"format_version"};
+constexpr uint32_t kFormat = 1;
+
+constexpr Field kConfigFields[] = {
+    field<&Config::sluice>({.name = "sluice", .about = "The format's major version: 1.", .example = "1",
+                            .need = config::Need::required}),
+    field<&Config::include>({.name = "include", .about = "Files to merge with this one, with * and ?; relative to it.",
+                             .example = "[\"routes.d/*.toml\"]"}),
+    field<&Config::trusted_proxies>({.name = "trusted_proxies",
+                                     .about = "Only these are believed about Forwarded, X-Forwarded-* and PROXY protocol.",
+                                     .reason = "a client could claim any address", .example = "[\"10.0.0.0/8\"]"}),
+    field<&Config::server>({.name = "server", .about = "The process."}),
+    field<&Config::admin>({.name = "admin", .about = "The admin listener: metrics and health. Without this table there is none."}),
+    field<&Config::listen>({.name = "listen", .about = "A listener: where clients come in."}),
+    field<&Config::tls>({.name = "tls", .about = "Certificates, for listeners."}),
+    field<&Config::upstream>({.name = "upstream", .about = "Servers that answer, for routes."}),
+    field<&Config::route>({.name = "route",
+                           .about = "A route: which requests, and what becomes of them. It ends in exactly one of upstream, "
+                                    "redirect and respond. The most specific route counts, never the order in the file."}),
+    field<&Config::log>({.name = "log", .about = "The logs."}),
+    later("auth"), later("limit"), later("cors"), later("redis"), later("consumer"),
+};
+
+uint64_t fingerprint(const config::Type& type, const void* object) {
+  std::string text;
+  type.print(object, text);
+  return fnv1a(text);
+}
+
+uint64_t mix(uint64_t fingerprint, uint64_t named) {
+  return fnv1a({reinterpret_cast<const char*>(&named), sizeof(named)}, fingerprint);
+}
+
+template <class T>
+void fingerprint_each(config::Sections<T>& sections) {
+  for (auto& section : sections) section.fingerprint = fingerprint(config::TypeOf<T>::type, &section.value);
+}
+
+void set_fingerprints(Config& config) {
+  fingerprint_each(config.tls);
+  fingerprint_each(config.upstream);
+  fingerprint_each(config.listen);
+  fingerprint_each(config.route);
+  for (auto& listen : config.listen) {
+    if (auto* tls = find_section(config.tls, listen.value.tls.name)) listen.fingerprint = mix(listen.fingerprint, tls->fingerprint);
+    auto* target = find_section(config.listen, listen.value.redirect.listen.name);
+    if (target != nullptr) listen.fingerprint = mix(listen.fingerprint, target->value.address.value.port());
+  }
+  for (auto& route : config.route) {
+    auto* upstream = find_section(config.upstream, route.value.route.upstream.name);
+    if (upstream != nullptr) route.fingerprint = mix(route.fingerprint, upstream->fingerprint);
+  }
+  config.hash = fingerprint(config_type(), &config);
+}
+
+LoadedConfig finish(config::Document document, const LoadOptions& options) {
+  LoadedConfig out{std::move(document), {}};
+  config::Issues& issues = out.document.issues;
+  config::Reader reader(out.document.sources, issues, config_type());
+  // Without the main file nothing is known; without an included one all but what it may define.
+  bool has_main = out.document.root.at.line > 0;
+  if (has_main) config_type().read(reader, out.document.root, Field{}, &out.config);
+  if (out.document.complete) {
+    check_names(out.config, out.document);
+    check_listeners(out.config, out.document);
+    check_routes(out.config, out.document);
+  }
+  check_files(out.config, out.document, options.now);
+  if (issues.count(config::Severity::error) == 0) set_fingerprints(out.config);
+  if (options.asker == Asker::service) issues.raise_unchecked();
+  issues.sort();
+  return out;
+}
+
+}  // namespace
+
+std::span<const Field> config_fields(const Config*) { return kConfigFields; }
+
+void config_check(const Config& config, const config::Value& table, config::Reader& reader) {
+  const config::Entry* version = table.find("sluice");
+  if (version == nullptr || version->value.kind != config::Value::Kind::integer || config.sluice == kFormat) return;
+  reader.issues().add(kFormatVersion, version->value.at,
+                      "this sluice reads format " + std::to_string(kFormat) + ", not " + std::to_string(version->value.integer));
+}
+
+const config::Type& config_type() { return config::TypeOf<Config>::type; }
+
+LoadedConfig load_config(const std::string& path, const LoadOptions& options) {
+  return finish(config::load(path, options.environment), options);
+}
+
+LoadedConfig load_config_text(std::string name, std::string text, const LoadOptions& options) {
+  return finish(config::load_text(std::move(name), std::move(text), options.environment), options);
+}
+
+}  // namespace sluice::snapshot

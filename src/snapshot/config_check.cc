@@ -1,0 +1,149 @@
+#include "snapshot/config_check.h"
+
+#include "base/text.h"
+#include "config/suggest.h"
+
+namespace sluice::snapshot {
+
+using config::Document;
+using config::Issue;
+using config::IssueKind;
+using config::quoted;
+
+namespace {
+
+constexpr IssueKind kUnknownName{"unknown_name"};
+constexpr IssueKind kUnknownParam{"unknown_path_parameter"};
+constexpr IssueKind kNoListener{"no_listener"};
+constexpr IssueKind kAddressTwice{"address_twice"};
+constexpr IssueKind kRedirectToPlain{"redirect_to_plain"};
+constexpr IssueKind kRedirectToUnix{"redirect_to_unix"};
+constexpr IssueKind kRouteTie{"route_tie"};
+constexpr IssueKind kRouteOverlap{"route_overlap"};
+constexpr IssueKind kRouteUnreachable{"route_unreachable"};
+constexpr IssueKind kRouteLimit{"routes_per_path"};
+
+// Looks a name up. gives: the section, or nullptr with an issue
+template <class T>
+const config::Section<T>* resolve(std::string_view table, const std::string& name, config::Position at,
+                                  const config::Sections<T>& sections, Document& document) {
+  if (name.empty()) return nullptr;
+  if (const auto* section = find_section(sections, name)) return section;
+  config::Nearest nearest(name);
+  for (const auto& section : sections) nearest.offer(section.name);
+  document.issues.add(kUnknownName, at, "there is no [" + std::string(table) + "." + printable(name) + "]").hint =
+      nearest.hint();
+  return nullptr;
+}
+
+// Path facts of a template must be parameters of the route's own path.
+void check_params(const config::Template& text, config::Position at, const route::Pattern& path, Document& document) {
+  for (const config::TemplatePart& part : text.parts) {
+    if (!part.has_fact || part.fact.kind != config::Fact::Kind::path || path.param_index(part.fact.name)) continue;
+    config::Nearest nearest(part.fact.name);
+    for (const std::string& name : path.params()) nearest.offer(name);
+    document.issues.add(kUnknownParam, at, quoted(path.text()) + " has no parameter " + quoted(part.fact.name)).hint =
+        nearest.hint();
+  }
+}
+
+void check_rules(const policy::HeaderRules& rules, const route::Pattern& path, Document& document) {
+  for (const auto* fields : {&rules.set, &rules.add}) {
+    for (const auto& item : *fields) check_params(item.value.value, item.value.at, path, document);
+  }
+}
+
+void check_params(const RouteSection& section, Document& document) {
+  const route::Pattern& path = section.route.match.path.value;
+  const auto& rewrite = section.route.rewrite.path;
+  if (rewrite) check_params(rewrite->value.path, rewrite->at, path, document);
+  const auto& redirect = section.route.redirect;
+  if (redirect) check_params(redirect->to.value, redirect->to.at, path, document);
+  check_rules(section.headers.request, path, document);
+  check_rules(section.headers.response, path, document);
+}
+
+const IssueKind& kind_of(route::Conflict::Kind kind) {
+  switch (kind) {
+    case route::Conflict::Kind::tie: return kRouteTie;
+    case route::Conflict::Kind::overlap: return kRouteOverlap;
+    case route::Conflict::Kind::unreachable: return kRouteUnreachable;
+    case route::Conflict::Kind::limit: return kRouteLimit;
+  }
+  return kRouteTie;
+}
+
+// One bound address of a listener or the admin listener.
+struct Bound {
+  std::string owner;
+  const config::Placed<net::SocketAddress>* address;
+};
+
+// The wildcard address takes its port on every other address too.
+bool collide(const net::SocketAddress& a, const net::SocketAddress& b) {
+  if (a.is_unix() || b.is_unix()) return a == b;
+  return a.port() == b.port() && (a.is_any() || b.is_any() || a.ip() == b.ip());
+}
+
+}  // namespace
+
+void check_names(const Config& config, Document& document) {
+  for (const auto& listen : config.listen) {
+    resolve("tls", listen.value.tls.name, listen.value.tls.at, config.tls, document);
+    const auto& target = listen.value.redirect.listen;
+    const auto* other = resolve("listen", target.name, target.at, config.listen, document);
+    if (other == nullptr) continue;
+    if (other->value.tls.empty()) {
+      document.issues.add(kRedirectToPlain, target.at, "[listen." + target.name + "] has no tls to redirect to");
+    }
+    if (other->value.address.value.is_unix()) {
+      document.issues.add(kRedirectToUnix, target.at, "[listen." + target.name + "] is a unix socket: clients cannot go there");
+    }
+  }
+  for (const auto& route : config.route) {
+    const auto& upstream = route.value.route.upstream;
+    resolve("upstream", upstream.name, upstream.at, config.upstream, document);
+    if (route.sound) check_params(route.value, document);
+  }
+}
+
+void check_listeners(const Config& config, Document& document) {
+  std::vector<Bound> bound;
+  if (config.admin && config.admin->address.at.line > 0) bound.push_back({"admin", &config.admin->address});
+  for (const auto& listen : config.listen) {
+    if (listen.sound) bound.push_back({"listen." + listen.name, &listen.value.address});
+  }
+  for (size_t i = 1; i < bound.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (!collide(bound[i].address->value, bound[j].address->value)) continue;
+      Issue& issue = document.issues.add(kAddressTwice, bound[i].address->at,
+                                         "[" + bound[i].owner + "] and [" + bound[j].owner + "] take the same address");
+      issue.note = "the other is at " + document.sources.place(bound[j].address->at);
+    }
+  }
+  if (config.listen.empty()) {
+    document.issues.add(kNoListener, {}, "there is no [listen.NAME]: nothing to serve");
+  }
+}
+
+void check_routes(const Config& config, Document& document) {
+  std::vector<route::RouteMatch> matches;
+  std::vector<const config::Section<RouteSection>*> sections;
+  for (const auto& section : config.route) {
+    if (!section.sound) continue;
+    matches.push_back(route::compile(section.value.route));
+    sections.push_back(&section);
+  }
+  auto router = route::build(matches);
+  if (router) return;
+  for (const route::Conflict& conflict : router.error()) {
+    const auto& first = *sections[conflict.first];
+    const auto& second = *sections[conflict.second];
+    bool alone = conflict.kind == route::Conflict::Kind::limit;
+    std::string text = alone ? "[route." + first.name + "]: " : "[route." + second.name + "] and [route." + first.name + "]: ";
+    Issue& issue = document.issues.add(kind_of(conflict.kind), (alone ? first : second).at, text + conflict.text);
+    if (!alone) issue.note = "the other is at " + document.sources.place(first.at);
+  }
+}
+
+}  // namespace sluice::snapshot

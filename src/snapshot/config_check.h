@@ -1,0 +1,17 @@
+// What no single section can show: names that do not exist, addresses used twice, routes in each other's way,
+// certificates on disk.
+#pragma once
+
+#include <ctime>
+
+#include "snapshot/config.h"
+
+namespace sluice::snapshot {
+
+/// needs: `config` read from `document`, of which every file was readable
+void check_names(const Config& config, config::Document& document);
+void check_listeners(const Config& config, config::Document& document);
+void check_routes(const Config& config, config::Document& document);
+void check_files(const Config& config, config::Document& document, std::time_t now);
+
+}  // namespace sluice::snapshot

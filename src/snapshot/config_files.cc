@@ -1,0 +1,81 @@
+// Certificates, keys and authorities on disk: there, readable, matching, in date.
+#include "crypto/certificate.h"
+#include "snapshot/config_check.h"
+
+namespace sluice::snapshot {
+
+using config::Document;
+using config::IssueKind;
+using config::quoted;
+using config::Severity;
+
+namespace {
+
+constexpr IssueKind kCertificateUnreadable{"certificate_unreadable"};
+constexpr IssueKind kCertificateInvalid{"certificate_invalid"};
+constexpr IssueKind kKeyUnreadable{"key_unreadable"};
+constexpr IssueKind kKeyDenied{"key_denied", Severity::unchecked};
+constexpr IssueKind kKeyInvalid{"key_invalid"};
+constexpr IssueKind kPairMismatch{"key_mismatch"};
+constexpr IssueKind kCertificateExpired{"certificate_expired", Severity::warning};
+constexpr IssueKind kCertificateEarly{"certificate_not_yet_valid", Severity::warning};
+constexpr IssueKind kAuthorityUnreadable{"authority_unreadable"};
+constexpr IssueKind kAuthorityInvalid{"authority_invalid"};
+
+void report(const CertificateConfig& pair, const crypto::PairReport& found, Document& document) {
+  using State = crypto::PairReport::State;
+  config::Issues& issues = document.issues;
+  std::string cert = quoted(pair.cert.path), key = quoted(pair.key.path);
+  switch (found.state) {
+    case State::good: break;
+    case State::certificate_unreadable:
+      issues.add(kCertificateUnreadable, pair.cert.at, "cannot read certificate " + cert + ": " + found.detail);
+      return;
+    case State::certificate_invalid:
+      issues.add(kCertificateInvalid, pair.cert.at, cert + " holds no certificate in PEM");
+      return;
+    case State::key_unreadable:
+      issues.add(kKeyUnreadable, pair.key.at, "cannot read key " + key + ": " + found.detail);
+      return;
+    case State::key_denied:
+      issues.add(kKeyDenied, pair.key.at, "key " + key + ": " + found.detail).note =
+          "check as the service's own user, with --as-service";
+      return;
+    case State::key_invalid:
+      issues.add(kKeyInvalid, pair.key.at, key + " holds no private key in PEM, or one with a passphrase");
+      return;
+    case State::mismatch:
+      issues.add(kPairMismatch, pair.key.at, "key " + key + " does not belong to certificate " + cert);
+      return;
+  }
+  if (found.expired) issues.add(kCertificateExpired, pair.cert.at, "certificate " + cert + " expired on " + found.not_after);
+  if (found.not_yet_valid) {
+    issues.add(kCertificateEarly, pair.cert.at, "certificate " + cert + " is valid from " + found.not_before);
+  }
+}
+
+void check_authority(const config::FilePath& file, Document& document) {
+  std::string why;
+  int count = crypto::count_certificates(file.path, why);
+  if (count < 0) {
+    document.issues.add(kAuthorityUnreadable, file.at, "cannot read " + quoted(file.path) + ": " + why);
+  } else if (count == 0) {
+    document.issues.add(kAuthorityInvalid, file.at, quoted(file.path) + " holds no certificate in PEM");
+  }
+}
+
+}  // namespace
+
+void check_files(const Config& config, Document& document, std::time_t now) {
+  for (const auto& tls : config.tls) {
+    for (const CertificateConfig& pair : tls.value.certificates) {
+      if (pair.cert.empty() || pair.key.empty()) continue;
+      report(pair, crypto::check_pair(pair.cert.path, pair.key.path, now), document);
+    }
+  }
+  for (const auto& upstream : config.upstream) {
+    if (upstream.value.tls && !upstream.value.tls->ca.empty()) check_authority(upstream.value.tls->ca, document);
+  }
+}
+
+}  // namespace sluice::snapshot

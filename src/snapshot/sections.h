@@ -1,0 +1,144 @@
+// The sections of the file that belong to the gateway as a whole: process, admin, listeners, TLS.
+// Upstreams, routes and logs are described in the folders that own them; config.h puts all together.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "config/types.h"
+#include "http/uri.h"
+#include "net/address.h"
+#include "policy/headers_config.h"
+#include "route/route_config.h"
+
+namespace sluice::snapshot {
+
+/// 0: one per core that this process may use.
+struct WorkerCount {
+  uint32_t count = 0;
+};
+
+struct ServerConfig {
+  WorkerCount workers;
+  Duration drain_delay = std::chrono::seconds(5);
+  Duration drain_timeout = std::chrono::seconds(30);
+  uint32_t connections_max = 100'000;
+};
+
+struct AdminConfig {
+  config::Placed<net::SocketAddress> address;
+};
+
+struct ListenTimeout {
+  Duration header = std::chrono::seconds(10);
+  Duration body = std::chrono::seconds(30);
+  Duration idle = std::chrono::seconds(60);
+  Duration write = std::chrono::seconds(30);
+};
+
+struct ListenLimits {
+  config::Bytes line = config::kibibytes(8);
+  config::Bytes header = config::kibibytes(32);
+  uint32_t headers = 100;
+  config::Bytes body = config::mebibytes(10);
+};
+
+/// `redirect = "listen.public"`.
+struct ListenTarget {
+  config::Reference<"listen"> listen;   // its name, without "listen."
+};
+
+struct ListenConfig {
+  config::Placed<net::SocketAddress> address;
+  config::Reference<"tls"> tls;   // empty: plain
+  ListenTarget redirect;          // empty: serves routes
+  bool proxy_protocol = false;
+  http::PathProfile path_profile = http::PathProfile::strict;
+  ListenTimeout timeout;
+  ListenLimits limits;
+};
+
+struct CertificateConfig {
+  config::FilePath cert;
+  config::FilePath key;
+};
+
+enum class TlsProfile : uint8_t { intermediate, modern };
+
+struct HstsConfig {
+  Duration max_age = std::chrono::hours(24);   // zero: the header is not sent
+  bool subdomains = false;
+};
+
+struct TlsConfig {
+  std::vector<CertificateConfig> certificates;
+  TlsProfile profile = TlsProfile::intermediate;
+  HstsConfig hsts;
+};
+
+/// A route with the policies that apply to it.
+struct RouteSection {
+  route::RouteConfig route;
+  policy::HeadersConfig headers;
+};
+
+std::span<const config::Field> config_fields(const ServerConfig*);
+std::span<const config::Field> config_fields(const AdminConfig*);
+std::span<const config::Field> config_fields(const ListenTimeout*);
+std::span<const config::Field> config_fields(const ListenLimits*);
+std::span<const config::Field> config_fields(const ListenConfig*);
+std::span<const config::Field> config_fields(const CertificateConfig*);
+std::span<const config::Field> config_fields(const HstsConfig*);
+std::span<const config::Field> config_fields(const TlsConfig*);
+std::span<const config::Field> config_fields(const RouteSection*);
+void config_check(const ListenConfig& listen, const config::Value& table, config::Reader& reader);
+void config_check(const TlsConfig& tls, const config::Value& table, config::Reader& reader);
+void config_check(const RouteSection& route, const config::Value& table, config::Reader& reader);
+
+}  // namespace sluice::snapshot
+
+namespace sluice::config {
+
+template <>
+struct Choices<snapshot::TlsProfile> {
+  static constexpr std::string_view names[] = {"intermediate", "modern"};
+};
+template <>
+struct Choices<http::PathProfile> {
+  static constexpr std::string_view names[] = {"strict", "merge_slashes", "encoded_slashes"};
+};
+
+template <>
+struct TypeOf<snapshot::WorkerCount> {
+  static void read(Reader& reader, const Value& value, const Field& field, void* out);
+  static void print(const void* object, std::string& out);
+  static constexpr std::string_view kWords[] = {"auto"};
+  static constexpr Type type{.form = Type::Form::integer,
+                             .noun = "\"auto\" or a whole number",
+                             .read = &read,
+                             .print = &print,
+                             .choices = kWords};
+};
+
+template <>
+struct TextForm<net::SocketAddress> {
+  static constexpr std::string_view noun = "an address such as \":8443\", \"127.0.0.1:9901\" or \"unix:/run/web.sock\"";
+  static Result<net::SocketAddress, TextError> parse(std::string_view text);
+  static std::string print(const net::SocketAddress& address) { return address.to_string(); }
+};
+
+template <>
+struct TypeOf<snapshot::ListenTarget> {
+  static void read(Reader& reader, const Value& value, const Field& field, void* out);
+  static void print(const void* object, std::string& out);
+  static constexpr Type type{.form = Type::Form::text,
+                             .noun = "the name of a listener such as \"listen.public\"",
+                             .read = &read,
+                             .print = &print};
+};
+
+}  // namespace sluice::config
