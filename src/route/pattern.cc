@@ -63,6 +63,13 @@ std::string append_sequence(std::string& out, std::string_view text, size_t at) 
   return {};
 }
 
+// Also "..;x", which http/uri.h refuses: it climbs for those who cut path parameters off first.
+bool is_dots(std::string_view segment) {
+  size_t dots = segment.substr(0, 2) == ".." ? 2 : segment.substr(0, 1) == "." ? 1 : 0;
+  std::string_view rest = segment.substr(dots);
+  return dots > 0 && (rest.empty() || rest[0] == ';' || rest.substr(0, 3) == "%3B");
+}
+
 Result<std::string, PatternError> canonical_literal(std::string_view text, size_t offset) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -79,7 +86,7 @@ Result<std::string, PatternError> canonical_literal(std::string_view text, size_
       return refuse(offset + i, why_not(text[i]));
     }
   }
-  if (out == "." || out == "..") return refuse(offset, "requests never hold dot segments");
+  if (is_dots(out)) return refuse(offset, "requests never hold dot segments");
   return out;
 }
 

@@ -84,6 +84,8 @@ TEST(Pattern, refuses_what_no_request_can_have) {
       {"/a/./b", 3, "requests never hold dot segments"},
       {"/..", 1, "requests never hold dot segments"},
       {"/a/%2e%2E", 3, "requests never hold dot segments"},
+      {"/a/..;x", 3, "requests never hold dot segments"},
+      {"/.%3b", 1, "requests never hold dot segments"},
       {"/a?b=1", 2, "a path has no query: that is match.query"},
       {"/a#b", 2, "a path has no fragment: clients never send one"},
       {"/a b", 2, "' ' cannot stand in a path: write it %-encoded"},
