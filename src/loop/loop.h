@@ -1,0 +1,89 @@
+// One thread's event loop: libuv's, with the ready list, the timer wheel, the block pool and the one read
+// buffer of the worker. The door to libuv, together with net/.
+#pragma once
+
+#include <uv.h>
+
+#include "base/chain.h"
+#include "base/clock.h"
+#include "base/counter.h"
+#include "loop/task.h"
+#include "loop/timer.h"
+
+namespace sluice {
+
+/// libuv's cached time: no system call, a millisecond's grain.
+class LoopClock final : public Clock {
+ public:
+  explicit LoopClock(uv_loop_t& loop) : loop_(&loop) {}
+  TimePoint now() const override { return TimePoint{std::chrono::milliseconds{uv_now(loop_)}}; }
+  TimePoint precise() const override { return TimePoint{Duration{uv_hrtime()}}; }
+  WallTime wall() const override;
+
+ private:
+  uv_loop_t* loop_;
+  mutable uint64_t wall_read_at_ = ~uint64_t{0};
+  mutable WallTime wall_{};
+};
+
+class Loop {
+ public:
+  static constexpr Duration kStall = std::chrono::milliseconds(100);
+
+  Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+  /// needs: every handle made on this loop closed or closing; the destructor runs their callbacks
+  ~Loop();
+
+  /// Runs until stop() or until nothing is left to wait for.
+  void run();
+  void stop() { uv_stop(&uv_); }
+
+  uv_loop_t* uv() { return &uv_; }
+  const LoopClock& clock() const { return clock_; }
+  Scheduler& scheduler() { return scheduler_; }
+  TimerWheel& timers() { return timers_; }
+  BlockPool& blocks() { return blocks_; }
+
+  /// The buffer for the next read. The block is the worker's: who keeps bytes of it holds the block, and
+  /// the loop takes a fresh one for the next read.
+  Block& read_block(size_t bytes);
+
+  /// Counts turns; wraps. A socket bounds with it what it reads in one turn.
+  uint32_t turn() const { return turn_; }
+  /// Turns in which the callbacks took longer than kStall.
+  const Counter& stalls() const { return stalls_; }
+  /// System calls for timers are avoided by one wheel: tells libuv when the next tick is due.
+  void pace_timers();
+
+ private:
+  static void on_tick(uv_timer_t* handle);
+  static void on_prepare(uv_prepare_t* handle);
+  static void on_check(uv_check_t* handle);
+
+  uv_loop_t uv_;
+  uv_timer_t tick_;
+  uv_prepare_t prepare_;
+  uv_check_t check_;
+  LoopClock clock_;
+  Scheduler scheduler_;
+  BlockPool blocks_;
+  TimerWheel timers_;
+  BlockRef read_block_;
+  Duration pace_{};
+  uint64_t woke_at_ns_ = 0;
+  uint32_t turn_ = 0;
+  Counter stalls_;
+};
+
+/// What every callback from libuv opens first: drains the ready list when it ends.
+class LoopTurn {
+ public:
+  explicit LoopTurn(Loop& loop) : turn_(loop.scheduler()) {}
+
+ private:
+  Scheduler::Turn turn_;
+};
+
+}  // namespace sluice
