@@ -1,0 +1,123 @@
+"""Table, JSON and plot of a bench run."""
+import json
+import platform
+import statistics
+import subprocess
+
+MARGIN = 0.05      # what a median ratio may be off between runs
+
+
+def ratios(rounds, workload, proxy, yardstick):
+    """CPU per request of `proxy` over `yardstick`, round by round."""
+    pairs = ((one[workload].get(proxy), one[workload].get(yardstick)) for one in rounds)
+    return [(a["cpu"] / a["requests"]) / (b["cpu"] / b["requests"]) for a, b in pairs if a and b]
+
+
+def spread(values):
+    return f"{min(values):.2f}-{max(values):.2f}"
+
+
+def median_of(rounds, workload, proxy, value):
+    return statistics.median(value(one[workload][proxy]) for one in rounds)
+
+
+def table(report, workloads):
+    rounds, proxies = report["rounds"], report["proxies"]
+    lines = ["| workload | proxy | CPU us/request | over HAProxy (spread) | over nginx (spread) | goal | p50 | p99 | req/s |",
+             "|---|---|---|---|---|---|---|---|---|"]
+    for name, workload in workloads.items():
+        for proxy in proxies:
+            cpu = median_of(rounds, name, proxy, lambda r: r["cpu"] / r["requests"] * 1e6)
+            cells = [workload.title if proxy == proxies[0] else "", proxy, f"{cpu:.1f}"]
+            for yardstick in ("haproxy", "nginx"):
+                values = ratios(rounds, name, proxy, yardstick) if proxy != yardstick else []
+                cells.append(f"{statistics.median(values):.2f} ({spread(values)})" if values else "")
+            cells.append(verdict(rounds, name, workload, proxy))
+            for key in ("p50", "p99"):
+                cells.append(f"{median_of(rounds, name, proxy, lambda r: r[key]) * 1e3:.2f} ms")
+            cells.append(f"{median_of(rounds, name, proxy, lambda r: r['requests'] / r['seconds']):,.0f}")
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def verdict(rounds, name, workload, proxy):
+    values = ratios(rounds, name, proxy, "haproxy")
+    if proxy != "sluice" or not values or not workload.goal:
+        return ""
+    met = statistics.median(values) <= workload.goal + MARGIN
+    return f"{workload.goal:.2f} {'met' if met else 'NOT MET'}"
+
+
+def costs(report):
+    lines = ["| proxy | system calls per kept-alive request | over TLS | RSS before load | RSS after all rounds |",
+             "|---|---|---|---|---|"]
+    for proxy in report["proxies"]:
+        calls = [report["system_calls"].get(kind, {}).get(proxy) for kind in ("plain", "tls")]
+        shown = [f"{count:.2f}" if count is not None else "not measured" for count in calls]
+        memory = [f"{report['resident_kib'][when][proxy] / 1024:.1f} MiB" for when in ("before", "after")]
+        lines.append("| " + " | ".join([proxy, *shown, *memory]) + " |")
+    return "\n".join(lines)
+
+
+def versions():
+    def first_line(*command):
+        try:
+            done = subprocess.run(command, capture_output=True, text=True)
+            return (done.stdout + done.stderr).splitlines()[0].strip()
+        except (OSError, IndexError):
+            return "unknown"
+    return {"nginx": first_line("/usr/sbin/nginx", "-v"), "haproxy": first_line("/usr/sbin/haproxy", "-v"),
+            "kernel": platform.release()}
+
+
+def write(report, workloads, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "results.json").write_text(json.dumps(report, indent=1) + "\n")
+    text = f"""# Benchmark results
+
+Made by `make bench` on {report['date']}: {len(report['rounds'])} interleaved rounds of {report['seconds']} s each.
+Every proxy has one worker pinned to one core; load generator and backend share the other. CPU is user + system
+time of the proxy's processes by the kernel's exact clock. Ratios are taken within each round; the table shows their
+median and, in brackets, the smallest and largest. A goal counts as met within {MARGIN} of it. Absolute times differ
+between runs and machines far more than ratios do.
+
+{table(report, workloads)}
+
+{costs(report)}
+
+{', '.join(report['versions'].values())}. The configurations are in `tests/bench/conf/`.
+
+![CPU per request over HAProxy](results.svg)
+"""
+    (folder / "results.md").write_text(text)
+    plot(report, workloads, folder / "results.svg")
+    return text
+
+
+def plot(report, workloads, path):
+    import matplotlib
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "sluice"      # the same numbers give the same file
+    import matplotlib.pyplot as pyplot
+    figure, axes = pyplot.subplots(figsize=(9, 4))
+    others = [proxy for proxy in report["proxies"] if proxy != "haproxy"]
+    if "haproxy" not in report["proxies"] or not others:
+        return
+    colours = {"sluice": "#1f6f8b", "nginx": "#b0b0b0"}
+    width = 0.8 / len(others)
+    for place, proxy in enumerate(others):
+        values = [ratios(report["rounds"], name, proxy, "haproxy") for name in workloads]
+        middles = [statistics.median(one) for one in values]
+        spans = [[m - min(v) for m, v in zip(middles, values)], [max(v) - m for m, v in zip(middles, values)]]
+        where = [x + place * width - 0.4 + width / 2 for x in range(len(values))]
+        axes.bar(where, middles, width * 0.95, yerr=spans, capsize=3, label=proxy, color=colours.get(proxy))
+    for x, workload in enumerate(workloads.values()):
+        axes.hlines(workload.goal, x - 0.4, x + 0.4, colors="#c0392b", linestyles="dashed",
+                    label="goal for sluice" if x == 0 else None)
+    axes.axhline(1.0, color="black", linewidth=0.8)
+    axes.set_xticks(range(len(workloads)), list(workloads))
+    axes.set_ylabel("CPU per request, HAProxy = 1")
+    axes.set_title("CPU per request: median of rounds, bars show the spread")
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})

@@ -1,0 +1,117 @@
+"""Fixtures of the end-to-end tests. SLUICE_BINARY names the binary under test."""
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from support.certificates import Authority       # noqa: E402
+from support.gateway import Gateway, settings    # noqa: E402
+from support.nginx import Nginx                  # noqa: E402
+from support.timing import BINARY, SLOW, sanitizer     # noqa: E402
+from support.upstream import Upstream            # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "threads: worth running under ThreadSanitizer")
+    config.addinivalue_line("markers", "plain_build: measures what a sanitizer would distort")
+
+
+def pytest_collection_modifyitems(items):
+    if sanitizer():
+        skip = pytest.mark.skip(reason="measured in the release build only")
+        for item in items:
+            if "plain_build" in item.keywords:
+                item.add_marker(skip)
+
+
+TEST_SECONDS_MAX = 300 if os.environ.get("SLUICE_FULL") else 40 * SLOW
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    """No test, its set-up and its end included, may hang the run."""
+    def too_long(*_):
+        raise AssertionError(f"not done within {TEST_SECONDS_MAX} s: {item.nodeid}")
+    signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(TEST_SECONDS_MAX)
+    yield
+    signal.alarm(0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def binary():
+    assert BINARY.exists(), f"{BINARY} is not there: make build"
+    return BINARY
+
+
+@pytest.fixture
+def gateway(tmp_path):
+    """gateway(config) starts one and gives it once it is ready; all are held to a clean end."""
+    started = []
+
+    def start(config, **options):
+        one = Gateway(tmp_path / f"gateway{len(started)}", config, **options)
+        started.append(one)
+        return one.start()
+
+    yield start
+    problems = []
+    for one in started:
+        try:
+            one.stop()
+        except AssertionError as problem:
+            problems.append(str(problem))
+        finally:
+            one.kill()
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def upstream():
+    """upstream(script) listens at once on a free port."""
+    started = []
+
+    def start(script=None, **options):
+        started.append(Upstream(script, **options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+@pytest.fixture
+def proxied(gateway, upstream):
+    """proxied(script, **lines) gives (gateway, upstream) wired together by `settings`."""
+    def start(script=None, upstream_options=None, gateway_options=None, **lines):
+        behind = upstream(script, **(upstream_options or {}))
+        return gateway(settings(behind, **lines), **(gateway_options or {})), behind
+    return start
+
+
+@pytest.fixture
+def nginx(tmp_path):
+    started = []
+
+    def start(server="location / { root html; }"):
+        started.append(Nginx(tmp_path / f"nginx{len(started)}", server))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("ca"), "tests-ca")
+
+
+@pytest.fixture(scope="session")
+def stranger(tmp_path_factory):
+    """A CA that nobody trusts."""
+    return Authority(tmp_path_factory.mktemp("other-ca"), "stranger-ca")

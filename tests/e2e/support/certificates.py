@@ -1,0 +1,46 @@
+"""Certificates made for the tests: a CA, one that nobody trusts, and leaves. ECDSA P-256, by openssl."""
+import ssl
+import subprocess
+from pathlib import Path
+
+
+def _openssl(*arguments):
+    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+
+
+class Authority:
+    def __init__(self, folder, name):
+        self.folder, self.name = Path(folder), name
+        self.cert, self.key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                 "-days", 30, "-subj", f"/CN={name}", "-keyout", self.key, "-out", self.cert,
+                 "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=keyCertSign")
+
+    def leaf(self, *names):
+        """gives: (cert path, key path) for these DNS names or addresses"""
+        stem = self.folder / f"{self.name}-{names[0].replace('*', 'any')}"
+        cert, key, request = (stem.with_suffix(suffix) for suffix in (".crt", ".key", ".csr"))
+        kinds = ("IP" if name.replace(".", "").isdigit() or ":" in name else "DNS" for name in names)
+        extensions = stem.with_suffix(".ext")
+        extensions.write_text("subjectAltName=" + ",".join(f"{k}:{n}" for k, n in zip(kinds, names)))
+        _openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                 f"/CN={names[0]}", "-keyout", key, "-out", request)
+        _openssl("x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self.key,
+                 "-CAcreateserial", "-days", 30, "-extfile", extensions, "-out", cert)
+        return cert, key
+
+    def client_context(self, minimum=None, maximum=None, alpn=("http/1.1",)):
+        context = ssl.create_default_context(cafile=str(self.cert))
+        if minimum:
+            context.minimum_version = minimum
+        if maximum:
+            context.maximum_version = maximum
+        if alpn:
+            context.set_alpn_protocols(list(alpn))
+        return context
+
+    def server_context(self, *names):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        cert, key = self.leaf(*names)
+        context.load_cert_chain(cert, key)
+        return context

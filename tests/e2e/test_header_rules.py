@@ -1,0 +1,85 @@
+"""Header rules both ways and rewriting of host and path."""
+import pytest
+from support.client import request
+from support.upstream import answer
+
+REQUEST = """
+[route.all.headers.request]
+set = { X-Tenant = "gold", X-New = "1" }
+add = { X-List = "mine" }
+remove = ["X-Debug"]
+"""
+RESPONSE = """
+[route.all.headers.response]
+set = { X-Frame-Options = "DENY" }
+add = { X-List = "mine" }
+remove = ["Server", "X-Powered-By"]
+"""
+
+
+def test_request_rules(proxied):
+    gateway, upstream = proxied(more=REQUEST)
+    gateway.ask(fields=[("X-Debug", "1"), ("x-debug", "2"), ("X-List", "theirs"), ("X-Other", "stays")])
+    received = upstream.last
+    assert (received.get("X-Tenant"), received.get("X-New")) == ("gold", "1")
+    assert received.all("X-List") == ["theirs", "mine"]
+    assert not received.has("X-Debug") and received.get("X-Other") == "stays"
+
+
+def test_a_field_that_is_set_is_first_deleted_in_every_spelling(proxied):
+    """F5: an upstream that reads `-` and `_` alike may not be fooled."""
+    gateway, upstream = proxied(more=REQUEST)
+    gateway.ask(fields=[("X-Tenant", "evil"), ("x_tenant", "evil"), ("X-TENANT", "evil"), ("X_Tenant", "evil")])
+    assert upstream.last.get("X-Tenant") == "gold"
+    assert b"evil" not in upstream.last.head
+
+
+def test_response_rules(proxied):
+    gateway, _ = proxied(answer(fields=[("Server", "secret/1.0"), ("X-Powered-By", "x"), ("X-List", "theirs"),
+                                        ("X-Frame-Options", "ALLOW")]), more=RESPONSE)
+    answered = gateway.ask()
+    assert answered.get("X-Frame-Options") == "DENY"
+    assert answered.all("X-List") == ["theirs", "mine"]
+    assert not answered.has("Server") and not answered.has("X-Powered-By")
+
+
+def test_response_rules_apply_to_our_own_responses_too(gateway, proxied):
+    gateway_, upstream = proxied(more=RESPONSE)
+    upstream.stop()
+    answered = gateway_.ask()
+    assert answered.status in (502, 503)
+    assert answered.get("X-Frame-Options") == "DENY"
+
+
+def test_host_is_rewritten(proxied):
+    gateway, upstream = proxied(route='rewrite = { host = "inner.example" }')
+    gateway.ask(host="outer.example")
+    assert upstream.last.get("Host") == "inner.example"
+    assert upstream.last.get("X-Forwarded-Host") == "outer.example"
+
+
+def test_path_is_rewritten_and_the_query_kept(proxied):
+    gateway, upstream = proxied(route='rewrite = { path = "/base/{**}" }')
+    gateway.ask(target="/a/b?x=%2f")
+    assert upstream.last.target == "/base/a/b?x=%2f"
+
+
+@pytest.mark.parametrize("hostile", [b"a\rInjected: 1", b"a\nInjected: 1", b"a\x00b"])
+def test_control_bytes_never_reach_the_upstream(proxied, hostile):
+    gateway, upstream = proxied()
+    with gateway.client() as client:
+        client.send(request()[:-2] + b"X-Bad: " + hostile + b"\r\n\r\n")
+        assert client.response().status == 400
+    assert upstream.requests == []
+
+
+def test_a_template_takes_facts_and_drops_what_is_missing(proxied):
+    gateway, upstream = proxied(more="""
+[route.all.headers.request]
+set = { X-Route = "{route}", X-Asked = "{method} {host}", X-Copy = "{header.X-Original}", X-Brace = "{{" }
+""")
+    gateway.ask(host="shop.example")
+    received = upstream.last
+    assert (received.get("X-Route"), received.get("X-Asked")) == ("all", "GET shop.example")
+    assert received.get("X-Brace") == "{"
+    assert not received.has("X-Copy")

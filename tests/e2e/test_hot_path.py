@@ -1,0 +1,98 @@
+"""What a kept-alive request costs, in counts that no noise can move: system calls and allocations."""
+import re
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.gateway import settings
+from support.timing import DEADLINE_SECONDS, wait_until
+
+# "100.00  seconds  usecs/call  calls  [errors]  total"
+TOTAL = re.compile(r"^100\.00 +[\d.]+ +\d+ +(\d+) +(?:\d+ +)?total$", re.MULTILINE)
+pytestmark = pytest.mark.plain_build
+
+CONNECTIONS = 64
+FEW, MANY = 2_000, 22_000             # the difference of two runs leaves out start, set-up and end
+SYSTEM_CALLS_MAX = 4.15               # docs/benchmarks: read, write, read, write and a shared epoll_wait
+ALLOCATIONS_ASIDE_MAX = 64            # in all: what the once-a-second work of log and metrics may take
+
+
+def load(port, requests):
+    """Sends that many requests over 64 kept-alive connections, as fast as they are answered."""
+    done = subprocess.run(["h2load", "--h1", "-n", str(requests), "-c", str(CONNECTIONS), "-t", "1",
+                           f"http://127.0.0.1:{port}/small"], capture_output=True, text=True, timeout=120)
+    assert f"{requests} succeeded" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.fixture
+def behind(nginx):
+    return nginx('location / { return 200 "0123456789"; }')
+
+
+def system_calls(gateway, folder, behind, requests):
+    """All system calls of a gateway's life in which it served this many requests."""
+    counts = folder / f"strace-{requests}.txt"
+    # -D: strace is the grandchild, so that the process we started and signal is the gateway itself.
+    one = gateway(settings(behind), wrapper=["strace", "-D", "-f", "-c", "-q", "-o", str(counts)])
+    load(one.port, requests)
+    one.stop()
+    total = wait_until(lambda: counts.exists() and TOTAL.search(counts.read_text()), "strace's sum")
+    return int(total.group(1)), counts.read_text()
+
+
+def test_system_calls_per_request_at_64_saturated_connections(gateway, tmp_path, behind):
+    few, _ = system_calls(gateway, tmp_path, behind, FEW)
+    many, table = system_calls(gateway, tmp_path, behind, MANY)
+    each = (many - few) / (MANY - FEW)
+    print(f"{each:.3f} system calls a request")
+    assert each <= SYSTEM_CALLS_MAX, f"{each:.3f} a request\n{table}"
+
+
+@pytest.fixture(scope="module")
+def counter(tmp_path_factory):
+    library = tmp_path_factory.mktemp("malloc") / "malloc_count.so"
+    source = Path(__file__).with_name("malloc_count.c")
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", str(source), "-o", str(library)],
+                   check=True)
+    return library
+
+
+def test_no_allocation_per_request_after_warm_up(gateway, tmp_path, behind, counter):
+    numbers = tmp_path / "allocations"
+    one = gateway(settings(behind), environment={"LD_PRELOAD": str(counter), "SLUICE_MALLOC_COUNT": str(numbers)})
+    client = one.client()                       # one connection for all: set-up is not what is measured
+
+    def ask(times):
+        for _ in range(times):
+            assert client.ask(target="/small", fields=[("User-Agent", "test"), ("Accept", "*/*")]).status == 200
+
+    def allocations():
+        return struct.unpack("<Q", numbers.read_bytes()[:8])[0]
+
+    ask(1000)
+    start = allocations()
+    assert start > 0, "the counter is not at work"
+    ask(5000)
+    used = allocations() - start
+    client.socket.close()
+    assert used <= ALLOCATIONS_ASIDE_MAX, f"{used} allocations in 5000 requests"
+
+
+def test_no_allocation_per_request_at_64_connections(gateway, tmp_path, behind, counter):
+    numbers = tmp_path / "allocations"
+    one = gateway(settings(behind), environment={"LD_PRELOAD": str(counter), "SLUICE_MALLOC_COUNT": str(numbers)})
+
+    def allocations(requests):
+        start = struct.unpack("<Q", numbers.read_bytes()[:8])[0]
+        load(one.port, requests)
+        end = struct.unpack("<Q", numbers.read_bytes()[:8])[0]
+        # After the count was read: a scrape allocates too.
+        wait_until(lambda: one.metric("sluice_connections", listener="plain") == 0, "the load has gone",
+                   DEADLINE_SECONDS)
+        return end - start
+
+    allocations(MANY)                            # warm-up
+    few, many = allocations(FEW), allocations(MANY)
+    per_request = (many - few) / (MANY - FEW)
+    assert per_request < 0.005, f"{per_request:.4f} allocations a request"
