@@ -11,9 +11,8 @@ namespace sluice::http {
 
 namespace {
 
-static_assert(LLHTTP_STRICT_MODE == 1, "the loose mode of llhttp lets smuggled requests through");
-
-/// Puts the spans of one llhttp_execute together: each field's name and value are one span of the block.
+/// Puts the spans of one llhttp_execute together: each field's name and value are one span of the block,
+/// because HeadScanner has refused folded lines.
 struct FieldReader {
   explicit FieldReader(Fields& target) : fields(&target) {}
   Fields* fields;
@@ -40,8 +39,10 @@ int on_field(llhttp_t* parser) {
     reader.problem = &kHeadersTooLarge;
     return HPE_USER;
   }
-  // A value that spans lines is not contiguous; HeadScanner has refused folded lines before.
-  reader.fields->add(reader.name, trim_ows(reader.value));
+  FieldId id = field_id(reader.name);
+  // "chunked" followed by a tab is a known way to make two parsers disagree: the rules see it as it came.
+  bool as_it_came = id == FieldId::transfer_encoding;
+  reader.fields->add(id, reader.name, as_it_came ? reader.value : trim_ows(reader.value));
   reader.name = reader.value = {};
   return 0;
 }

@@ -101,7 +101,7 @@ class ChunkDecoder {
 
  private:
   enum class Position : uint8_t {
-    size, extension, name, value_start, value, quoted, escaped, quoted_end, size_lf,
+    size, extension, name, value_start, value, quoted, quoted_end, size_lf,
     data, data_cr, data_lf, done,
   };
   const Problem* size_line(char c);
