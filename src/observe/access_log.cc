@@ -1,0 +1,96 @@
+#include "observe/access_log.h"
+
+#include <algorithm>
+
+#include "observe/json_line.h"
+
+namespace sluice::observe {
+namespace {
+
+// Longest values, in bytes before escaping; all of them escaped in full fit one 64 KiB buffer.
+constexpr size_t kPathMax = 4096;       // half of the default limit on the request line
+constexpr size_t kQueryMax = 2048;
+constexpr size_t kRefererMax = 1024;
+constexpr size_t kUserAgentMax = 512;
+constexpr size_t kAuthorityMax = 256;   // a DNS name has 253
+constexpr size_t kNameMax = 128;        // names from the configuration, ids, the method
+constexpr size_t kNames = 11;
+constexpr size_t kFixed = 1024;         // keys, punctuation, numbers, time, address
+static_assert(kFixed + JsonLine::worst(kPathMax + kQueryMax + kRefererMax + kUserAgentMax +
+                                       kAuthorityMax + kNames * kNameMax) + 16 * 3 < 64 * 1024);
+
+std::string_view side_name(Side side) {
+  switch (side) {
+    case Side::gateway: return "gateway";
+    case Side::client: return "client";
+    case Side::upstream: return "upstream";
+  }
+  return "gateway";
+}
+
+size_t worst_line(const AccessRecord& record) {
+  size_t bytes = std::min(record.path.size(), kPathMax) + std::min(record.query.size(), kQueryMax) +
+                 std::min(record.referer.size(), kRefererMax) +
+                 std::min(record.user_agent.size(), kUserAgentMax) +
+                 std::min(record.authority.size(), kAuthorityMax);
+  for (std::string_view name :
+       {record.request_id, record.trace_id, record.listener, record.method, record.version,
+        record.route, record.upstream, record.endpoint, record.problem, record.tls_version}) {
+    bytes += std::min(name.size(), kNameMax);
+  }
+  return kFixed + JsonLine::worst(bytes) + 16 * 3;   // each of the texts may end in "..."
+}
+
+// A URL up to its query and fragment.
+std::string_view without_query(std::string_view url) {
+  return url.substr(0, url.find_first_of("?#"));
+}
+
+// A clock that went back shows as 0.
+uint64_t micros_of(std::chrono::microseconds time) {
+  return static_cast<uint64_t>(std::max<int64_t>(time.count(), 0));
+}
+
+void write_request(JsonLine& line, const AccessRecord& record, AccessLogOptions options) {
+  line.text("\"listener\":\"", record.listener, kNameMax);
+  line.text("\"method\":\"", record.method, kNameMax);
+  line.text("\"authority\":\"", record.authority, kAuthorityMax);
+  line.text("\"path\":\"", record.path, kPathMax);
+  if (options.query) line.text("\"query\":\"", record.query, kQueryMax);
+  line.text("\"version\":\"", record.version, kNameMax);
+  line.text("\"tls\":\"", record.tls_version, kNameMax);
+}
+
+void write_outcome(JsonLine& line, const AccessRecord& record) {
+  line.number("\"status\":", record.status);
+  line.number("\"request_bytes\":", record.request_bytes);
+  line.number("\"response_bytes\":", record.response_bytes);
+  line.number("\"duration_us\":", micros_of(record.duration));
+  if (record.upstream_time) line.number("\"upstream_us\":", micros_of(*record.upstream_time));
+  line.text("\"route\":\"", record.route, kNameMax);
+  line.text("\"upstream\":\"", record.upstream, kNameMax);
+  line.text("\"endpoint\":\"", record.endpoint, kNameMax);
+  if (record.retries > 0) line.number("\"retries\":", record.retries);
+  line.text("\"problem\":\"", record.problem, kNameMax);
+  if (record.aborted) line.text("\"aborted\":\"", side_name(*record.aborted), kNameMax);
+}
+
+}  // namespace
+
+void AccessLog::write(const AccessRecord& record) {
+  char* out = stream_.reserve(worst_line(record));
+  if (out == nullptr) return;
+  JsonLine line(out, scratch_);
+  line.written("\"time\":\"", [&](char* at) { return time_.write(at, record.time); });
+  line.text("\"request_id\":\"", record.request_id, kNameMax);
+  line.text("\"trace_id\":\"", record.trace_id, kNameMax);
+  line.written("\"client_ip\":\"", [&](char* at) { return record.client_ip.write(at); });
+  write_request(line, record, options_);
+  write_outcome(line, record);
+  line.text("\"user_agent\":\"", record.user_agent, kUserAgentMax);
+  std::string_view referer = options_.query ? record.referer : without_query(record.referer);
+  line.text("\"referer\":\"", referer, kRefererMax);
+  stream_.commit(line.finish());
+}
+
+}  // namespace sluice::observe

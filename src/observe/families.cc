@@ -1,0 +1,79 @@
+#include "observe/families.h"
+
+namespace sluice::observe {
+namespace {
+
+using enum MetricType;
+
+constexpr FamilyFacts kFacts[] = {
+    {"sluice_http_requests_total", counter, "route, method, code",
+     "Requests that have ended, by class of status; none: no response was begun."},
+    {"sluice_http_responses_total", counter, "status", "Responses by exact status."},
+    {"sluice_http_request_duration_seconds", histogram, "route",
+     "From the first byte of a request to the last byte of its response."},
+    {"sluice_gateway_overhead_seconds", histogram, "",
+     "What the gateway itself adds to a request, without waiting for upstream or client."},
+    {"sluice_http_request_bytes_total", counter, "route", "Body bytes received from clients."},
+    {"sluice_http_response_bytes_total", counter, "route", "Body bytes sent to clients."},
+    {"sluice_connections", gauge, "listener", "Client connections open now."},
+    {"sluice_connections_total", counter, "listener", "Client connections accepted."},
+    {"sluice_upstream_requests_total", counter, "upstream, code",
+     "Requests sent to an upstream, by class of status; none: no response came."},
+    {"sluice_upstream_connections", gauge, "upstream, state",
+     "Connections to an upstream, idle in the pool or active."},
+    {"sluice_upstream_connect_total", counter, "upstream", "Connections tried to an upstream."},
+    {"sluice_upstream_connect_failures_total", counter, "upstream, reason",
+     "Connections to an upstream that could not be made."},
+    {"sluice_upstream_response_seconds", histogram, "upstream",
+     "From the request head sent to the response head received."},
+    {"sluice_upstream_retries_total", counter, "upstream", "Requests sent a second time."},
+    {"sluice_upstream_endpoint_up", gauge, "upstream, endpoint",
+     "1 while every worker would send to the endpoint, 0 while one has set it aside."},
+    {"sluice_problems_total", counter, "code", "Responses that the gateway made, by problem."},
+    {"sluice_tls_handshakes_total", counter, "result", "TLS handshakes with clients."},
+    {"sluice_loop_stalls_total", counter, "", "Turns of a worker's loop of over 100 ms."},
+    {"sluice_metrics_names_dropped_total", counter, "label",
+     "Names that found no room under the cap and share the series other."},
+    {"sluice_log_lines_total", counter, "log", "Lines handed to the writer of a log."},
+    {"sluice_log_lines_dropped_total", counter, "log",
+     "Lines lost because the disk or reader was too slow or failed."},
+    {"sluice_build_info", gauge, "version", "Always 1; the label names the version."},
+    {"sluice_config_hash_info", gauge, "hash", "Always 1; the label names the configuration."},
+    {"process_cpu_seconds_total", counter, "", "User and system CPU time."},
+    {"process_resident_memory_bytes", gauge, "", "Resident memory."},
+    {"process_open_fds", gauge, "", "Open file descriptors."},
+    {"process_max_fds", gauge, "", "Most file descriptors that may be open."},
+    {"process_start_time_seconds", gauge, "", "Start of the process, since 1970."},
+};
+static_assert(std::size(kFacts) == kFamilies);
+
+}  // namespace
+
+const FamilyFacts& family_facts(Family family) { return kFacts[static_cast<size_t>(family)]; }
+
+std::string_view metric_type_name(MetricType type) {
+  switch (type) {
+    case counter: return "counter";
+    case gauge: return "gauge";
+    case histogram: return "histogram";
+  }
+  return "untyped";
+}
+
+std::string metrics_reference() {
+  std::string out = "| metric | type | labels | meaning |\n|---|---|---|---|\n";
+  for (const FamilyFacts& facts : kFacts) {
+    out += "| `";
+    out += facts.name;
+    out += "` | ";
+    out += metric_type_name(facts.type);
+    out += " | ";
+    out += facts.labels;
+    out += " | ";
+    out += facts.help;
+    out += " |\n";
+  }
+  return out;
+}
+
+}  // namespace sluice::observe

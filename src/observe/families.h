@@ -1,0 +1,37 @@
+// Every metric that Sluice has: name, type, labels, help. The page of /metrics and docs/metrics.md
+// are both made from this list.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace sluice::observe {
+
+enum class MetricType : uint8_t { counter, gauge, histogram };
+
+enum class Family : uint8_t {
+  requests, responses, request_seconds, gateway_overhead, request_bytes, response_bytes,
+  connections, connections_accepted,
+  upstream_requests, upstream_connections, upstream_connects, upstream_connect_failures,
+  upstream_response_seconds, upstream_retries, upstream_endpoint_up,
+  problems, tls_handshakes, loop_stalls, names_dropped,
+  log_lines, log_lines_dropped, build_info, config_hash,
+  process_cpu, process_memory, process_open_fds, process_max_fds, process_start_time,
+};
+inline constexpr size_t kFamilies = 28;
+
+struct FamilyFacts {
+  std::string_view name;
+  MetricType type;
+  std::string_view labels;   // for the reference: "route, method, code"
+  std::string_view help;     // one line without backslash: prometheus-cpp does not escape it
+};
+
+const FamilyFacts& family_facts(Family family);
+std::string_view metric_type_name(MetricType type);
+
+/// The table of docs/metrics.md, in Markdown.
+std::string metrics_reference();
+
+}  // namespace sluice::observe

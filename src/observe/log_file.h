@@ -1,0 +1,117 @@
+// One log: buffers come in from the workers (LogStream) or line by line from any thread (LogSink),
+// and go out through the writer's thread. What waits is bounded: when the disk or reader cannot
+// follow, lines are dropped and counted, and no worker ever waits. Shared by threads; the mutex
+// guards two short lists and is never held across a system call of I/O.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "base/log.h"
+#include "observe/log_buffer.h"
+#include "observe/log_output.h"
+#include "observe/log_signal.h"
+
+namespace sluice::observe {
+
+struct LogOptions {
+  std::string name;                     // "access", "error": in metrics and messages
+  std::string path;                     // a file, "stdout" ("-") or "stderr"
+  size_t buffer_bytes = 64 * 1024;      // performance.md item 11
+  size_t waiting_max = 64;              // buffers: 4 MiB, or 1 s of 20,000 lines a second
+};
+
+class LogFile final : public LogSink {
+ public:
+  LogFile(LogOptions options, LogOutput output, LogSignal& signal);
+
+  /// Any thread: queues one line (newline included), for logs with few of them. A line longer than
+  /// a buffer is cut.
+  void write(std::string_view line) override;
+
+  struct Counts {
+    uint64_t lines = 0;      // taken for writing
+    uint64_t dropped = 0;    // lost: no room, or the file refused them
+    uint64_t failures = 0;   // times that the file began to refuse
+  };
+  Counts counts() const;
+  const std::string& name() const { return options_.name; }
+
+  /// A worker's side (LogStream). Takes a filled buffer, or nullptr. gives: an empty one, or
+  /// nullptr when too much waits already
+  std::unique_ptr<LogBuffer> exchange(std::unique_ptr<LogBuffer> filled);
+  void count_dropped(uint64_t lines) { dropped_.fetch_add(lines, std::memory_order_relaxed); }
+
+  /// The next turn of the writer opens the path anew.
+  void request_reopen() { reopen_.store(true, std::memory_order_relaxed); }
+
+  /// The writer's side. gives: whether nothing waits any more
+  bool write_waiting();
+  /// Drops and counts what waits: the writer gives up.
+  void discard_waiting();
+
+ private:
+  void open_anew();
+  void fail();
+  std::unique_ptr<LogBuffer> empty_buffer();
+
+  const LogOptions options_;
+  LogSignal& signal_;
+
+  // The writer's own.
+  LogOutput output_;
+  LogBufferQueue writing_;
+  bool failing_ = false;
+
+  std::mutex mutex_;
+  LogBufferQueue waiting_;        // guarded by mutex_, as is free_
+  LogBufferQueue free_;
+  size_t held_ = 0;               // guarded too: buffers in waiting_ and writing_
+
+  std::atomic<bool> reopen_{false};
+  std::atomic<uint64_t> lines_{0};
+  std::atomic<uint64_t> dropped_{0};
+  std::atomic<uint64_t> failures_{0};
+};
+
+/// One worker's way into a LogFile. Belongs to that worker; its owner calls flush() about once a
+/// second.
+class LogStream {
+ public:
+  explicit LogStream(LogFile& file) : file_(file) {}
+  LogStream(const LogStream&) = delete;
+  LogStream& operator=(const LogStream&) = delete;
+  ~LogStream() { flush(); }
+
+  /// gives: room for `bytes`, or nullptr: then the line is lost and has been counted
+  char* reserve(size_t bytes) {
+    if (buffer_ == nullptr || buffer_->room() < bytes) [[unlikely]] return renew(bytes);
+    return buffer_->bytes.get() + buffer_->size;
+  }
+  /// One line, newline included, now ends at `end` within the room reserved.
+  void commit(const char* end) {
+    buffer_->size = static_cast<size_t>(end - buffer_->bytes.get());
+    ++buffer_->lines;
+  }
+  /// Hands over what there is.
+  void flush() {
+    if (buffer_ != nullptr && buffer_->size > 0) buffer_ = file_.exchange(std::move(buffer_));
+  }
+
+ private:
+  char* renew(size_t bytes) {
+    if (buffer_ == nullptr || buffer_->size > 0) buffer_ = file_.exchange(std::move(buffer_));
+    if (buffer_ != nullptr && buffer_->room() >= bytes) return buffer_->bytes.get();
+    file_.count_dropped(1);
+    return nullptr;
+  }
+
+  LogFile& file_;
+  std::unique_ptr<LogBuffer> buffer_;
+};
+
+}  // namespace sluice::observe

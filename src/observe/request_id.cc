@@ -1,0 +1,33 @@
+#include "observe/request_id.h"
+
+#include "base/text.h"
+
+namespace sluice::observe {
+namespace {
+
+constexpr char kBase32[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+char* write_base32(char* out, uint64_t value, size_t digits) {
+  for (size_t i = digits; i-- > 0; value >>= 5) out[i] = kBase32[value & 31];
+  return out + digits;
+}
+
+}  // namespace
+
+char* write_request_id(char* out, WallTime now, Random& random) {
+  auto millis = static_cast<uint64_t>(now.time_since_epoch().count()) & 0xffff'ffff'ffff;
+  out = write_base32(out, millis, 10);
+  out = write_base32(out, random.next(), 8);
+  return write_base32(out, random.next(), 8);
+}
+
+bool is_request_id(std::string_view id) {
+  if (id.empty() || id.size() > kForeignIdMax) return false;
+  constexpr std::string_view kMarks = "-_.~:+/=@";
+  for (char c : id) {
+    if (!is_digit(c) && !is_alpha(c) && kMarks.find(c) == kMarks.npos) return false;
+  }
+  return true;
+}
+
+}  // namespace sluice::observe

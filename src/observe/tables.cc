@@ -1,0 +1,211 @@
+#include "observe/tables.h"
+
+#include <map>
+#include <string>
+
+namespace sluice::observe {
+namespace {
+
+// One labelled value of a fixed list, rendered once a scrape.
+template <size_t N>
+std::array<std::string, N> render_all(std::string_view label, const std::string_view (&values)[N]) {
+  std::array<std::string, N> out;
+  for (size_t i = 0; i < N; ++i) out[i] = render_label(label, values[i]);
+  return out;
+}
+
+constexpr std::string_view kConnectionStates[] = {"idle", "active"};
+enum class Zeros : bool { left_out, shown };
+
+// Sums and writes one table, family after family.
+template <class Block>
+class TableWriter {
+ public:
+  using Blocks = const BlockTable<Block>& (Shard::*)() const;
+  TableWriter(const Registry& registry, Table table, Blocks blocks, TextPage& page)
+      : registry_(registry), names_(registry.names(table)), blocks_(blocks), page_(page) {}
+
+  // One sample for each name that a worker used: the sum of read(block).
+  template <class Read>
+  void sums(Family family, std::string_view label, Read read) {
+    page_.family(family);
+    names_.each([&](uint32_t id, std::string_view labels) {
+      uint64_t total = 0;
+      if (each_block(id, [&](const Block& block) { total += read(block); })) {
+        page_.sample({labels, label}, total);
+      }
+    });
+  }
+
+  // One sample for each name and index i: the sum of read(block, i). Counters that are still 0 are
+  // left out: most routes see two of the 48 combinations of method and class.
+  template <size_t N, class Read>
+  void sums_by(Family family, const std::array<std::string, N>& label, Read read,
+               Zeros zeros = Zeros::left_out) {
+    page_.family(family);
+    names_.each([&](uint32_t id, std::string_view labels) {
+      uint64_t totals[N] = {};
+      bool used = each_block(id, [&](const Block& block) {
+        for (size_t i = 0; i < N; ++i) totals[i] += read(block, i);
+      });
+      bool shown = used && zeros == Zeros::shown;
+      for (size_t i = 0; i < N; ++i) {
+        if (shown || totals[i] > 0) page_.sample({labels, label[i]}, totals[i]);
+      }
+    });
+  }
+
+  void durations(Family family, const Histogram Block::*histogram) {
+    page_.family(family);
+    names_.each([&](uint32_t id, std::string_view labels) {
+      HistogramTotals totals;
+      if (each_block(id, [&](const Block& block) { totals.add(block.*histogram); })) {
+        page_.duration(labels, totals);
+      }
+    });
+  }
+
+  // 1 when read(block) is not 0 for any worker that used the name.
+  template <class Read>
+  void all(Family family, Read read) {
+    page_.family(family);
+    names_.each([&](uint32_t id, std::string_view labels) {
+      bool every = true;
+      if (each_block(id, [&](const Block& block) { every = every && read(block) > 0; })) {
+        page_.sample({labels}, every ? 1 : 0);
+      }
+    });
+  }
+
+ private:
+  // gives: whether any worker used the id
+  template <class Visit>
+  bool each_block(uint32_t id, Visit visit) const {
+    bool any = false;
+    for (const auto& shard : registry_.shards()) {
+      const Block* block = (*shard.*blocks_)().find(id);
+      if (block == nullptr) continue;
+      any = true;
+      visit(*block);
+    }
+    return any;
+  }
+
+  const Registry& registry_;
+  const SeriesNames& names_;
+  Blocks blocks_;
+  TextPage& page_;
+};
+
+std::array<std::string, kMethods * kClasses> method_and_class() {
+  std::array<std::string, kMethods * kClasses> out;
+  for (size_t i = 0; i < out.size(); ++i) {
+    out[i] = render_label("method", kMethodLabels[i / kClasses]) + ',' +
+             render_label("code", kClassLabels[i % kClasses]);
+  }
+  return out;
+}
+
+void write_routes(const Registry& registry, TextPage& page) {
+  TableWriter<RouteMetrics> routes(registry, Table::route, &Shard::routes, page);
+  routes.sums_by(Family::requests, method_and_class(), [](const RouteMetrics& route, size_t i) {
+    return route.requests[i / kClasses][i % kClasses].value();
+  });
+  routes.durations(Family::request_seconds, &RouteMetrics::duration);
+  routes.sums(Family::request_bytes, "",
+              [](const RouteMetrics& route) { return route.request_bytes.value(); });
+  routes.sums(Family::response_bytes, "",
+              [](const RouteMetrics& route) { return route.response_bytes.value(); });
+}
+
+void write_listeners(const Registry& registry, TextPage& page) {
+  TableWriter<ListenerMetrics> listeners(registry, Table::listener, &Shard::listeners, page);
+  listeners.sums(Family::connections, "",
+                 [](const ListenerMetrics& listener) { return listener.connections.value(); });
+  listeners.sums(Family::connections_accepted, "",
+                 [](const ListenerMetrics& listener) { return listener.accepted.value(); });
+}
+
+void write_upstreams(const Registry& registry, TextPage& page) {
+  TableWriter<UpstreamMetrics> upstreams(registry, Table::upstream, &Shard::upstreams, page);
+  upstreams.sums_by(Family::upstream_requests, render_all("code", kClassLabels),
+                    [](const UpstreamMetrics& up, size_t i) { return up.requests[i].value(); });
+  upstreams.sums_by(
+      Family::upstream_connections, render_all("state", kConnectionStates),
+      [](const UpstreamMetrics& up, size_t i) {
+        return i == 0 ? up.connections_idle.value() : up.connections_active.value();
+      },
+      Zeros::shown);
+  upstreams.sums(Family::upstream_connects, "",
+                 [](const UpstreamMetrics& up) { return up.connects.value(); });
+  upstreams.sums_by(
+      Family::upstream_connect_failures, render_all("reason", kConnectFailureLabels),
+      [](const UpstreamMetrics& up, size_t i) { return up.connect_failures[i].value(); });
+  upstreams.durations(Family::upstream_response_seconds, &UpstreamMetrics::response);
+  upstreams.sums(Family::upstream_retries, "",
+                 [](const UpstreamMetrics& up) { return up.retries.value(); });
+  TableWriter<EndpointMetrics> endpoints(registry, Table::endpoint, &Shard::endpoints, page);
+  endpoints.all(Family::upstream_endpoint_up,
+                [](const EndpointMetrics& endpoint) { return endpoint.up.value(); });
+}
+
+void write_statuses(const Registry& registry, TextPage& page) {
+  page.family(Family::responses);
+  for (uint16_t status = Shard::kStatusFirst; status <= Shard::kStatusLast; ++status) {
+    uint64_t total = 0;
+    for (const auto& shard : registry.shards()) {
+      total += shard->statuses[status - Shard::kStatusFirst].value();
+    }
+    if (total > 0) page.sample({"status=\"" + std::to_string(status) + '"'}, total);
+  }
+}
+
+void write_problems(const Registry& registry, TextPage& page) {
+  std::map<std::string_view, uint64_t> totals;
+  for (const auto& shard : registry.shards()) {
+    shard->problems.each([&](std::string_view code, uint64_t count) { totals[code] += count; });
+  }
+  page.family(Family::problems);
+  for (const auto& [code, count] : totals) page.sample({render_label("code", code)}, count);
+}
+
+void write_workers(const Registry& registry, TextPage& page) {
+  HistogramTotals overhead;
+  std::array<uint64_t, std::size(kHandshakeLabels)> handshakes{};
+  uint64_t stalls = 0;
+  for (const auto& shard : registry.shards()) {
+    overhead.add(shard->overhead);
+    stalls += shard->loop_stalls.value();
+    for (size_t i = 0; i < handshakes.size(); ++i) handshakes[i] += shard->handshakes[i].value();
+  }
+  page.family(Family::gateway_overhead);
+  page.duration("", overhead);
+  page.family(Family::tls_handshakes);
+  for (size_t i = 0; i < handshakes.size(); ++i) {
+    page.sample({render_label("result", kHandshakeLabels[i])}, handshakes[i]);
+  }
+  page.family(Family::loop_stalls);
+  page.sample({}, stalls);
+}
+
+void write_dropped(const Registry& registry, TextPage& page) {
+  page.family(Family::names_dropped);
+  for (size_t i = 0; i < kTables; ++i) {
+    uint64_t dropped = registry.names(static_cast<Table>(i)).dropped();
+    page.sample({render_label("label", kTableLabels[i])}, dropped);
+  }
+}
+
+}  // namespace
+
+void write_tables(const Registry& registry, TextPage& page) {
+  write_routes(registry, page);
+  write_statuses(registry, page);
+  write_listeners(registry, page);
+  write_upstreams(registry, page);
+  write_problems(registry, page);
+  write_workers(registry, page);
+  write_dropped(registry, page);
+}
+
+}  // namespace sluice::observe

@@ -1,0 +1,48 @@
+// The one thread that writes all logs, so that no worker's loop ever waits for a disk.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "base/result.h"
+#include "observe/log_file.h"
+#include "observe/log_signal.h"
+
+namespace sluice::observe {
+
+class LogWriter {
+ public:
+  LogWriter();
+  LogWriter(const LogWriter&) = delete;
+  LogWriter& operator=(const LogWriter&) = delete;
+  ~LogWriter() { stop(); }
+
+  /// Opens a log, which lives as long as the writer.
+  /// errors: why the file cannot be opened
+  Result<LogFile*, std::error_code> open(LogOptions options);
+  /// Has every file opened anew under its path: log rotation. Returns at once.
+  void reopen();
+
+  /// Writes what has been handed over and ends the thread. A log whose reader has stopped reading
+  /// holds this up for `patience` at most; what is then left is dropped and counted. Idempotent.
+  /// needs: every LogStream flushed or gone; base's sink set to another one if it is a LogFile of
+  /// ours
+  void stop(std::chrono::milliseconds patience = std::chrono::seconds{2});
+
+ private:
+  void run();
+  bool write_all();
+
+  LogSignal signal_;
+  std::mutex mutex_;                             // guards files_, which only grows
+  std::vector<std::unique_ptr<LogFile>> files_;
+  std::vector<LogFile*> turn_;                   // the thread's copy of files_
+  std::chrono::milliseconds patience_{};         // set before the signal to stop
+  std::thread thread_;
+};
+
+}  // namespace sluice::observe
