@@ -32,7 +32,7 @@ struct Resolved {
 };
 
 struct ResolverOptions {
-  std::string servers;                      // "10.0.0.2:53,[fd00::1]:53"; empty: /etc/resolv.conf
+  std::string servers{};                    // "10.0.0.2:53,[fd00::1]:53"; empty: /etc/resolv.conf
   std::chrono::milliseconds timeout{2'000};   // of the first try, doubled for each further one
   int tries = 3;
 };
@@ -42,8 +42,8 @@ class Resolver final : Timer::Owner {
   class Answer {
    public:
     /// Once, from the ready list, never inside start(). The query may be destroyed or started again here.
-    /// errors: resolve_failed: there is no such name or it has no address, says the DNS; timeout: nobody
-    /// answered; bad_value: no host name; internal: the servers failed. All but the first may pass.
+    /// errors: resolve_failed: there is no such name or it has no address, says the DNS; timeout: no
+    /// server gave an answer (silent, refusing, SERVFAIL); bad_value: no host name; internal: the rest
     virtual void on_resolved(Result<Resolved> result) = 0;
 
    protected:

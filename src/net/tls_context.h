@@ -33,7 +33,7 @@ struct CertificateFiles {
 };
 
 struct TlsServerOptions {
-  std::vector<CertificateFiles> certificates;   // at least one; the first serves unknown names
+  std::vector<CertificateFiles> certificates{};   // at least one; the first serves unknown names
   TlsVersion version_min = TlsVersion::tls12;
   std::vector<std::string> protocols{"http/1.1"};   // ALPN, by preference; empty: not negotiated
 };
@@ -76,7 +76,7 @@ enum class TlsVerify : uint8_t { peer, none };
 
 struct TlsClientOptions {
   TlsVerify verify = TlsVerify::peer;
-  std::string ca_file;   // PEM; empty: the system's authorities
+  std::string ca_file{};   // PEM; empty: the system's authorities
   TlsVersion version_min = TlsVersion::tls12;
   std::vector<std::string> protocols{"http/1.1"};
 };

@@ -1,0 +1,35 @@
+// Certificates made by the test itself: P-256 keys, signed by themselves or by a test authority, as PEM
+// files in a folder that goes away with the object.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "net/tls_context.h"
+
+namespace sluice::net {
+
+struct CertificateSpec {
+  std::string common_name = "test";
+  std::string alternatives{};   // "DNS:a.example,IP:127.0.0.1"; empty: none
+  bool authority = false;
+  long days = 30;             // negative: expired
+};
+
+class Certificates {
+ public:
+  Certificates();
+  Certificates(const Certificates&) = delete;
+  ~Certificates();
+
+  /// Makes NAME.pem and NAME.key, signed by itself or by `issuer`.
+  CertificateFiles make(const std::string& name, const CertificateSpec& spec,
+                        const CertificateFiles* issuer = nullptr);
+  std::string path(const std::string& file) const { return folder_ + "/" + file; }
+  std::string write(const std::string& file, const std::string& content);
+
+ private:
+  std::string folder_;
+};
+
+}  // namespace sluice::net
