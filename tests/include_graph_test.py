@@ -51,7 +51,7 @@ DOORS = {
     "prometheus/": ["observe"],
     "libwebsockets.h": ["upstream"],
     "fmt/": ["base"],
-    "CLI/": ["cli"],
+    "CLI/": ["cli", MAIN],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.MULTILINE)
 NAMESPACE = re.compile(r"^\s*namespace\s+([\w:]+)\s*\{", re.MULTILINE)

@@ -1,6 +1,7 @@
 """Fixtures of the end-to-end tests. SLUICE_BINARY names the binary under test."""
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -115,3 +116,20 @@ def authority(tmp_path_factory):
 def stranger(tmp_path_factory):
     """A CA that nobody trusts."""
     return Authority(tmp_path_factory.mktemp("other-ca"), "stranger-ca")
+
+
+@pytest.fixture
+def black_hole():
+    """An address whose listen queue is full: a connection attempt gets no answer at all."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    waiting = []
+    for _ in range(4):
+        filler = socket.socket()
+        filler.setblocking(False)
+        filler.connect_ex(listener.getsockname())
+        waiting.append(filler)
+    yield "127.0.0.1:%d" % listener.getsockname()[1]
+    for one in [*waiting, listener]:
+        one.close()

@@ -80,18 +80,6 @@ def test_what_does_not_end_is_cut_after_drain_timeout(proxied):
         assert gateway.wait(1 + DEADLINE_SECONDS) == 0
 
 
-def test_a_second_signal_ends_it_at_once(proxied):
-    gateway, upstream = proxied(lambda connection, _: connection.stall(), server='drain_timeout = "600s"')
-    with gateway.client() as client:
-        client.send(request())
-        upstream.wait_for_requests(1)
-        gateway.signal(signal.SIGTERM)
-        wait_until(lambda: refused(gateway.client), "draining")
-        gateway.signal(signal.SIGTERM)
-        gateway.wait(DEADLINE_SECONDS)
-        gateway.expected_code = gateway.process.returncode
-
-
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_second_instance_on_the_same_address_refuses_to_start(gateway, upstream, workers):
     behind = upstream()

@@ -2,9 +2,10 @@
 import os
 
 import pytest
-from support.client import Client
+from support.client import Client, request
 from support.gateway import settings
 from support.problem import assert_problem
+from support.timing import wait_until
 from support.upstream import answer, raw
 
 EVERY_BYTE = bytes(range(256)) * 3
@@ -144,3 +145,24 @@ def test_ipv6_both_sides(gateway, upstream):
     with Client(one.six, host="::1") as client:
         assert client.ask().body == b"hello"
     assert one.ask().body == b"hello"
+
+
+def test_unix_sockets_on_both_sides(gateway, upstream, tmp_path):
+    behind = upstream(path=tmp_path / "upstream.sock")
+    one = gateway(settings(behind, more='[listen.local]\naddress = "unix:@dir@/listen.sock"'))
+    assert one.ask().body == b"hello"
+    with Client(one.folder / "listen.sock") as client:
+        for _ in range(3):
+            assert client.ask().body == b"hello"
+
+
+def test_more_than_max_in_flight_is_503(gateway, upstream):
+    behind = upstream(lambda connection, _: connection.stall())
+    one = gateway(settings(behind, upstream="max_in_flight = 3"))
+    held = [one.client().send(request()) for _ in range(3)]
+    behind.wait_for_requests(3)
+    assert_problem(one.ask(), 503, "upstream_busy")
+    behind.script = answer()
+    for client in held:
+        client.reset()
+    wait_until(lambda: one.ask().status == 200, "there is room again")

@@ -1,5 +1,4 @@
 """What waits has a deadline and a verdict for when it passes."""
-import socket
 import time
 
 import pytest
@@ -9,23 +8,6 @@ from support.message import Closed
 from support.problem import assert_problem
 from support.timing import DEADLINE_SECONDS, SLOW
 from support.upstream import early, response
-
-
-@pytest.fixture
-def black_hole():
-    """An address whose listen queue is full: a connection attempt gets no answer at all."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(0)
-    waiting = []
-    for _ in range(4):
-        filler = socket.socket()
-        filler.setblocking(False)
-        filler.connect_ex(listener.getsockname())
-        waiting.append(filler)
-    yield "127.0.0.1:%d" % listener.getsockname()[1]
-    for one in [*waiting, listener]:
-        one.close()
 
 
 def test_connect(gateway, black_hole):

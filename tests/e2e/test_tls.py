@@ -155,3 +155,15 @@ def test_certificates_are_found_relative_to_the_file(gateway, upstream, authorit
         shutil.copy(source, folder / name)
     one = gateway(settings(upstream(), more=tls_listener(("site.pem", "site.key"))))
     assert ask(one.tls, tls=authority.client_context()).status == 200
+
+
+def test_hsts_is_the_default_for_names_only(secure, authority):
+    gateway, _ = secure()
+    context = authority.client_context()
+    context.check_hostname = False
+    with Client(gateway.tls, tls=context) as client:
+        header = "Strict-Transport-Security"
+        assert client.ask(host="shop.example").get(header) == "max-age=86400"
+        assert not client.ask(host="localhost").has(header)
+        assert not client.ask(host="127.0.0.1").has(header)
+    assert not gateway.ask(host="shop.example").has("Strict-Transport-Security")

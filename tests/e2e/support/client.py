@@ -7,6 +7,9 @@ from support.message import Closed, Reader, encode
 from support.timing import DEADLINE_SECONDS
 
 
+READ_BYTES_MAX = 64 << 20
+
+
 def request(method="GET", target="/", fields=(), body=b"", host="localhost", **more):
     """Bytes of a request; Host comes first unless host is None."""
     first = [("Host", host)] if host is not None else []
@@ -14,18 +17,22 @@ def request(method="GET", target="/", fields=(), body=b"", host="localhost", **m
 
 
 class Client:
-    """One connection. `tls` is an ssl.SSLContext; `receive_buffer` makes a reader that the kernel cannot help."""
+    """One connection, to a port or to the path of a unix socket. `tls` is an ssl.SSLContext; `receive_buffer`
+    makes a reader that the kernel cannot help."""
 
     def __init__(self, port, host="127.0.0.1", tls=None, server_name="localhost", source=None,
                  receive_buffer=None):
-        self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        local = not isinstance(port, int)
+        family = socket.AF_UNIX if local else socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.socket = socket.socket(family)
         self.socket.settimeout(DEADLINE_SECONDS)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         if source:
             self.socket.bind((source, 0))
-        self.socket.connect((host, port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.connect(str(port) if local else (host, port))
+        if not local:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
             self.socket = tls.wrap_socket(self.socket, server_hostname=server_name)
         self.reader = Reader(lambda: self.socket.recv(65536))
@@ -69,6 +76,7 @@ class Client:
         try:
             while piece := self.socket.recv(65536):
                 data += piece
+                assert len(data) < READ_BYTES_MAX, "no end of it"
         except (ConnectionError, ssl.SSLError):
             raise Closed(data, reset=True) from None
         return bytes(data)

@@ -55,6 +55,14 @@ def in_turn(*scripts):
     return script
 
 
+def listen_at(path):
+    """A listening unix socket."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen(512)
+    return listener
+
+
 class Connection:
     def __init__(self, upstream, sock, number):
         self.upstream, self.socket, self.number = upstream, sock, number
@@ -137,7 +145,7 @@ class Connection:
 class Upstream:
     """Listens at once; `requests` and `connections` grow as they come."""
 
-    def __init__(self, script=None, host="127.0.0.1", port=0, tls=None, on_connect=None,
+    def __init__(self, script=None, host="127.0.0.1", port=0, path=None, tls=None, on_connect=None,
                  receive_buffer=None):
         self.script = script or answer()
         self.on_connect = on_connect
@@ -146,12 +154,13 @@ class Upstream:
         self.failures = []                  # handshakes that did not succeed
         self.over = threading.Event()
         self._lock = threading.Lock()
-        self._listener = socket.create_server(
+        self._listener = listen_at(path) if path else socket.create_server(
             (host, port), backlog=512, family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         if receive_buffer:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.port = self._listener.getsockname()[1]
-        self.address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        self.port = None if path else self._listener.getsockname()[1]
+        shown = f"[{host}]" if ":" in host else host
+        self.address = f"unix:{path}" if path else f"{shown}:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -163,7 +172,8 @@ class Upstream:
             threading.Thread(target=self._connection, args=(sock,), daemon=True).start()
 
     def _connection(self, sock):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.port:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(6 * DEADLINE_SECONDS)
         if self.tls:
             try:
