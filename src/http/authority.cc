@@ -73,8 +73,8 @@ char* write_host(std::string_view host, char* out) {
 
 }  // namespace
 
-bool parse_authority(std::string_view text, Scheme scheme, Arena& arena, std::string_view& authority,
-                     std::string_view& host) {
+bool parse_authority(std::string_view text, Scheme scheme, Arena& arena,
+                     std::string_view& authority, std::string_view& host) {
   size_t colon = text.starts_with('[') ? text.find(']') : text.find(':');
   if (text.starts_with('[')) {
     if (colon == std::string_view::npos) return false;
@@ -83,7 +83,8 @@ bool parse_authority(std::string_view text, Scheme scheme, Arena& arena, std::st
   std::string_view name = text.substr(0, colon);
   std::string_view port;
   if (name.size() < text.size()) {
-    if (text[name.size()] != ':' || !read_port(text.substr(name.size() + 1), scheme, port)) return false;
+    if (text[name.size()] != ':' || !read_port(text.substr(name.size() + 1), scheme, port))
+      return false;
   }
   constexpr size_t kAddressBytesMax = IpAddress::kTextMax + 9;   // "[::ffff:" and "]"
   char* begin = arena.text(std::max(name.size(), kAddressBytesMax) + port.size() + 1);

@@ -98,7 +98,8 @@ std::optional<WallTime> to_time(const Parts& parts) {
   year_month_day date{year{parts.year}, month{parts.month}, day{static_cast<unsigned>(parts.day)}};
   // 60 is a leap second: it is read as the second after.
   if (!date.ok() || parts.hour > 23 || parts.minute > 59 || parts.second > 60) return std::nullopt;
-  return WallTime{sys_days{date} + hours{parts.hour} + minutes{parts.minute} + seconds{parts.second}};
+  return WallTime{sys_days{date} + hours{parts.hour} + minutes{parts.minute} +
+                  seconds{parts.second}};
 }
 
 }  // namespace

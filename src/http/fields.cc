@@ -15,16 +15,19 @@ constexpr size_t kIds = static_cast<size_t>(FieldId::count_);
 
 constexpr std::array<std::string_view, kIds> kNames = {
     "",
-    "Connection", "Content-Length", "Expect", "Host", "Keep-Alive", "Proxy-Connection", "TE", "Trailer",
-    "Transfer-Encoding", "Upgrade", "HTTP2-Settings", "Proxy-Authenticate", "Proxy-Authorization",
+    "Connection", "Content-Length", "Expect", "Host", "Keep-Alive", "Proxy-Connection", "TE",
+    "Trailer", "Transfer-Encoding", "Upgrade", "HTTP2-Settings", "Proxy-Authenticate",
+    "Proxy-Authorization",
     "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port",
     "X-Real-IP", "Via", "Max-Forwards",
     "Authorization", "Cookie", "Set-Cookie", "X-Request-Id", "traceparent", "tracestate",
-    "Accept", "Accept-Encoding", "Allow", "Cache-Control", "Content-Encoding", "Content-Type", "Date",
-    "ETag", "If-Match", "If-Modified-Since", "If-None-Match", "Last-Modified", "Location", "Range",
-    "Retry-After", "Server", "User-Agent", "Vary", "Strict-Transport-Security",
+    "Accept", "Accept-Encoding", "Allow", "Cache-Control", "Content-Encoding", "Content-Type",
+    "Date", "ETag", "If-Match", "If-Modified-Since", "If-None-Match", "Last-Modified",
+    "Location", "Range", "Retry-After", "Server", "User-Agent", "Vary",
+    "Strict-Transport-Security",
     "Origin", "Referer", "Access-Control-Request-Method", "Access-Control-Request-Headers",
-    "Sec-WebSocket-Key", "Sec-WebSocket-Accept", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol",
+    "Sec-WebSocket-Key", "Sec-WebSocket-Accept", "Sec-WebSocket-Version",
+    "Sec-WebSocket-Protocol",
     "Sec-WebSocket-Extensions",
 };
 static_assert(kNames.back() == "Sec-WebSocket-Extensions");
@@ -64,8 +67,9 @@ uint64_t load(const char* at) {
   return word;
 }
 
-/// Eight bytes of a name against eight of a lower-case one. Every byte of ours has bit 5 set, so setting it
-/// in theirs folds the case; what would collide then is a control byte, which has neither bit 5 nor 6.
+/// Eight bytes of a name against eight of a lower-case one. Every byte of ours has bit 5 set, so
+/// setting it in theirs folds the case; what would collide then is a control byte, which has
+/// neither bit 5 nor 6.
 bool same_word(const char* name, const char* lower) {
   uint64_t word = load(name);
   bool printable = ((word | word << 1) & 0x4040404040404040) == 0x4040404040404040;

@@ -65,9 +65,9 @@ const Problem* ChunkDecoder::size_digit(int digit) {
   return chunk_left_ > kBytesMax - body_bytes_ ? &kChunkInvalid : nullptr;
 }
 
-/// ";name", ";name=token" and ";name=\"quoted\"", any number. No white space outside quotes (RFC 9112
-/// section 7.1.1 has it as bad white space only) and no backslash within: llhttp takes neither. Their
-/// meaning is nobody's business here.
+/// ";name", ";name=token" and ";name=\"quoted\"", any number. No white space outside quotes (RFC
+/// 9112 section 7.1.1 has it as bad white space only) and no backslash within: llhttp takes
+/// neither. Their meaning is nobody's business here.
 const Problem* ChunkDecoder::extension(char c) {
   if (++overhead_bytes_ > kOverheadBytesMax + body_bytes_) return &kChunkOverhead;
   auto go = [this](Position next) -> const Problem* {

@@ -1,5 +1,6 @@
-// Heads of requests and responses: our start line rules, llhttp over the whole block, our framing rules.
-// The only file that knows llhttp. It never sees a body: it is stopped when the head is complete.
+// Heads of requests and responses: our start line rules, llhttp over the whole block, our framing
+// rules. The only file that knows llhttp. It never sees a body: it is stopped when the head is
+// complete.
 #include <llhttp.h>
 
 #include "base/text.h"
@@ -11,8 +12,8 @@ namespace sluice::http {
 
 namespace {
 
-/// Puts the spans of one llhttp_execute together: each field's name and value are one span of the block,
-/// because HeadScanner has refused folded lines.
+/// Puts the spans of one llhttp_execute together: each field's name and value are one span of the
+/// block, because HeadScanner has refused folded lines.
 struct FieldReader {
   explicit FieldReader(Fields& target) : fields(&target) {}
   Fields* fields;
@@ -40,7 +41,8 @@ int on_field(llhttp_t* parser) {
     return HPE_USER;
   }
   FieldId id = field_id(reader.name);
-  // "chunked" followed by a tab is a known way to make two parsers disagree: the rules see it as it came.
+  // "chunked" followed by a tab is a known way to make two parsers disagree: the rules see it as it
+  // came.
   bool as_it_came = id == FieldId::transfer_encoding;
   reader.fields->add(id, reader.name, as_it_came ? reader.value : trim_ows(reader.value));
   reader.name = reader.value = {};

@@ -32,6 +32,7 @@ class HeadScanner {
   enum class Kind : uint8_t { request, response, trailers };
 
   HeadScanner(Kind kind, const H1Limits& limits) : limits_(&limits), kind_(kind) {}
+  HeadScanner(Kind kind, const H1Limits&& limits) = delete;   // the limits must outlive it
   /// `bytes` is everything since the head's first byte, each call with more of it.
   /// One CRLF before a request line is allowed (RFC 9112 section 2.2) and counted in skipped().
   State scan(std::string_view bytes);

@@ -1,4 +1,5 @@
-// HeadScanner: finds the end of a block by its control bytes alone, so that each byte is looked at once.
+// HeadScanner: finds the end of a block by its control bytes alone, so that each byte is looked at
+// once.
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -19,7 +20,8 @@ size_t next_control(std::string_view bytes, size_t from) {
     uint64_t word;
     std::memcpy(&word, bytes.data() + from, sizeof word);
     if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
-    // Marks each byte below 0x20. A borrow may mark bytes above the lowest one marked, never that one.
+    // Marks each byte below 0x20. A borrow may mark bytes above the lowest one marked, never that
+    // one.
     uint64_t found = (word - kOnes * 0x20) & ~word & (kOnes * 0x80);
     if (found != 0) return from + static_cast<size_t>(std::countr_zero(found)) / 8;
   }

@@ -8,7 +8,8 @@ namespace {
 
 constexpr int kFull = 1000;   // weights are counted in thousandths
 
-/// The weight of "q=0.5" in the parameters of one Accept element; 1 where none is given or it is broken.
+/// The weight of "q=0.5" in the parameters of one Accept element; 1 where none is given or it is
+/// broken.
 int weight_of(std::string_view parameters) {
   while (!parameters.empty()) {
     std::string_view parameter = trim_ows(parameters.substr(0, parameters.find(';')));
@@ -92,7 +93,8 @@ std::string render_json(const Problem& problem, std::string_view request_id) {
 
 std::string render_html(const Problem& problem, std::string_view request_id) {
   std::string status = std::to_string(problem.status);
-  std::string out = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + status + " ";
+  std::string out =
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + status + " ";
   append_html(out, problem.title);
   out += "</title></head>\n<body><h1>" + status + " ";
   append_html(out, problem.title);

@@ -28,12 +28,14 @@ const Problem* refuse_coding(std::string_view list) {
   return count > 0 && all_known ? &kUnknownTransferCoding : &kBadTransferEncoding;
 }
 
-/// The framing fields that both sides share. gives: nullptr with `chunked` or `length` set, or neither
+/// The framing fields that both sides share. gives: nullptr with `chunked` or `length` set, or
+/// neither
 const Problem* read_framing(const Declared& declared, Version version, bool& chunked,
                             std::optional<uint64_t>& length) {
   if (declared.ambiguous_name) return &kAmbiguousFieldName;
   if (declared.transfer_encodings > 0) {
-    if (declared.content_lengths > 0 || declared.transfer_encodings > 1) return &kBadTransferEncoding;
+    if (declared.content_lengths > 0 || declared.transfer_encodings > 1)
+      return &kBadTransferEncoding;
     if (version != Version::h1_1) return &kBadTransferEncoding;
     if (!equals_ignore_case(declared.transfer_encoding, "chunked")) {
       return refuse_coding(declared.transfer_encoding);
@@ -51,8 +53,9 @@ bool stays_open(const Declared& declared, Version version) {
   return !declared.close && (version == Version::h1_1 || declared.keep_alive);
 }
 
-/// The protocol of Upgrade, when Connection lists it and it is one. Several at once, or h2c (obsolete since
-/// RFC 9113), count as none: a server may ignore Upgrade, and what is ignored cannot be read two ways.
+/// The protocol of Upgrade, when Connection lists it and it is one. Several at once, or h2c
+/// (obsolete since RFC 9113), count as none: a server may ignore Upgrade, and what is ignored
+/// cannot be read two ways.
 std::string_view read_upgrade(const Declared& declared, Version version) {
   bool valid = declared.lists_upgrade && declared.upgrades == 1 && version == Version::h1_1 &&
                declared.upgrade.find(',') == std::string_view::npos &&
@@ -84,7 +87,8 @@ const Problem* apply_request_rules(const Declared& declared, uint64_t body_bytes
   if (const Problem* problem = read_framing(declared, head.version, chunked, head.content_length)) {
     return problem;
   }
-  // "Connection: authorization" would make the gateway strip what it, or a proxy before it, vouches for.
+  // "Connection: authorization" would make the gateway strip what it, or a proxy before it, vouches
+  // for.
   if (declared.bad_connection || declared.names_end_to_end) return &kBadConnection;
   if (declared.expects_other) return &kBadExpect;
   if (head.content_length.value_or(0) > body_bytes_max) return &kBodyTooLarge;

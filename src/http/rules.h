@@ -1,5 +1,5 @@
-// What RFC 9110 and 9112 demand of a head beyond its syntax: start lines, framing, hop-by-hop fields,
-// refusals against request smuggling. Pure functions; each refusal is in h1_problems.h.
+// What RFC 9110 and 9112 demand of a head beyond its syntax: start lines, framing, hop-by-hop
+// fields, refusals against request smuggling. Pure functions; each refusal is in h1_problems.h.
 #pragma once
 
 #include <array>
@@ -23,8 +23,8 @@ struct RequestLine {
 /// gives: nullptr, or the problem, with `out` filled as far as it goes
 const Problem* split_request_line(std::string_view line, RequestLine& out);
 
-/// Unknown methods, CONNECT and TRACE are 501. TRACE: 405 would need an Allow of a resource that nobody
-/// has been asked for.
+/// Unknown methods, CONNECT and TRACE are 501. TRACE: 405 would need an Allow of a resource that
+/// nobody has been asked for.
 const Problem* check_method(Method method);
 
 struct StatusLine {
@@ -67,10 +67,9 @@ struct Declared {
 
 Declared read_declared(const Fields& fields);
 
-/// Turns `declared` into the facts of `head` (body, content_length, keep_alive, upgrade, expect_continue,
-/// takes_trailers), or refuses it.
-/// needs: head.method, head.version
-/// gives: nullptr, or the problem (400 413 417 501)
+/// Turns `declared` into the facts of `head` (body, content_length, keep_alive, upgrade,
+/// expect_continue, takes_trailers), or refuses it. needs: head.method, head.version gives:
+/// nullptr, or the problem (400 413 417 501)
 const Problem* apply_request_rules(const Declared& declared, uint64_t body_bytes_max, Head& head);
 
 /// The same for a response to `method`. see: RFC 9112 section 6.3
@@ -85,8 +84,8 @@ void drop_hop_by_hop(const Declared& declared, Fields& fields);
 /// Content-Length too, which are facts of the Head; false for Trailer.
 bool is_hop_by_hop(FieldId id);
 
-/// May stand in a trailer: not framing, routing or authentication, nor what describes the body or must be
-/// known before it. see: RFC 9110 section 6.5.1
+/// May stand in a trailer: not framing, routing or authentication, nor what describes the body or
+/// must be known before it. see: RFC 9110 section 6.5.1
 bool may_be_trailer(FieldId id, std::string_view name);
 
 /// At most 19 digits, no sign, no leading zero.

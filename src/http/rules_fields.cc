@@ -1,4 +1,5 @@
-// The part of rules.h that goes through the fields of a head: what they declare and which of them stay.
+// The part of rules.h that goes through the fields of a head: what they declare and which of them
+// stay.
 #include <algorithm>
 
 #include "base/text.h"
@@ -13,7 +14,9 @@ bool may_be_named(FieldId id) {
   switch (id) {
     case FieldId::other: case FieldId::connection: case FieldId::keep_alive:
     case FieldId::proxy_connection: case FieldId::te: case FieldId::trailer: case FieldId::upgrade:
-    case FieldId::http2_settings: case FieldId::proxy_authenticate: case FieldId::proxy_authorization:
+    case FieldId::http2_settings:
+    case FieldId::proxy_authenticate:
+    case FieldId::proxy_authorization:
       return true;
     default:
       return false;
@@ -61,7 +64,8 @@ void read_keep_alive(std::string_view value, Declared& declared) {
   each_list_element(value, [&](std::string_view parameter) {
     if (!starts_with_ignore_case(parameter, "timeout=")) return true;
     std::optional<uint64_t> seconds = parse_decimal(parameter.substr(8));
-    if (seconds) declared.keep_alive_seconds = static_cast<uint32_t>(std::min(*seconds, kSecondsMax));
+    if (seconds)
+      declared.keep_alive_seconds = static_cast<uint32_t>(std::min(*seconds, kSecondsMax));
     return true;
   });
 }
@@ -141,7 +145,8 @@ bool may_be_trailer(FieldId id, std::string_view name) {
     default:
       break;
   }
-  for (std::string_view refused : {"content-range", "www-authenticate", "age", "expires", "pragma"}) {
+  for (std::string_view refused :
+       {"content-range", "www-authenticate", "age", "expires", "pragma"}) {
     if (equals_ignore_case(name, refused)) return false;
   }
   return true;

@@ -1,5 +1,5 @@
-// The part of rules.h that cuts start lines. llhttp parses them too; both must agree, and ours is the
-// stricter: one space where one is due, and no version but 1.0 and 1.1.
+// The part of rules.h that cuts start lines. llhttp parses them too; both must agree, and ours is
+// the stricter: one space where one is due, and no version but 1.0 and 1.1.
 #include "base/text.h"
 #include "http/h1_problems.h"
 #include "http/rules.h"
@@ -34,7 +34,8 @@ const Problem* split_request_line(std::string_view line, RequestLine& out) {
 }
 
 bool split_status_line(std::string_view line, StatusLine& out) {
-  if (line.size() < 12 || line[8] != ' ' || read_version(line.substr(0, 8), out.version)) return false;
+  if (line.size() < 12 || line[8] != ' ' || read_version(line.substr(0, 8), out.version))
+    return false;
   for (size_t i = 9; i < 12; ++i) {
     if (!is_digit(line[i])) return false;
     out.status = static_cast<uint16_t>(out.status * 10 + (line[i] - '0'));

@@ -9,15 +9,17 @@ namespace sluice::http {
 namespace {
 
 constexpr std::array<std::string_view, kMethodCount + 1> kMethodNames = {
-    "",         "GET",       "HEAD",  "POST", "PUT",  "DELETE", "PATCH",  "OPTIONS", "TRACE",  "CONNECT",
-    "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK",   "UNLOCK", "REPORT",  "SEARCH", "PURGE",
+    "",        "GET",   "HEAD",    "POST",     "PUT",       "DELETE", "PATCH",
+    "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "PROPPATCH", "MKCOL",  "COPY",
+    "MOVE",    "LOCK",  "UNLOCK",  "REPORT",   "SEARCH",    "PURGE",
 };
 static_assert(kMethodNames[static_cast<size_t>(Method::purge)] == "PURGE");
 
 constexpr auto kTokenChars = [] {
   std::array<bool, 256> table{};
   for (int c = 0; c < 128; ++c) {
-    table[static_cast<size_t>(c)] = is_digit(static_cast<char>(c)) || is_alpha(static_cast<char>(c));
+    table[static_cast<size_t>(c)] =
+        is_digit(static_cast<char>(c)) || is_alpha(static_cast<char>(c));
   }
   for (char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<unsigned char>(c)] = true;
   return table;

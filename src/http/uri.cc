@@ -19,9 +19,12 @@ constexpr auto table_of(std::string_view others) {
   return table;
 }
 constexpr auto kUnreserved = table_of("-._~");
-constexpr auto kPathChars = table_of("-._~!$&'()*+,;=:@/");   // pchar and "/"; "%" is looked at by itself
+constexpr auto kPathChars =
+    table_of("-._~!$&'()*+,;=:@/");  // pchar and "/"; "%" is looked at by itself
 
-bool is_in(const std::array<bool, 256>& table, char c) { return table[static_cast<unsigned char>(c)]; }
+bool is_in(const std::array<bool, 256>& table, char c) {
+  return table[static_cast<unsigned char>(c)];
+}
 
 /// Nothing in it that canonical_path would have to look at twice.
 bool is_plain(std::string_view path) {
@@ -33,7 +36,8 @@ bool is_plain(std::string_view path) {
   return true;
 }
 
-/// A dot segment to those who cut path parameters off first ("/..;x/" climbs in servlet containers).
+/// A dot segment to those who cut path parameters off first ("/..;x/" climbs in servlet
+/// containers).
 bool hides_dots(std::string_view segment) {
   segment.remove_prefix(segment.starts_with("..") ? 2 : 1);
   return segment.starts_with(';') || segment.starts_with("%3B");
@@ -81,7 +85,8 @@ class PathWriter {
     return nullptr;
   }
 
-  /// The segment [segment_, end_) is whole. "." and ".." go, together with the slash that follows them.
+  /// The segment [segment_, end_) is whole. "." and ".." go, together with the slash that follows
+  /// them.
   const Problem* end_segment(bool& keeps_slash) {
     std::string_view segment(segment_, static_cast<size_t>(end_ - segment_));
     if (!segment.starts_with('.')) return nullptr;
@@ -126,7 +131,8 @@ class PathWriter {
   char* segment_ = nullptr;
 };
 
-/// The query is kept as it is, so anything visible may stand in it (browsers send {, |, ^ unencoded).
+/// The query is kept as it is, so anything visible may stand in it (browsers send {, |, ^
+/// unencoded).
 bool is_query(std::string_view query) {
   for (char c : query) {
     if (c == '#' || c <= ' ' || static_cast<unsigned char>(c) >= 0x7f) return false;
@@ -150,7 +156,8 @@ bool cut_absolute(std::string_view& rest, Scheme& scheme, std::string_view& auth
   return true;
 }
 
-/// Authority and host from the target, which the Host field must repeat, or from the Host field alone.
+/// Authority and host from the target, which the Host field must repeat, or from the Host field
+/// alone.
 const Problem* read_authority(Arena& arena, const std::string_view* from_target,
                               const std::string_view* host_field, Head& head) {
   if (host_field && !parse_authority(*host_field, head.scheme, arena, head.authority, head.host)) {
@@ -158,7 +165,8 @@ const Problem* read_authority(Arena& arena, const std::string_view* from_target,
   }
   if (!from_target) return nullptr;
   std::string_view of_host_field = head.authority;
-  if (!parse_authority(*from_target, head.scheme, arena, head.authority, head.host)) return &kBadTarget;
+  if (!parse_authority(*from_target, head.scheme, arena, head.authority, head.host))
+    return &kBadTarget;
   return host_field && of_host_field != head.authority ? &kHostMismatch : nullptr;
 }
 
@@ -190,7 +198,8 @@ const Problem* parse_target(Arena& arena, PathProfile profile, const std::string
   if ((!origin && !asterisk && !absolute) || (asterisk && head.method != Method::options)) {
     return &kBadTarget;
   }
-  if (const Problem* problem = read_authority(arena, absolute ? &authority : nullptr, host_field, head)) {
+  if (const Problem* problem =
+          read_authority(arena, absolute ? &authority : nullptr, host_field, head)) {
     return problem;
   }
   size_t mark = rest.find('?');
@@ -198,7 +207,8 @@ const Problem* parse_target(Arena& arena, PathProfile profile, const std::string
   head.query = head.has_query ? rest.substr(mark + 1) : std::string_view{};
   if (!is_query(head.query)) return &kBadTarget;
   std::string_view path = rest.substr(0, mark);
-  // RFC 9112 section 3.2.4: OPTIONS to an absolute URL without path and query means the server itself.
+  // RFC 9112 section 3.2.4: OPTIONS to an absolute URL without path and query means the server
+  // itself.
   head.asterisk = asterisk || (path.empty() && !head.has_query && head.method == Method::options);
   if (head.asterisk) {
     head.path = "*";

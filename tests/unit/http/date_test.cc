@@ -19,7 +19,8 @@ std::string written(WallTime time) {
 
 TEST(Date, is_written_as_imf_fixdate) {
   EXPECT_EQ(written(at(784111777)), "Sun, 06 Nov 1994 08:49:37 GMT");
-  EXPECT_EQ(written(at(784111777) + std::chrono::milliseconds{999}), "Sun, 06 Nov 1994 08:49:37 GMT");
+  EXPECT_EQ(written(at(784111777) + std::chrono::milliseconds{999}),
+            "Sun, 06 Nov 1994 08:49:37 GMT");
   EXPECT_EQ(written(at(0)), "Thu, 01 Jan 1970 00:00:00 GMT");
   EXPECT_EQ(written(at(951868799)), "Tue, 29 Feb 2000 23:59:59 GMT");
   EXPECT_EQ(written(at(-1)), "Wed, 31 Dec 1969 23:59:59 GMT");
@@ -47,12 +48,13 @@ TEST(Date, survives_a_round_trip) {
 }
 
 TEST(Date, that_is_none_is_refused) {
-  for (std::string_view text :
-       {"", "Sun", "0", "-1", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC",
-        "Sun, 06 Nov 1994 08:49:37 GMTx", "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 31 Feb 1994 08:49:37 GMT",
-        "Sun, 06 Nov 1994 24:00:00 GMT", "Sun, 06 Nov 1994 08:60:37 GMT", "Xxx, 06 Nov 1994 08:49:37 GMT",
-        "Sun, 06 nov 1994 08:49:37 GMT", "Sunday, 06-Nov-1994 08:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT",
-        "Sun Nov 06 08:49:37 94", " Sun, 06 Nov 1994 08:49:37 GMT"}) {
+  for (std::string_view text : {"", "Sun", "0", "-1", "Sun, 06 Nov 1994 08:49:37",
+                                "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 06 Nov 1994 08:49:37 GMTx",
+                                "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 31 Feb 1994 08:49:37 GMT",
+                                "Sun, 06 Nov 1994 24:00:00 GMT", "Sun, 06 Nov 1994 08:60:37 GMT",
+                                "Xxx, 06 Nov 1994 08:49:37 GMT", "Sun, 06 nov 1994 08:49:37 GMT",
+                                "Sunday, 06-Nov-1994 08:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT",
+                                "Sun Nov 06 08:49:37 94", " Sun, 06 Nov 1994 08:49:37 GMT"}) {
     EXPECT_EQ(parse_date(text, kNow), std::nullopt) << text;
   }
 }

@@ -15,9 +15,12 @@ TEST(FieldId, is_found_by_name_in_any_case) {
     auto id = static_cast<FieldId>(i);
     std::string name(field_name(id)), upper = name, lower = name;
     ASSERT_FALSE(name.empty()) << i;
-    std::transform(name.begin(), name.end(), upper.begin(), [](unsigned char c) { return std::toupper(c); });
-    std::transform(name.begin(), name.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
-    for (const std::string& spelling : {name, upper, lower}) EXPECT_EQ(field_id(spelling), id) << spelling;
+    std::transform(name.begin(), name.end(), upper.begin(),
+                   [](unsigned char c) { return std::toupper(c); });
+    std::transform(name.begin(), name.end(), lower.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
+    for (const std::string& spelling : {name, upper, lower})
+      EXPECT_EQ(field_id(spelling), id) << spelling;
   }
   EXPECT_EQ(field_name(FieldId::content_length), "Content-Length");
   EXPECT_EQ(field_name(FieldId::x_forwarded_for), "X-Forwarded-For");

@@ -11,7 +11,8 @@ namespace {
 using State = ChunkDecoder::State;
 
 /// Decodes `bytes`, `step` at a time. gives: the last state
-State decode(std::string_view bytes, size_t step, std::string& data, const Problem** problem = nullptr) {
+State decode(std::string_view bytes, size_t step, std::string& data,
+             const Problem** problem = nullptr) {
   ChunkDecoder decoder;
   while (!bytes.empty()) {
     ChunkDecoder::Step result = decoder.feed(bytes.substr(0, step));

@@ -1,4 +1,5 @@
-// The facts that parse_request_head and parse_response_head make of good heads, and refused responses.
+// The facts that parse_request_head and parse_response_head make of good heads, and refused
+// responses.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -47,8 +48,10 @@ TEST_F(RequestHead, becomes_the_normal_form) {
 TEST_F(RequestHead, loses_hop_by_hop_fields_and_those_that_connection_names) {
   const Head& head = parse(
       "POST / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, X-Private\r\nConnection: x-other\r\n"
-      "Keep-Alive: timeout=5\r\nProxy-Connection: close\r\nTE: trailers, gzip;q=0.5\r\nX-Other: 1\r\n"
-      "Upgrade: h2c\r\nHTTP2-Settings: x\r\nProxy-Authorization: x\r\nContent-Length: 2\r\nx-private: 1\r\n"
+      "Keep-Alive: timeout=5\r\nProxy-Connection: close\r\nTE: trailers, gzip;q=0.5\r\nX-Other: "
+      "1\r\n"
+      "Upgrade: h2c\r\nHTTP2-Settings: x\r\nProxy-Authorization: x\r\nContent-Length: "
+      "2\r\nx-private: 1\r\n"
       "Trailer: X-Sum\r\nExpect: 100-continue\r\nX-Stays: 1\r\n\r\nab");
   EXPECT_EQ(names_of(head.fields), "Trailer=X-Sum;X-Stays=1;");
   EXPECT_EQ(head.body, Body::length);
@@ -94,10 +97,12 @@ TEST(RequestFacts, follow_version_and_connection) {
       {"GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, close\r\n\r\n", false, ""},
       {"GET / HTTP/1.0\r\n\r\n", false, ""},
       {"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", true, ""},
-      {"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", true, "websocket"},
+      {"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", true,
+       "websocket"},
       {"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n", true, ""},
       {"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n\r\n", true, ""},
-      {"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c, websocket\r\nConnection: upgrade\r\n\r\n", true, ""},
+      {"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c, websocket\r\nConnection: upgrade\r\n\r\n", true,
+       ""},
       {"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n", true, ""},
       {"GET / HTTP/1.0\r\nUpgrade: websocket\r\nConnection: upgrade, keep-alive\r\n\r\n", true, ""},
   };
@@ -126,8 +131,10 @@ TEST(RequestFacts, expectation_needs_a_body_and_http_1_1) {
   for (auto [bytes, expected] : {
            std::pair{"GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n", false},
            {"PUT / HTTP/1.0\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\nx", false},
-           {"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nExpect: 100-continue\r\n\r\n", false},
-           {"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\nx", true},
+           {"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nExpect: 100-continue\r\n\r\n",
+            false},
+           {"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\nx",
+            true},
        }) {
     BlockPool pool;
     Message message(pool);
@@ -148,12 +155,15 @@ struct ResponseRow {
 TEST(H1Response, body_follows_status_method_and_framing) {
   const ResponseRow rows[] = {
       {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabHTTP", Body::length, true, "ab"},
-      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n", Body::streamed, true, "ab"},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n", Body::streamed,
+       true, "ab"},
       {"HTTP/1.1 200 OK\r\n\r\nabc", Body::to_close, false, "abc"},
       {"HTTP/1.0 200 OK\r\n\r\nabc", Body::to_close, false, "abc"},
       {"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\na", Body::length, false, "a"},
-      {"HTTP/1.0 200 OK\r\nContent-Length: 1\r\nConnection: keep-alive\r\n\r\na", Body::length, true, "a"},
-      {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\na", Body::length, false, "a"},
+      {"HTTP/1.0 200 OK\r\nContent-Length: 1\r\nConnection: keep-alive\r\n\r\na", Body::length,
+       true, "a"},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\na", Body::length, false,
+       "a"},
       {"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", Body::none, true, ""},
       {"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", Body::none, false, ""},
       {"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", Body::none, true, ""},
@@ -165,7 +175,8 @@ TEST(H1Response, body_follows_status_method_and_framing) {
       {"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", Body::length, true, ""},
       {"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n", Body::length, true, ""},
       {"HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n", Body::length, true, ""},
-      {"HTTP/1.1 200 OK\r\nConnection: Transfer-Encoding\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      {"HTTP/1.1 200 OK\r\nConnection: Transfer-Encoding\r\nTransfer-Encoding: "
+       "chunked\r\n\r\n0\r\n\r\n",
        Body::streamed, true, ""},
   };
   for (const ResponseRow& row : rows) {
@@ -217,11 +228,12 @@ TEST(H1Response, refused_ones_are_bad_messages_of_the_upstream) {
 
 TEST(H1Response, refused_lines_never_reach_the_head_parser) {
   using namespace std::string_literals;
+  H1Limits limits;
   for (const std::string& bytes : {
            "\r\nHTTP/1.1 200 OK\r\n\r\n"s, "HTTP/1.1 200 OK\n\r\n"s, "HTTP/1.1 200 O\0K\r\n\r\n"s,
            "HTTP/1.1 200 OK\r\nX: a\rb\r\n\r\n"s, "HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n"s,
            "HTTP/1.1 200 OK\r\n: a\r\n\r\n"s, "HTTP/1.1 200 OK\r\nX: a\n\r\n"s}) {
-    HeadScanner scanner(HeadScanner::Kind::response, H1Limits{});
+    HeadScanner scanner(HeadScanner::Kind::response, limits);
     EXPECT_EQ(scanner.scan(bytes), HeadScanner::State::refused) << printable(bytes);
   }
 }

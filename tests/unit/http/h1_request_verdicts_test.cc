@@ -1,5 +1,5 @@
-// Every class of request that strict llhttp accepts or refuses, and what Sluice makes of it: whole and byte
-// by byte the same.
+// Every class of request that strict llhttp accepts or refuses, and what Sluice makes of it: whole
+// and byte by byte the same.
 #include <gtest/gtest.h>
 
 #include "base/text.h"
@@ -16,12 +16,18 @@ struct Row {
   std::string_view code;    // empty: any
 };
 
-std::string get(std::string_view fields) { return "GET / HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n"; }
+std::string get(std::string_view fields) {
+  return "GET / HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n";
+}
 std::string post(std::string_view fields, std::string_view body) {
   return "POST / HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n" + std::string(body);
 }
-std::string target(std::string_view text) { return "GET " + std::string(text) + " HTTP/1.1\r\nHost: a\r\n\r\n"; }
-std::string host(std::string_view text) { return "GET / HTTP/1.1\r\nHost: " + std::string(text) + "\r\n\r\n"; }
+std::string target(std::string_view text) {
+  return "GET " + std::string(text) + " HTTP/1.1\r\nHost: a\r\n\r\n";
+}
+std::string host(std::string_view text) {
+  return "GET / HTTP/1.1\r\nHost: " + std::string(text) + "\r\n\r\n";
+}
 std::string chunked(std::string_view body) { return post("Transfer-Encoding: chunked\r\n", body); }
 
 void check(const Row& row, const H1Limits& limits = {}) {
@@ -61,7 +67,8 @@ TEST(H1Request, content_length_is_one_plain_number) {
            {post("Content-Length: 3;x\r\n", "abc"), 400, "bad_content_length"},
            {post("Content-Length: 18446744073709551616\r\n", ""), 400, "bad_content_length"},
            {post("Content-Length: 18446744073709551615\r\n", ""), 400, "bad_content_length"},
-           {post("Content-Length: 0000000000000000000000003\r\n", "abc"), 400, "bad_content_length"},
+           {post("Content-Length: 0000000000000000000000003\r\n", "abc"), 400,
+            "bad_content_length"},
            {post("Content-Length: 03\r\n", "abc"), 400, "bad_content_length"},
            {post("Content-Length: 9999999999999999999\r\n", ""), 0, "incomplete"},
        }) {
@@ -74,11 +81,13 @@ TEST(H1Request, two_framings_are_never_accepted) {
            Row{post("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), 400, ""},
            {post("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", "0\r\n\r\n"), 400, ""},
            {post("Transfer-Encoding: identity\r\nContent-Length: 3\r\n", "abc"), 400, ""},
-           {post("Transfer-Encoding:\r\nContent-Length: 3\r\n", "abc"), 400, "bad_transfer_encoding"},
+           {post("Transfer-Encoding:\r\nContent-Length: 3\r\n", "abc"), 400,
+            "bad_transfer_encoding"},
            {post("Content-Length: 3\r\nTransfer-Encoding:\r\n", "abc"), 400, ""},
            {post("Content_Length: 3\r\n", "abc"), 400, "ambiguous_field_name"},
            {post("Transfer_Encoding: chunked\r\n", "0\r\n\r\n"), 400, "ambiguous_field_name"},
-           {post("content-Length: 3\r\ntransfer_encoding: chunked\r\n", "abc"), 400, "ambiguous_field_name"},
+           {post("content-Length: 3\r\ntransfer_encoding: chunked\r\n", "abc"), 400,
+            "ambiguous_field_name"},
        }) {
     check(row);
   }
@@ -88,10 +97,12 @@ TEST(H1Request, transfer_encoding_is_exactly_chunked) {
   for (const Row& row : {
            Row{chunked("0\r\n\r\n"), 200, "ok"},
            {post("transfer-encoding:  Chunked\r\n", "0\r\n\r\n"), 200, "ok"},
-           {post("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"), 501, "unknown_transfer_coding"},
+           {post("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"), 501,
+            "unknown_transfer_coding"},
            {post("Transfer-Encoding: gzip\r\n", ""), 501, "unknown_transfer_coding"},
            {post("Transfer-Encoding: ,chunked\r\n", "0\r\n\r\n"), 400, "bad_transfer_encoding"},
-           {post("Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), 400, ""},
+           {post("Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), 400,
+            ""},
            {"POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400,
             "bad_transfer_encoding"},
            {post("Transfer-Encoding: chunked, gzip\r\n", ""), 400, ""},
@@ -99,7 +110,8 @@ TEST(H1Request, transfer_encoding_is_exactly_chunked) {
            {post("Transfer-Encoding: chunked;q=1\r\n", "0\r\n\r\n"), 400, ""},
            {post("Transfer-Encoding: \"chunked\"\r\n", "0\r\n\r\n"), 400, ""},
            {post("Transfer-Encoding: chunked, chunked\r\n", "0\r\n\r\n"), 400, ""},
-           {post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), 400, ""},
+           {post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), 400,
+            ""},
            {post("Transfer-Encoding: chunked ,\r\n", "0\r\n\r\n"), 400, ""},
            {post("Transfer-Encoding: chunked\t\r\n", "0\r\n\r\n"), 400, ""},
            {post("Transfer-Encoding: chunked\x0b\r\n", "0\r\n\r\n"), 400, "control_byte"},
@@ -296,23 +308,26 @@ TEST(H1Request, trailers_may_not_frame_route_or_authenticate) {
 }
 
 TEST(H1Request, limits_have_their_own_status) {
-  H1Limits limits{.line_bytes_max = 40, .header_bytes_max = 100, .headers_max = 5, .body_bytes_max = 10};
+  H1Limits limits{
+      .line_bytes_max = 40, .header_bytes_max = 100, .headers_max = 5, .body_bytes_max = 10};
   auto line_of = [](size_t bytes) { return "GET /" + std::string(bytes - 14, 'a') + " HTTP/1.1"; };
   std::string four = "Host: a\r\na:b\r\na:b\r\na:b\r\n";   // 9 + 3 * 5 bytes
   for (const Row& row : {
            Row{line_of(40) + "\r\nHost: a\r\n\r\n", 200, "ok"},
            {line_of(41) + "\r\nHost: a\r\n\r\n", 414, "request_line_too_long"},
-           {line_of(41), 414, "request_line_too_long"},                       // no line end has come
+           {line_of(41), 414, "request_line_too_long"},  // no line end has come
            {std::string(41, 'G'), 414, "request_line_too_long"},
            {"GET / HTTP/1.1\r\n" + four + "a:b\r\n\r\n", 200, "ok"},
            {"GET / HTTP/1.1\r\n" + four + "a:b\r\na:b\r\n\r\n", 431, "too_many_headers"},
            {"GET / HTTP/1.1\r\n" + four + std::string(72, 'x') + ":b\r\n\r\n", 200, "ok"},
-           {"GET / HTTP/1.1\r\n" + four + std::string(75, 'x') + ":b\r\n\r\n", 431, "headers_too_large"},
+           {"GET / HTTP/1.1\r\n" + four + std::string(75, 'x') + ":b\r\n\r\n", 431,
+            "headers_too_large"},
            {"GET / HTTP/1.1\r\nHost: " + std::string(100, 'x'), 431, "headers_too_large"},
            {post("Content-Length: 10\r\n", "0123456789"), 200, "ok"},
            {post("Content-Length: 11\r\n", ""), 413, "body_too_large"},
            {chunked("0\r\nX: " + std::string(100, 'x')), 431, "headers_too_large"},
-           {chunked("0\r\na:b\r\na:b\r\na:b\r\na:b\r\na:b\r\na:b\r\n\r\n"), 431, "too_many_headers"},
+           {chunked("0\r\na:b\r\na:b\r\na:b\r\na:b\r\na:b\r\na:b\r\n\r\n"), 431,
+            "too_many_headers"},
        }) {
     check(row, limits);
   }
@@ -324,7 +339,8 @@ TEST(H1Request, limits_have_their_own_status) {
 
 TEST(H1Request, bodies_on_get_are_framed_like_others) {
   check({"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nabGET", 200, "ok"});
-  check({"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\nGET", 200, "ok"});
+  check({"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\nGET",
+         200, "ok"});
 }
 
 TEST(H1Request, connection_may_not_strip_what_matters) {

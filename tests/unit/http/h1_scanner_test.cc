@@ -59,7 +59,8 @@ TEST(HeadScanner, finds_a_control_byte_at_every_offset) {
   H1Limits limits;
   for (size_t at = 0; at < 40; ++at) {
     for (unsigned char c = 0; c < 0x20; ++c) {
-      std::string bytes(41, '\x80');   // bytes whose top bit is set must not hide it, nor look like it
+      std::string bytes(41,
+                        '\x80');  // bytes whose top bit is set must not hide it, nor look like it
       bytes[at] = static_cast<char>(c);
       HeadScanner scanner(Kind::response, limits);
       State state = scanner.scan(bytes);

@@ -1,5 +1,5 @@
-// The raw requests and responses of llhttp's own suite, where its checkout lies beside ours: whole and byte
-// by byte the same verdict, and nothing accepted that llhttp's strict parser refuses.
+// The raw requests and responses of llhttp's own suite, where its checkout lies beside ours: whole
+// and byte by byte the same verdict, and nothing accepted that llhttp's strict parser refuses.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -23,8 +23,8 @@ struct Fixture {
   bool refused = false;   // llhttp reports an error (other than a pause or a closed connection)
 };
 
-/// A backslash at the end of a line joins it to the next, other line ends are CRLF, and \r \n \t \f \xHH and
-/// octal stand for bytes.
+/// A backslash at the end of a line joins it to the next, other line ends are CRLF, and \r \n \t \f
+/// \xHH and octal stand for bytes.
 std::string decode(const std::vector<std::string>& lines) {
   std::string joined;
   for (const std::string& line : lines) {
@@ -54,7 +54,8 @@ std::string decode(const std::vector<std::string>& lines) {
   return out;
 }
 
-/// Most requests of the suite lack Host, for which ours would refuse them before it came to their point.
+/// Most requests of the suite lack Host, for which ours would refuse them before it came to their
+/// point.
 std::string with_host(std::string bytes) {
   constexpr std::string_view kVersion = " HTTP/1.1\r\n";
   if (bytes.find("ost:") != std::string::npos) return bytes;
@@ -83,11 +84,12 @@ std::vector<Fixture> read_file(const std::filesystem::path& path) {
     while (std::getline(file, line) && line != "```") block.push_back(line);
     if (!plain || (type != "request" && type != "response")) continue;
     if (!log) {
-      out.push_back({path.filename().string() + " " + title, type, with_host(decode(block)), false});
+      out.push_back(
+          {path.filename().string() + " " + title, type, with_host(decode(block)), false});
     } else if (!out.empty()) {
       for (const std::string& event : block) {
-        bool harmless = event.find("code=21") != event.npos || event.find("code=22") != event.npos ||
-                        event.find("code=5 ") != event.npos;
+        bool harmless = event.find("code=21") != event.npos ||
+                        event.find("code=22") != event.npos || event.find("code=5 ") != event.npos;
         if (event.find("error code=") != event.npos && !harmless) out.back().refused = true;
       }
     }
@@ -125,7 +127,8 @@ bool has_refusal(std::string_view verdict_list) {
 }
 
 TEST(LlhttpFixtures, get_one_verdict_and_no_mercy) {
-  std::filesystem::path root = std::filesystem::path(SLUICE_SOURCE_DIR) / "../shared/vectors/llhttp-fixtures";
+  std::filesystem::path root =
+      std::filesystem::path(SLUICE_SOURCE_DIR) / "../shared/vectors/llhttp-fixtures";
   if (!std::filesystem::exists(root)) GTEST_SKIP() << "no llhttp fixtures at " << root;
   bool shown = std::getenv("SLUICE_SHOW_FIXTURES") != nullptr;
   size_t seen = 0, refused = 0;
@@ -140,7 +143,8 @@ TEST(LlhttpFixtures, get_one_verdict_and_no_mercy) {
         }
         ++seen;
         refused += fixture.refused;
-        if (shown) std::cout << (fixture.refused ? "refused " : "taken ") << whole << fixture.name << "\n";
+        if (shown)
+          std::cout << (fixture.refused ? "refused " : "taken ") << whole << fixture.name << "\n";
       }
     }
   }

@@ -1,5 +1,5 @@
-// Drives scanner, head parser, chunk decoder and trailer parser over one message as a codec would, with the
-// bytes arriving `step` at a time.
+// Drives scanner, head parser, chunk decoder and trailer parser over one message as a codec would,
+// with the bytes arriving `step` at a time.
 #pragma once
 
 #include <algorithm>
@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "http/h1_parser.h"
+#include "http/h1_problems.h"
 
 namespace sluice::http {
 
@@ -85,12 +86,15 @@ class Driver {
     while (out.used < bytes_.size()) {
       ChunkDecoder::Step step = decoder.feed(bytes_.substr(out.used, step_));
       out.used += step.taken;
-      out.body += step.data;
       if (step.state == ChunkDecoder::State::refused) {
         out.problem = &decoder.problem();
         return;
       }
-      if (decoder.body_bytes() > limits_.body_bytes_max) return;
+      if (decoder.body_bytes() > limits_.body_bytes_max) {
+        out.problem = &kBodyTooLarge;
+        return;
+      }
+      out.body += step.data;
       if (step.state != ChunkDecoder::State::last) continue;
       if (!block(HeadScanner::Kind::trailers, out)) return;
       out.problem = parse_trailers(block_, limits_, out.arena, out.trailers);
@@ -105,7 +109,8 @@ class Driver {
   std::string_view block_;
 };
 
-inline void drive_request(std::string_view bytes, size_t step, const H1Limits& limits, Message& out) {
+inline void drive_request(std::string_view bytes, size_t step, const H1Limits& limits,
+                          Message& out) {
   Driver(bytes, step, limits).request(out);
 }
 inline void drive_response(std::string_view bytes, size_t step, Method method, Message& out) {

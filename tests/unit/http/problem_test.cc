@@ -23,7 +23,8 @@ TEST(ProblemForm, follows_accept) {
       {"TEXT/HTML", ProblemForm::html},
       {"text/plain", ProblemForm::plain},
       {"text/*", ProblemForm::html},
-      {"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8", ProblemForm::html},
+      {"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8",
+       ProblemForm::html},
       {"application/json, text/plain, */*", ProblemForm::json},
       {"application/json;q=0.5, text/html;q=0.6", ProblemForm::html},
       {"application/json;q=0.6, text/html;q=0.5", ProblemForm::json},
@@ -44,9 +45,11 @@ TEST(ProblemForm, follows_accept) {
 constexpr Problem kOdd{418, "odd", "A \"<title>\"", "Do & don't\nrepeat."};
 
 TEST(Problem, is_rendered_as_problem_json) {
-  EXPECT_EQ(render_problem(kOdd, ProblemForm::json, "r\"1"),
-            "{\"type\":\"https://sluice.dev/errors#odd\",\"title\":\"A \\\"<title>\\\"\",\"status\":418,"
-            "\"detail\":\"Do & don't\\u000arepeat.\",\"instance\":\"urn:request:r\\\"1\",\"code\":\"odd\"}\n");
+  EXPECT_EQ(
+      render_problem(kOdd, ProblemForm::json, "r\"1"),
+      "{\"type\":\"https://sluice.dev/errors#odd\",\"title\":\"A \\\"<title>\\\"\",\"status\":418,"
+      "\"detail\":\"Do & "
+      "don't\\u000arepeat.\",\"instance\":\"urn:request:r\\\"1\",\"code\":\"odd\"}\n");
   EXPECT_EQ(render_problem(kBadExpect, ProblemForm::json, "").find("instance"), std::string::npos);
 }
 

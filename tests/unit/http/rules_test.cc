@@ -14,7 +14,8 @@ TEST(ContentLength, is_plain_decimal) {
   EXPECT_EQ(parse_content_length("0"), 0u);
   EXPECT_EQ(parse_content_length("42"), 42u);
   EXPECT_EQ(parse_content_length("9999999999999999999"), 9999999999999999999u);
-  for (std::string_view text : {"", "00", "042", "+1", "-1", "1 ", " 1", "1,1", "0x1", "10000000000000000000"}) {
+  for (std::string_view text :
+       {"", "00", "042", "+1", "-1", "1 ", " 1", "1,1", "0x1", "10000000000000000000"}) {
     EXPECT_EQ(parse_content_length(text), std::nullopt) << text;
   }
 }
@@ -39,7 +40,8 @@ TEST(StatusLine, is_cut_at_its_spaces) {
   EXPECT_EQ(line.status, 503);
   EXPECT_EQ(line.version, Version::h1_0);
   EXPECT_EQ(line.reason, "a b ");
-  for (std::string_view text : {"", "HTTP/1.1 20", "HTTP/1.1 2000", "HTTP/1.1 20x", "HTTP/1.1-200 OK"}) {
+  for (std::string_view text :
+       {"", "HTTP/1.1 20", "HTTP/1.1 2000", "HTTP/1.1 20x", "HTTP/1.1-200 OK"}) {
     StatusLine refused;
     EXPECT_FALSE(split_status_line(text, refused)) << text;
   }
@@ -49,10 +51,28 @@ TEST(Trailers, exclude_what_must_come_before_the_body) {
   for (std::string_view name : {"X-Sum", "grpc-status", "Server-Timing", "ETag", "Digest"}) {
     EXPECT_TRUE(may_be_trailer(field_id(name), name)) << name;
   }
-  for (std::string_view name : {"Host", "Content-Length", "content_length", "Transfer_Encoding", "TE", "Trailer",
-                                "Authorization", "Cookie", "Set-Cookie", "X-Forwarded-For", "Via", "Forwarded",
-                                "Content-Type", "Content-Encoding", "content-range", "Cache-Control", "Expect",
-                                "WWW-Authenticate", "Max-Forwards", "Location", "Range", "If-Match"}) {
+  for (std::string_view name : {"Host",
+                                "Content-Length",
+                                "content_length",
+                                "Transfer_Encoding",
+                                "TE",
+                                "Trailer",
+                                "Authorization",
+                                "Cookie",
+                                "Set-Cookie",
+                                "X-Forwarded-For",
+                                "Via",
+                                "Forwarded",
+                                "Content-Type",
+                                "Content-Encoding",
+                                "content-range",
+                                "Cache-Control",
+                                "Expect",
+                                "WWW-Authenticate",
+                                "Max-Forwards",
+                                "Location",
+                                "Range",
+                                "If-Match"}) {
     EXPECT_FALSE(may_be_trailer(field_id(name), name)) << name;
   }
 }
@@ -68,11 +88,12 @@ TEST(HopByHop, keeps_the_announcement_of_trailers) {
 TEST(KeepAlive, timeout_is_bounded) {
   BlockPool pool;
   Arena arena(pool);
-  for (auto [value, seconds] : {std::pair<std::string_view, std::optional<uint32_t>>{"timeout=5", 5},
-                                {"max=1, Timeout=0", 0},
-                                {"timeout=99999999999", 86'400},
-                                {"timeout=x", std::nullopt},
-                                {"timeout", std::nullopt}}) {
+  for (auto [value, seconds] :
+       {std::pair<std::string_view, std::optional<uint32_t>>{"timeout=5", 5},
+        {"max=1, Timeout=0", 0},
+        {"timeout=99999999999", 86'400},
+        {"timeout=x", std::nullopt},
+        {"timeout", std::nullopt}}) {
     Fields fields(arena);
     fields.add("Keep-Alive", value);
     EXPECT_EQ(read_declared(fields).keep_alive_seconds, seconds) << value;

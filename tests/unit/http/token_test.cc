@@ -29,7 +29,8 @@ TEST(Method, safe_ones_are_idempotent) {
   EXPECT_TRUE(is_idempotent(Method::put));
   EXPECT_TRUE(is_idempotent(Method::delete_));
   EXPECT_FALSE(is_safe(Method::delete_));
-  for (Method method : {Method::post, Method::patch, Method::connect, Method::lock, Method::unknown}) {
+  for (Method method :
+       {Method::post, Method::patch, Method::connect, Method::lock, Method::unknown}) {
     EXPECT_FALSE(is_idempotent(method)) << method_name(method);
   }
 }
