@@ -36,6 +36,11 @@ int main(int argc, char** argv) {
   check_command->add_flag("--as-service", check.as_service, "What cannot be checked is an error");
   check_command->callback([&] { code = sluice::cli::run_check(check); });
 
+  sluice::cli::RunOptions run;
+  CLI::App* run_command = app.add_subcommand("run", "Serve");
+  run_command->add_option("FILE", run.file, "Configuration file")->required();
+  run_command->callback([&] { code = sluice::cli::run_gateway(run); });
+
   sluice::cli::ShowOptions show;
   add_config_commands(app, show, code);
   app.add_subcommand("version", "Print the version")->callback([&code] { code = sluice::cli::run_version(); });

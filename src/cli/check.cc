@@ -32,8 +32,9 @@ std::string summary(const snapshot::LoadedConfig& loaded) {
 }  // namespace
 
 int run_check(const CheckOptions& options) {
-  auto asker = options.as_service ? snapshot::Asker::service : snapshot::Asker::anyone;
-  snapshot::LoadedConfig loaded = snapshot::load_config(options.file, {.asker = asker});
+  snapshot::LoadOptions load;
+  if (options.as_service) load.asker = snapshot::Asker::service;
+  snapshot::LoadedConfig loaded = snapshot::load_config(options.file, load);
   std::string text = loaded.issues_text() + summary(loaded) + "\n";
   std::fwrite(text.data(), 1, text.size(), stdout);
   if (loaded.has_errors()) return 1;

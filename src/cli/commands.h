@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace sluice::cli {
 
@@ -14,6 +15,23 @@ struct ShowOptions {
   std::string file;
   bool origin = false;   // file and line of each value
 };
+
+struct RunOptions {
+  std::string file;
+};
+
+struct ExplainOptions {
+  std::string file;
+  std::string method;
+  std::string url;
+  std::vector<std::string> headers;   // "Name: value"
+  std::string from = "127.0.0.1";     // the client's address
+};
+
+/// Serves until a signal ends it.
+int run_gateway(const RunOptions& options);
+/// What would happen to a request. gives: 1 when the file has errors or the request cannot be read
+int run_explain(const ExplainOptions& options);
 
 /// gives: 0 good, 1 errors, 2 good as far as could be checked
 int run_check(const CheckOptions& options);

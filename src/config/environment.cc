@@ -46,6 +46,11 @@ bool expand_variable(std::string_view body, const Value& value, Environment envi
   return false;
 }
 
+void give_up(Value& value) {
+  value.broken = true;
+  value.text.clear();
+}
+
 void expand_text(Value& value, Environment environment, Issues& issues) {
   std::string_view rest = value.text;
   std::string out;
@@ -60,9 +65,9 @@ void expand_text(Value& value, Environment environment, Issues& issues) {
     size_t end = rest.find('}');
     if (!rest.starts_with('{') || end == std::string_view::npos) {
       add_syntax_issue(value, issues);
-      return;
+      return give_up(value);
     }
-    if (!expand_variable(rest.substr(1, end - 1), value, environment, issues, out)) return;
+    if (!expand_variable(rest.substr(1, end - 1), value, environment, issues, out)) return give_up(value);
     rest.remove_prefix(end + 1);
   }
   value.text = out + std::string(rest);

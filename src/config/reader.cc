@@ -26,12 +26,14 @@ const Field* find_field(std::span<const Field> fields, std::string_view name) {
   return found == fields.end() ? nullptr : &*found;
 }
 
-// Where a key of this exact name stands in the format: `"servers" belongs in [upstream.NAME]`; first found.
+// The table whose key this is, [upstream.NAME]; the first found, empty when there is none.
 std::string home_of(std::string_view name, const Type& type, const std::string& path) {
   if (type.form == Type::Form::sections) return home_of(name, *type.element, path + ".NAME");
   if (type.form != Type::Form::table) return "";
   const Field* own = find_field(type.fields(), name);
-  if (own != nullptr && own->need != Need::later) return path.empty() ? "at the top of the file" : "in [" + path + "]";
+  if (own != nullptr && own->need != Need::later) {
+    return path.empty() ? "in the main table, above every [table]" : "in [" + path + "]";
+  }
   for (const Field& field : type.fields()) {
     if (field.need == Need::later) continue;
     std::string below = path.empty() ? std::string(field.name) : path + "." + std::string(field.name);
@@ -50,7 +52,7 @@ std::string joined(std::span<const std::string_view> names) {
 }  // namespace
 
 std::string Reader::table_name() const {
-  if (path_.empty()) return "the top of the file";
+  if (path_.empty()) return "the main table";
   std::string out;
   for (std::string_view name : path_) out += (out.empty() ? "" : ".") + printable(name);
   return "[" + out + "]";
@@ -73,7 +75,8 @@ void Reader::read_table(const Value& table, const Type& type, void* object) {
   }
   for (const Field& field : fields) {
     if (field.need != Need::required || table.find(field.name) != nullptr) continue;
-    Issue& issue = issues_.add(kMissingKey, table.at,
+    Position at = path_.empty() ? Position{table.at.file, 0, 0, 1} : table.at;
+    Issue& issue = issues_.add(kMissingKey, at,
                                table_name() + " needs " + quoted(field.name) + ": " + std::string(field.about));
     if (!field.example.empty()) {
       issue.note = "for example " + std::string(field.name) + " = " + std::string(field.example);
@@ -96,11 +99,13 @@ void Reader::unknown_key(const Entry& entry, std::span<const Field> fields) {
 }
 
 void Reader::wrong_type(const Value& value, const Field& field) {
+  if (value.broken) return;
   issues_.add(kWrongType, value.at,
               quoted(field.name) + " is " + std::string(field.type->noun) + ", not " + describe(value));
 }
 
 void Reader::bad_text(const Value& value, const Field& field, size_t offset, std::string why) {
+  if (value.broken) return;
   Position at = value.at;
   if (offset > 0 && offset < value.text.size() && at.width == value.text.size() + 2) {
     at.column += static_cast<uint32_t>(offset + 1);   // behind the quote
@@ -123,6 +128,7 @@ void Reader::out_of_range(const Value& value, const Field& field, std::string ra
 }
 
 void Reader::unknown_choice(const Value& value, const Field& field, std::span<const std::string_view> choices) {
+  if (value.broken) return;
   Nearest nearest(value.text);
   for (std::string_view choice : choices) nearest.offer(choice);
   Issue& issue = issues_.add(kUnknownChoice, value.at,

@@ -147,6 +147,9 @@ void add_syntax_issue(const Sources& sources, uint32_t file, const toml::parse_e
     return;
   }
   std::string text = printable(what, 200);
+  if (text.find("unescaped control characters") != std::string::npos && at.column > sources.line(at).size()) {
+    text = "a string is not closed before the end of the line";   // what toml++ means by a raw newline
+  }
   if (text.starts_with("Error while parsing ")) text = text.substr(sizeof("Error while parsing ") - 1);
   issues.add(kSyntax, at, "not TOML: " + text);
 }

@@ -17,6 +17,7 @@ struct Value {
 
   Kind kind = Kind::table;
   bool boolean = false;
+  bool broken = false;   // already reported: whatever it is read as, nothing more is said
   int64_t integer = 0;
   Position at;
   std::string text;            // a string's text; a real's or date's spelling

@@ -107,7 +107,7 @@ void config_check(const RewriteConfig& rewrite, const config::Value& table, conf
     return is_alpha(c) || is_digit(c) || std::string_view("-_.:[]").find(c) != std::string_view::npos;
   });
   const config::Entry* host = table.find("host");
-  if (good && (host == nullptr || !rewrite.host.empty())) return;
+  if (good && (host == nullptr || host->value.broken || !rewrite.host.empty())) return;
   reader.issues().add(kRewriteHost, place_of(table, "host"),
                       config::quoted(rewrite.host) + " is no host; it is a name or address, and perhaps :port");
 }
@@ -125,7 +125,9 @@ void config_check(const RedirectConfig& redirect, const config::Value& table, co
   std::string_view start = redirect.to.value.text;
   bool whole = start.starts_with("https://") || start.starts_with("http://") ||
                (start.starts_with('/') && !start.starts_with("//"));
-  if (table.find("to") == nullptr || redirect.to.at.line == 0 || (clean && whole)) return;
+  const config::Entry* to = table.find("to");
+  bool reported = to == nullptr || to->value.broken || (start.empty() && !to->value.text.empty());
+  if (reported || (clean && whole)) return;
   reader.issues().add(kRedirectTo, redirect.to.at,
                       "a redirect leads to https://..., http://... or /..., without spaces and quotes");
 }

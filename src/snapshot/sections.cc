@@ -144,7 +144,7 @@ void config_check(const TlsConfig& tls, const config::Value& table, config::Read
   reader.issues().add(kNoCertificates, certificates->value.at, reader.table_name() + " has no certificates");
 }
 
-void config_check(const RouteSection& section, const config::Value& table, config::Reader& reader) {
+void config_check(const RouteSection&, const config::Value& table, config::Reader& reader) {
   int ends = 0;
   config::Position last = table.at;
   for (std::string_view key : {"upstream", "redirect", "respond"}) {
@@ -158,7 +158,7 @@ void config_check(const RouteSection& section, const config::Value& table, confi
                                               (ends == 0 ? "none" : std::to_string(ends)));
   }
   const config::Entry* rewrite = table.find("rewrite");
-  if (rewrite == nullptr || !section.route.upstream.empty() || ends != 1) return;
+  if (rewrite == nullptr || table.find("upstream") != nullptr || ends != 1) return;
   reader.issues().add(kRewriteAlone, rewrite->at, "only a request to an upstream is rewritten");
 }
 
@@ -168,11 +168,12 @@ namespace sluice::config {
 
 void TypeOf<snapshot::WorkerCount>::read(Reader& reader, const Value& value, const Field& field, void* out) {
   auto& workers = *static_cast<snapshot::WorkerCount*>(out);
-  if (value.kind == Value::Kind::string) {
-    if (read_choice(reader, value, field, kWords) == 0) workers.count = 0;
-    return;
+  if (value.kind != Value::Kind::integer && value.text != kWords[0]) return reader.wrong_type(value, field);
+  if (value.kind != Value::Kind::integer) {
+    workers.count = 0;
+  } else if (check_integer(reader, value, field, UINT32_MAX)) {
+    workers.count = static_cast<uint32_t>(value.integer);
   }
-  if (check_integer(reader, value, field, UINT32_MAX)) workers.count = static_cast<uint32_t>(value.integer);
 }
 
 void TypeOf<snapshot::WorkerCount>::print(const void* object, std::string& out) {

@@ -120,7 +120,8 @@ void config_check(const UpstreamConfig& upstream, const config::Value& table, co
     bool twice = std::any_of(upstream.servers.begin(), end, [&](const EndpointConfig& other) {
       return other.address.value == address.value;
     });
-    if (!twice || address.at.line == 0) continue;
+    bool known = address.value.is_unix() || address.value.port != 0;   // otherwise reported already
+    if (!twice || !known) continue;
     reader.issues().add(kServerTwice, address.at, config::quoted(address.value.to_string()) + " is named twice").note =
         "for a larger share give it a weight";
   }
