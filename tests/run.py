@@ -1,4 +1,5 @@
-"""Runs every suite and sums up: `N passed, N failed[, N skipped]` is the last line, exit 1 on failure.
+"""Runs every suite and sums up: `N passed, N failed[, N skipped]` is the last line, exit 1 on
+failure.
 
 Groups: release (C++ tests, include graph, end to end), asan (C++ tests, end to end),
 tsan (what has threads). Failures are printed in full, the rest in one line per suite.
@@ -6,6 +7,7 @@ tsan (what has threads). Failures are printed in full, the rest in one line per 
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -16,7 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests"
 SUMMARY = ROOT / "build" / "test-summary.txt"
-THREADED = ("observe", "loop")        # unit folders with threads: these and `threads` tests run under TSan
+THREADED = ("observe",
+            "loop")        # unit folders with threads: these and `threads` tests run under TSan
 CPP_SECONDS_MAX = 300                 # for one test program, sanitized ones included
 E2E_SECONDS_MAX = 900
 SANITIZER_ENV = {
@@ -51,15 +54,27 @@ def broken(text):
 def run(command, seconds, **options):
     """gives: (exit code, output); a time-out is a failure like another"""
     try:
-        done = subprocess.run([str(part) for part in command], cwd=ROOT, timeout=seconds, text=True,
-                              errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              **options)
-        return done.returncode, done.stdout
-    except subprocess.TimeoutExpired as late:
-        output = (late.stdout or b"").decode(errors="replace")
-        return 124, f"{output}\n*** not done within {seconds} s: {command[0]}"
+        child = subprocess.Popen([str(part) for part in command], cwd=ROOT, text=True,
+                                 errors="replace",
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
     except OSError as error:
         return 127, f"*** {command[0]}: {error.strerror}"
+    try:
+        output, _ = child.communicate(timeout=seconds)
+        return child.returncode, output
+    except subprocess.TimeoutExpired:
+        return 124, f"{interrupt(child)}\n*** not done within {seconds} s: {command[0]}"
+
+
+def interrupt(child):
+    """Ends it by SIGINT first, so that pytest stops the gateways that it started; gives its
+    output."""
+    child.send_signal(signal.SIGINT)
+    try:
+        return child.communicate(timeout=60)[0]
+    except subprocess.TimeoutExpired:
+        child.kill()
+        return child.communicate()[0]
 
 
 def build(preset, targets=()):
@@ -169,7 +184,8 @@ def suites(groups):
     every = [
         ("release", "build", lambda: build("release")),
         ("release", "unit and flow", lambda: cpp("release")),
-        ("release", "include graph", lambda: pytest("include-graph", ["tests/include_graph_test.py"])),
+        ("release", "include graph", lambda: pytest("include-graph",
+                                                    ["tests/include_graph_test.py"])),
         ("release", "end to end", lambda: pytest("e2e-release", ["tests/e2e"], "release")),
         ("asan", "build", lambda: build("asan")),
         ("asan", "unit and flow", lambda: cpp("asan")),

@@ -1,4 +1,5 @@
-"""Sluice, nginx and HAProxy side by side: interleaved rounds of one run, ratios per round. `make bench`."""
+"""Sluice, nginx and HAProxy side by side: interleaved rounds of one run, ratios per round. `make
+bench`."""
 import argparse
 import dataclasses
 import datetime
@@ -17,10 +18,13 @@ def options():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
-    parser.add_argument("--workloads", nargs="+", default=list(load.WORKLOADS), choices=list(load.WORKLOADS))
-    parser.add_argument("--only", nargs="+", default=PROXIES, choices=PROXIES, help="proxies to run")
+    parser.add_argument("--workloads", nargs="+", default=list(load.WORKLOADS),
+                        choices=list(load.WORKLOADS))
+    parser.add_argument("--only", nargs="+", default=PROXIES, choices=PROXIES,
+                        help="proxies to run")
     parser.add_argument("--out", type=Path, default=peers.ROOT / "docs" / "benchmarks")
-    parser.add_argument("--no-strace", action="store_true", help="leave out the count of system calls")
+    parser.add_argument("--no-strace", action="store_true",
+                        help="leave out the count of system calls")
     return parser.parse_args()
 
 
@@ -34,7 +38,8 @@ def all_rounds(chosen, proxies, folder):
                 proxy = proxies[chosen.only[(place + number) % len(chosen.only)]]
                 result = load.measure(load.WORKLOADS[name], proxy, chosen.seconds, folder)
                 one[name][proxy.name] = dataclasses.asdict(result)
-                print(f"round {number + 1}  {name:8} {proxy.name:8} {result.cpu / result.requests * 1e6:7.2f} us  "
+                each = result.cpu / result.requests * 1e6
+                print(f"round {number + 1}  {name:8} {proxy.name:8} {each:7.2f} us  "
                       f"{result.requests / result.seconds:9.0f} req/s", flush=True)
         rounds.append(one)
     return rounds
@@ -44,7 +49,8 @@ def run(chosen, folder):
     peers.prepare(folder)
     backend, proxies = peers.backend(folder), peers.proxies(folder)
     running = [backend, *(proxies[name] for name in chosen.only)]
-    report = {"date": datetime.date.today().isoformat(), "seconds": chosen.seconds, "proxies": chosen.only,
+    report = {"date": datetime.date.today().isoformat(), "seconds": chosen.seconds,
+              "proxies": chosen.only,
               "versions": reporting.versions(), "resident_kib": {}, "system_calls": {}}
     try:
         for process in running:
@@ -54,7 +60,8 @@ def run(chosen, folder):
         report["resident_kib"]["after"] = {one.name: one.resident_kib() for one in running[1:]}
         if not chosen.no_strace:
             for kind, tls in (("plain", False), ("tls", True)):
-                report["system_calls"][kind] = {one.name: load.system_calls(one, folder, tls) for one in running[1:]}
+                report["system_calls"][kind] = {one.name: load.system_calls(one, folder, tls)
+                                                for one in running[1:]}
     finally:
         for process in reversed(running):
             process.stop()

@@ -26,7 +26,8 @@ class Workload:
 
 
 WORKLOADS = {one.name: one for one in (
-    Workload("rate-8k", "fixed 8,000 req/s over 40 connections", RATE_CONNECTIONS, rate=8000, goal=0.68),
+    Workload("rate-8k", "fixed 8,000 req/s over 40 connections", RATE_CONNECTIONS, rate=8000,
+             goal=0.68),
     Workload("h1-64", "64 keep-alive connections, saturated", 64, goal=0.72),
     Workload("h1-512", "512 keep-alive connections, saturated", 512, goal=0.62),
     Workload("tls-64", "TLS 1.3, 64 keep-alive connections", 64, tls=True, goal=0.76),
@@ -58,25 +59,30 @@ def pinned(command):
 
 def saturate(workload, proxy, seconds):
     """wrk: whole seconds only."""
-    output = pinned(["wrk", "-t", 1, "-c", workload.connections, "-d", f"{max(1, round(seconds))}s", "--latency",
+    output = pinned(["wrk", "-t", 1, "-c", workload.connections, "-d",
+                     f"{max(1, round(seconds))}s", "--latency",
                      "--timeout", "20s", url(workload, proxy)])
-    if "Non-2xx" in output or re.search(r"Socket errors: connect [1-9]|read [1-9]|write [1-9]", output):
+    if "Non-2xx" in output or re.search(r"Socket errors: connect [1-9]|read [1-9]|write [1-9]",
+                                        output):
         raise SystemExit(f"{proxy.name}, {workload.name}: errors under load\n{output}")
     requests, took = re.search(r"(\d+) requests in ([\d.]+)s", output).groups()
 
     def percentile(which):
-        number, unit = re.search(rf"^ +{which}% +([\d.]+)(us|ms|s|m)$", output, re.MULTILINE).groups()
+        number, unit = re.search(rf"^ +{which}% +([\d.]+)(us|ms|s|m)$", output,
+                                 re.MULTILINE).groups()
         return float(number) * UNITS[unit]
     return Result(int(requests), float(took), percentile(50), percentile(99))
 
 
 def hold_rate(workload, proxy, seconds, folder):
-    """h2load, paced; latencies from its log of every request. Says so when the rate could not be held."""
+    """h2load, paced; latencies from its log of every request. Says so when the rate could not be
+    held."""
     log = folder / "h2load.log"
     log.unlink(missing_ok=True)
     count = int(workload.rate * seconds)
     output = pinned(["h2load", "--h1", "-t", 1, "-c", workload.connections, "-n", count,
-                     f"--rps={workload.rate / workload.connections}", f"--log-file={log}", url(workload, proxy)])
+                     f"--rps={workload.rate / workload.connections}", f"--log-file={log}",
+                     url(workload, proxy)])
     if f"{count} succeeded" not in output:
         raise SystemExit(f"{proxy.name}, {workload.name}: errors under load\n{output}")
     took = float(re.search(r"finished in ([\d.]+)(us|ms|s)", output).group(1))
@@ -85,7 +91,9 @@ def hold_rate(workload, proxy, seconds, folder):
 
 
 def run(workload, proxy, seconds, folder):
-    return hold_rate(workload, proxy, seconds, folder) if workload.rate else saturate(workload, proxy, seconds)
+    return hold_rate(workload, proxy, seconds, folder) if workload.rate else saturate(workload,
+                                                                                      proxy,
+                                                                                      seconds)
 
 
 def measure(workload, proxy, seconds, folder):
@@ -118,7 +126,8 @@ def _calls_of(proxy, folder, tls, requests):
         tracer.wait(10)
         return None
     time.sleep(0.3)                       # the other threads are attached to meanwhile
-    pinned(["h2load", "--h1", "-t", 1, "-c", 64, "-n", requests, url(Workload("", "", 64, tls=tls), proxy)])
+    pinned(["h2load", "--h1", "-t", 1, "-c", 64, "-n", requests,
+            url(Workload("", "", 64, tls=tls), proxy)])
     tracer.send_signal(signal.SIGINT)
     tracer.wait(20)
     found = TOTAL.search(table.read_text())

@@ -14,10 +14,14 @@ START_SECONDS_MAX = 20
 def prepare(folder):
     """Certificate, the 1 MiB file, and the filled configurations."""
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                    "-days", "30", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-                    "-keyout", folder / "bench.key", "-out", folder / "bench.crt"], check=True, capture_output=True)
-    (folder / "bench.pem").write_text((folder / "bench.crt").read_text() + (folder / "bench.key").read_text())
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes",
+                    "-days", "30", "-subj", "/CN=localhost", "-addext",
+                    "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                    "-keyout", folder / "bench.key", "-out", folder / "bench.crt"], check=True,
+                    capture_output=True)
+    pair = [(folder / name).read_text() for name in ("bench.crt", "bench.key")]
+    (folder / "bench.pem").write_text("".join(pair))
     (folder / "1m").write_bytes(os.urandom(1 << 20))
     user = "user root;" if os.getuid() == 0 else ""
     for source in CONF.iterdir():
@@ -37,7 +41,8 @@ class Process:
         end = time.monotonic() + START_SECONDS_MAX
         while not self._answers():
             if self.child.poll() is not None or time.monotonic() > end:
-                raise SystemExit(f"{self.name} did not start: {(folder / f'{self.name}-output.txt').read_text()}")
+                output = (folder / f"{self.name}-output.txt").read_text()
+                raise SystemExit(f"{self.name} did not start: {output}")
             time.sleep(0.05)
 
     def _answers(self):
@@ -66,7 +71,8 @@ class Process:
         return found
 
     def cpu_seconds(self):
-        """User and system time of all its threads, by the kernel's exact clock (not /proc's 10 ms ticks)."""
+        """User and system time of all its threads, by the kernel's exact clock (not /proc's 10 ms
+        ticks)."""
         return sum(time.clock_gettime((~pid << 3) | 2) for pid in self.pids())
 
     def resident_kib(self):

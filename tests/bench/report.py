@@ -23,7 +23,8 @@ def median_of(rounds, workload, proxy, value):
 
 def table(report, workloads):
     rounds, proxies = report["rounds"], report["proxies"]
-    lines = ["| workload | proxy | CPU us/request | over HAProxy (spread) | over nginx (spread) | goal | p50 | p99 | req/s |",
+    lines = ["| workload | proxy | CPU us/request | over HAProxy (spread) | over nginx (spread) "
+             "| goal | p50 | p99 | req/s |",
              "|---|---|---|---|---|---|---|---|---|"]
     for name, workload in workloads.items():
         for proxy in proxies:
@@ -31,11 +32,13 @@ def table(report, workloads):
             cells = [workload.title if proxy == proxies[0] else "", proxy, f"{cpu:.1f}"]
             for yardstick in ("haproxy", "nginx"):
                 values = ratios(rounds, name, proxy, yardstick) if proxy != yardstick else []
-                cells.append(f"{statistics.median(values):.2f} ({spread(values)})" if values else "")
+                cells.append(f"{statistics.median(values):.2f} ({spread(values)})"
+                             if values else "")
             cells.append(verdict(rounds, name, workload, proxy))
             for key in ("p50", "p99"):
                 cells.append(f"{median_of(rounds, name, proxy, lambda r: r[key]) * 1e3:.2f} ms")
-            cells.append(f"{median_of(rounds, name, proxy, lambda r: r['requests'] / r['seconds']):,.0f}")
+            speed = median_of(rounds, name, proxy, lambda r: r["requests"] / r["seconds"])
+            cells.append(f"{speed:,.0f}")
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -49,12 +52,14 @@ def verdict(rounds, name, workload, proxy):
 
 
 def costs(report):
-    lines = ["| proxy | system calls per kept-alive request | over TLS | RSS before load | RSS after all rounds |",
+    lines = ["| proxy | system calls per kept-alive request | over TLS "
+             "| RSS before load | RSS after all rounds |",
              "|---|---|---|---|---|"]
     for proxy in report["proxies"]:
         calls = [report["system_calls"].get(kind, {}).get(proxy) for kind in ("plain", "tls")]
         shown = [f"{count:.2f}" if count is not None else "not measured" for count in calls]
-        memory = [f"{report['resident_kib'][when][proxy] / 1024:.1f} MiB" for when in ("before", "after")]
+        memory = [f"{report['resident_kib'][when][proxy] / 1024:.1f} MiB"
+                  for when in ("before", "after")]
         lines.append("| " + " | ".join([proxy, *shown, *memory]) + " |")
     return "\n".join(lines)
 
@@ -66,7 +71,8 @@ def versions():
             return (done.stdout + done.stderr).splitlines()[0].strip()
         except (OSError, IndexError):
             return "unknown"
-    return {"nginx": first_line("/usr/sbin/nginx", "-v"), "haproxy": first_line("/usr/sbin/haproxy", "-v"),
+    return {"nginx": first_line("/usr/sbin/nginx", "-v"),
+            "haproxy": first_line("/usr/sbin/haproxy", "-v"),
             "kernel": platform.release()}
 
 
@@ -76,8 +82,10 @@ def write(report, workloads, folder):
     text = f"""# Benchmark results
 
 Made by `make bench` on {report['date']}: {len(report['rounds'])} interleaved rounds of {report['seconds']} s each.
-Every proxy has one worker pinned to one core; load generator and backend share the other. CPU is user + system
-time of the proxy's processes by the kernel's exact clock. Ratios are taken within each round; the table shows their
+Every proxy has one worker pinned to one core; load generator and backend share the other. CPU is
+user + system
+time of the proxy's processes by the kernel's exact clock. Ratios are taken within each round; the
+table shows their
 median and, in brackets, the smallest and largest. A goal counts as met within {MARGIN} of it. Absolute times differ
 between runs and machines far more than ratios do.
 
@@ -108,9 +116,11 @@ def plot(report, workloads, path):
     for place, proxy in enumerate(others):
         values = [ratios(report["rounds"], name, proxy, "haproxy") for name in workloads]
         middles = [statistics.median(one) for one in values]
-        spans = [[m - min(v) for m, v in zip(middles, values)], [max(v) - m for m, v in zip(middles, values)]]
+        spans = [[m - min(v) for m, v in zip(middles, values)],
+                 [max(v) - m for m, v in zip(middles, values)]]
         where = [x + place * width - 0.4 + width / 2 for x in range(len(values))]
-        axes.bar(where, middles, width * 0.95, yerr=spans, capsize=3, label=proxy, color=colours.get(proxy))
+        axes.bar(where, middles, width * 0.95, yerr=spans, capsize=3, label=proxy,
+                 color=colours.get(proxy))
     for x, workload in enumerate(workloads.values()):
         axes.hlines(workload.goal, x - 0.4, x + 0.4, colors="#c0392b", linestyles="dashed",
                     label="goal for sluice" if x == 0 else None)

@@ -14,7 +14,8 @@ def test_every_request_has_its_line(proxied):
     assert len(lines) == 25
     assert [line["path"] for line in lines] == [f"/thing/{number}" for number in range(25)]
     first = lines[0]
-    assert (first["method"], first["status"], first["route"], first["upstream"]) == ("POST", 201, "all", "main")
+    assert (first["method"], first["status"], first["route"], first["upstream"]) == ("POST", 201,
+                                                                                     "all", "main")
     assert first["client_ip"] == "127.0.0.1"
 
 

@@ -33,8 +33,10 @@ def test_metrics_are_well_formed(proxied):
     gateway.ask()
     answered = ask(gateway.admin, target="/metrics")
     assert answered.get("Content-Type").startswith("text/plain; version=0.0.4")
-    families = {family.name: family for family in text_string_to_metric_families(answered.body.decode())}
-    assert {"sluice_http_requests", "sluice_http_request_duration_seconds", "sluice_upstream_requests",
+    families = {family.name: family
+                for family in text_string_to_metric_families(answered.body.decode())}
+    assert {"sluice_http_requests", "sluice_http_request_duration_seconds",
+            "sluice_upstream_requests",
             "sluice_connections", "sluice_build_info"} <= set(families)
     for family in families.values():
         assert family.documentation and family.type != "unknown", family.name
@@ -46,7 +48,8 @@ def test_requests_are_counted_whatever_the_worker(gateway, upstream):
     one = gateway(settings(behind, server="workers = 2"))
     for _ in range(30):
         one.ask("POST", body=b"12345")
-    wait_until(lambda: one.metric("sluice_http_requests_total", route="all") == 30, "30 requests counted")
+    wait_until(lambda: one.metric("sluice_http_requests_total", route="all") == 30,
+               "30 requests counted")
     assert one.metric("sluice_upstream_requests_total", upstream="main") == 30
     assert one.metric("sluice_http_request_duration_seconds_count", route="all") == 30
     assert one.metric("sluice_http_request_bytes_total", route="all") >= 150
@@ -57,7 +60,8 @@ def test_refused_requests_are_counted_by_their_code(proxied):
     gateway, _ = proxied()
     with gateway.client() as client:
         client.send(b"GET / HTTP/3.3\r\n\r\n").response()
-    wait_until(lambda: gateway.metric("sluice_problems_total", code="unsupported_version") == 1, "one refusal")
+    wait_until(lambda: gateway.metric("sluice_problems_total", code="unsupported_version") == 1,
+               "one refusal")
 
 
 def test_open_connections_are_a_gauge(proxied):

@@ -28,7 +28,8 @@ def test_weights_count(gateway, upstream, balance):
         connection.stall(release)
         answer()(connection, received)
     heavy.script = light.script = hold
-    one = gateway(settings(f'{{ address = "{heavy.address}", weight = 3 }}', light, upstream=f'balance = "{balance}"'))
+    one = gateway(settings(f'{{ address = "{heavy.address}", weight = 3 }}', light,
+                           upstream=f'balance = "{balance}"'))
     clients = []
     for number in range(40):
         clients.append(one.client().send(request()))

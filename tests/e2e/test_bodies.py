@@ -1,4 +1,5 @@
-"""Bodies stream both ways, whatever their framing; nothing is lost, added or taken for another message."""
+"""Bodies stream both ways, whatever their framing; nothing is lost, added or taken for another
+message."""
 import hashlib
 import threading
 
@@ -27,7 +28,8 @@ def test_bodies_of_known_length_pass_both_ways(proxied, size):
     assert upstream.last.get("Content-Length") == str(size)
 
 
-@pytest.mark.parametrize("chunks", [[], [b"a"], [b"abc", b"d" * 5000, b"e"], [pattern(200_000)], [b"x"] * 500])
+@pytest.mark.parametrize("chunks", [[], [b"a"], [b"abc", b"d" * 5000, b"e"], [pattern(200_000)],
+                                    [b"x"] * 500])
 def test_chunked_requests_stay_chunked(proxied, chunks):
     gateway, upstream = proxied(echo)
     assert gateway.ask("POST", chunks=chunks).body == b"".join(chunks)
@@ -35,7 +37,8 @@ def test_chunked_requests_stay_chunked(proxied, chunks):
     assert not upstream.last.has("Content-Length")
 
 
-@pytest.mark.parametrize("chunks", [[], [b"a"], [b"abc", b"d" * 5000, b"e"], [pattern(200_000)], [b"x"] * 500])
+@pytest.mark.parametrize("chunks", [[], [b"a"], [b"abc", b"d" * 5000, b"e"], [pattern(200_000)],
+                                    [b"x"] * 500])
 def test_chunked_responses_stay_chunked(proxied, chunks):
     gateway, _ = proxied(answer(body=b"", chunks=chunks))
     with gateway.client() as client:
@@ -55,7 +58,8 @@ def test_chunk_extensions_and_odd_sizes_are_read(proxied):
 
 
 def test_response_without_length_becomes_chunked(proxied):
-    gateway, _ = proxied(raw(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b"z" * 5000, then="close"))
+    gateway, _ = proxied(raw(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b"z" * 5000,
+                             then="close"))
     with gateway.client() as client:
         answered = client.ask()
         assert answered.get("Transfer-Encoding") == "chunked"
@@ -65,18 +69,21 @@ def test_response_without_length_becomes_chunked(proxied):
 
 def test_announced_request_trailers_pass(proxied):
     gateway, upstream = proxied(echo)
-    assert gateway.ask("POST", fields=[("Trailer", "X-Sum")], chunks=[b"abc"], trailers=[("X-Sum", "1")]).status == 200
+    assert gateway.ask("POST", fields=[("Trailer", "X-Sum")], chunks=[b"abc"],
+                       trailers=[("X-Sum", "1")]).status == 200
     assert upstream.last.trailers == [("X-Sum", "1")]
 
 
 def test_announced_response_trailers_pass_to_whom_takes_them(proxied):
-    gateway, _ = proxied(answer(body=b"", fields=[("Trailer", "X-Sum")], chunks=[b"abc"], trailers=[("X-Sum", "1")]))
+    gateway, _ = proxied(answer(body=b"", fields=[("Trailer", "X-Sum")], chunks=[b"abc"],
+                                trailers=[("X-Sum", "1")]))
     with gateway.client() as client:
         answered = client.ask(fields=[("TE", "trailers"), ("Connection", "TE")])
         assert (answered.body, answered.trailers) == (b"abc", [("X-Sum", "1")])
 
 
-@pytest.mark.parametrize("name", ["Content-Length", "Transfer-Encoding", "Host", "Authorization", "Connection"])
+@pytest.mark.parametrize("name", ["Content-Length", "Transfer-Encoding", "Host", "Authorization",
+                                  "Connection"])
 def test_trailers_that_would_change_the_message_are_refused(proxied, name):
     gateway, upstream = proxied(echo)
     with gateway.client() as client:
@@ -93,7 +100,8 @@ def test_trailers_that_would_change_the_message_are_refused(proxied, name):
 ])
 def test_responses_without_body_do_not_shift_what_follows(proxied, method, status, fields):
     head = "".join(f"{name}: {value}\r\n" for name, value in fields).encode()
-    gateway, upstream = proxied(in_turn(raw(b"HTTP/1.1 %d X\r\n%s\r\n" % (status, head)), answer(body=b"second")))
+    gateway, upstream = proxied(in_turn(raw(b"HTTP/1.1 %d X\r\n%s\r\n" % (status, head)),
+                                        answer(body=b"second")))
     with gateway.client() as client:
         first = client.ask(method)
         assert (first.status, first.body) == (status, b"")
@@ -104,7 +112,8 @@ def test_responses_without_body_do_not_shift_what_follows(proxied, method, statu
 
 def test_a_204_with_a_length_never_desynchronises(proxied):
     """llhttp would read a body here (dependencies: T2.3)."""
-    gateway, _ = proxied(in_turn(raw(b"HTTP/1.1 204 X\r\nContent-Length: 5\r\n\r\n"), answer(body=b"second")))
+    gateway, _ = proxied(in_turn(raw(b"HTTP/1.1 204 X\r\nContent-Length: 5\r\n\r\n"),
+                                 answer(body=b"second")))
     with gateway.client() as client:
         first = client.ask()
         assert first.status in (204, 502)
@@ -112,7 +121,8 @@ def test_a_204_with_a_length_never_desynchronises(proxied):
 
 
 def test_head_of_a_chunked_response(proxied):
-    gateway, _ = proxied(in_turn(raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), answer(body=b"2nd")))
+    gateway, _ = proxied(in_turn(raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+                                 answer(body=b"2nd")))
     with gateway.client() as client:
         assert client.ask("HEAD").status == 200
         assert client.ask().body == b"2nd"
@@ -151,7 +161,8 @@ def test_an_early_response_is_delivered_though_the_body_is_not_taken(proxied):
     gateway, _ = proxied(refuse)
     with gateway.client() as client:
         client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50000000\r\n\r\n")
-        sender = threading.Thread(target=_send_quietly, args=(client, bytes(MEGABYTE), 50), daemon=True)
+        sender = threading.Thread(target=_send_quietly, args=(client, bytes(MEGABYTE), 50),
+                                  daemon=True)
         sender.start()
         answered = client.response()
         assert (answered.status, answered.body) == (403, b"no thanks")

@@ -1,4 +1,5 @@
-"""The named faults of a client: vanishes, stalls, sends a byte at a time. (Stalls: test_timeouts.py.)"""
+"""The named faults of a client: vanishes, stalls, sends a byte at a time. (Stalls:
+test_timeouts.py.)"""
 import pytest
 from support.client import request
 from support.timing import DEADLINE_SECONDS, wait_until
@@ -41,7 +42,8 @@ def test_a_client_that_resets_within_its_body(proxied):
     still_serves(gateway, upstream)
 
 
-@pytest.mark.parametrize("head", [b"Content-Length: 100\r\n\r\npart", b"Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\n"])
+@pytest.mark.parametrize("head", [b"Content-Length: 100\r\n\r\npart",
+                                  b"Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\n"])
 def test_a_fin_within_the_body_is_an_abort(proxied, head):
     gateway, upstream = proxied()
     with gateway.client() as client:
@@ -81,7 +83,8 @@ def test_a_client_that_vanishes_while_its_body_is_held_back_is_noticed(proxied):
         while True:
             client.socket.send(bytes(65536))
     client.reset()
-    wait_until(lambda: gateway.metric("sluice_connections", listener="plain") == 0, "the client is let go")
+    wait_until(lambda: gateway.metric("sluice_connections", listener="plain") == 0,
+               "the client is let go")
 
 
 @pytest.mark.threads
@@ -94,15 +97,18 @@ def test_many_clients_that_vanish_at_every_byte_leave_nothing_behind(proxied):
         client = gateway.client().send(data[:cut])
         client.reset() if cut % 2 else client.socket.close()
     still_serves(gateway, upstream)
-    # the pool may keep connections to the upstream, one more per abandoned request at most at a time
-    wait_until(lambda: gateway.metric("sluice_connections", listener="plain") == 0, "all clients are gone")
+    # the pool may keep connections to the upstream, one more per abandoned request at most at a
+    # time
+    wait_until(lambda: gateway.metric("sluice_connections", listener="plain") == 0,
+               "all clients are gone")
     wait_until(lambda: gateway.open_files() <= files + 8, "their files are closed")
 
 
 def test_one_byte_at_a_time_serves_like_any_other(proxied):
     gateway, upstream = proxied()
     with gateway.client() as client:
-        assert client.send_in_steps(request("POST", "/x", body=b"0123456789")).response().status == 200
+        assert client.send_in_steps(request("POST", "/x",
+                                            body=b"0123456789")).response().status == 200
     assert upstream.last.body == b"0123456789"
 
 

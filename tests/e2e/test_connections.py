@@ -1,4 +1,6 @@
 """The life of connections on both sides: keep-alive, pipelining, HTTP/1.0, forms of the target."""
+import time
+
 import pytest
 from support.client import request
 from support.problem import assert_problem
@@ -77,7 +79,8 @@ def test_pipelined_requests_are_answered_in_order(proxied):
 def test_pipelined_requests_with_bodies(proxied):
     gateway, _ = proxied(echo_target)
     with gateway.client() as client:
-        client.send(request("POST", "/a", body=b"first") + request("PUT", "/b", chunks=[b"sec", b"ond"])
+        client.send(request("POST", "/a", body=b"first") + request("PUT", "/b",
+                                                                   chunks=[b"sec", b"ond"])
                     + request("GET", "/c"))
         bodies = [client.response().body for _ in range(3)]
     assert bodies == [b"/a first", b"/b second", b"/c "]
@@ -85,7 +88,8 @@ def test_pipelined_requests_with_bodies(proxied):
 
 def test_bytes_that_come_one_by_one_make_no_difference(proxied):
     gateway, _ = proxied(echo_target)
-    data = request("POST", "/slow", body=b"abc") + request("PUT", "/chunks", chunks=[b"x" * 20, b"y"])
+    data = request("POST", "/slow", body=b"abc") + request("PUT", "/chunks",
+                                                           chunks=[b"x" * 20, b"y"])
     with gateway.client() as client:
         client.send_in_steps(data)
         assert client.response().body == b"/slow abc"
@@ -106,7 +110,8 @@ def test_absolute_form(proxied):
 
 def test_absolute_form_that_contradicts_host_is_refused(proxied):
     gateway, upstream = proxied()
-    assert_problem(gateway.ask(target="http://example.org/", host="other.example"), 400, "host_mismatch")
+    assert_problem(gateway.ask(target="http://example.org/", host="other.example"), 400,
+                   "host_mismatch")
     assert upstream.requests == []
 
 
@@ -170,3 +175,21 @@ def test_the_pool_keeps_no_more_than_keep_max(proxied):
         assert client.response().status == 200
         client.socket.close()
     wait_until(lambda: sum(one.open for one in upstream.connections) == 2, "two connections stay")
+
+
+def test_the_upstreams_keep_alive_is_honoured(proxied):
+    gateway, upstream = proxied(answer(fields=[("Keep-Alive", "timeout=1")]))
+    assert gateway.ask().status == 200
+    wait_until(lambda: upstream.connections[0].ended == "closed",
+               "let go before the upstream would")
+
+
+def test_what_cannot_be_repeated_gets_no_connection_that_was_long_idle(proxied):
+    gateway, upstream = proxied()
+    assert gateway.ask().status == 200
+    idle_since = time.monotonic()
+    wait_until(lambda: time.monotonic() > idle_since + 1.2, "more than a second has passed")
+    assert gateway.ask("POST", body=b"x").status == 200
+    assert len(upstream.connections) == 2
+    assert gateway.ask("GET").status == 200
+    assert len(upstream.connections) == 2

@@ -1,4 +1,5 @@
-"""SIGTERM and SIGINT: what is under way ends, then the process, with code 0. And one instance per address."""
+"""SIGTERM and SIGINT: what is under way ends, then the process, with code 0. And one instance per
+address."""
 import signal
 import subprocess
 import threading
@@ -72,7 +73,8 @@ def test_idle_connections_do_not_hold_up_the_end(proxied):
 
 
 def test_what_does_not_end_is_cut_after_drain_timeout(proxied):
-    gateway, upstream = proxied(lambda connection, _: connection.stall(), server='drain_timeout = "1s"')
+    gateway, upstream = proxied(lambda connection, _: connection.stall(),
+                                server='drain_timeout = "1s"')
     with gateway.client() as client:
         client.send(request())
         upstream.wait_for_requests(1)
@@ -84,7 +86,8 @@ def test_what_does_not_end_is_cut_after_drain_timeout(proxied):
 def test_a_second_instance_on_the_same_address_refuses_to_start(gateway, upstream, workers):
     behind = upstream()
     one = gateway(settings(behind, server=f"workers = {workers}"))
-    second = subprocess.run([BINARY, "run", one.config], capture_output=True, text=True, timeout=30 * SLOW)
+    second = subprocess.run([BINARY, "run", one.config], capture_output=True, text=True,
+                            timeout=30 * SLOW)
     assert second.returncode != 0
     assert str(one.port) in second.stderr + second.stdout + one.error_log()
     for _ in range(20):

@@ -22,7 +22,8 @@ FRESH = re.compile(rb"(?im)^((?:x-request-id|traceparent): ).*$")
 
 
 def printed_request(output):
-    """The block of lines, each indented by four spaces, that follows the line `upstream request:`."""
+    """The block of lines, each indented by four spaces, that follows the line `upstream
+    request:`."""
     lines = output.split(MARK, 1)[1].splitlines()[1:]
     block = []
     for line in lines:
@@ -34,8 +35,10 @@ def printed_request(output):
 
 @pytest.mark.parametrize("method, target, fields", [
     ("GET", "/plain?q=1", []),
-    ("GET", "/users/7/orders/9?x=%2F", [("X-Debug", "1"), ("X-Tenant", "evil"), ("Accept", "text/html")]),
-    ("PUT", "/users/7/orders/9", [("Cookie", "a=b"), ("Connection", "close, X-Gone"), ("X-Gone", "1")]),
+    ("GET", "/users/7/orders/9?x=%2F", [("X-Debug", "1"), ("X-Tenant", "evil"),
+                                        ("Accept", "text/html")]),
+    ("PUT", "/users/7/orders/9", [("Cookie", "a=b"), ("Connection", "close, X-Gone"),
+                                  ("X-Gone", "1")]),
     ("GET", "/a/../b/%7euser", [("X-Forwarded-For", "1.2.3.4"), ("traceparent", "nonsense")]),
 ])
 def test_the_request_that_explain_prints_is_the_one_that_arrives(proxied, method, target, fields):
@@ -44,9 +47,11 @@ def test_the_request_that_explain_prints_is_the_one_that_arrives(proxied, method
     options = [part for name, value in fields for part in ("-H", f"{name}: {value}")]
     if method == "PUT":
         options += ["-H", "Content-Length: 0"]
-    explained = run_command("explain", "-c", gateway.config, method, f"http://shop.example{target}", *options)
+    explained = run_command("explain", "-c", gateway.config, method,
+                            f"http://shop.example{target}", *options)
     assert explained.returncode == 0, explained.stdout + explained.stderr
-    assert FRESH.sub(rb"\1*", printed_request(explained.stdout)) == FRESH.sub(rb"\1*", upstream.last.head)
+    assert FRESH.sub(rb"\1*", printed_request(explained.stdout)) == FRESH.sub(rb"\1*",
+                                                                              upstream.last.head)
 
 
 def test_explain_names_the_route_and_why(gateway, upstream):

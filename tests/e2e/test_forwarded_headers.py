@@ -3,8 +3,10 @@ import re
 
 import pytest
 
-FORGED = [("X-Forwarded-For", "1.2.3.4"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "evil.example"),
-          ("X-Forwarded-Port", "1"), ("X-Real-IP", "1.2.3.4"), ("Forwarded", "for=1.2.3.4;proto=https")]
+FORGED = [("X-Forwarded-For", "1.2.3.4"), ("X-Forwarded-Proto", "https"),
+          ("X-Forwarded-Host", "evil.example"),
+          ("X-Forwarded-Port", "1"), ("X-Real-IP", "1.2.3.4"),
+          ("Forwarded", "for=1.2.3.4;proto=https")]
 
 
 def test_an_untrusted_clients_claims_are_replaced(proxied):
@@ -90,12 +92,14 @@ def test_a_trace_is_begun(proxied):
 def test_a_trace_is_passed_on(proxied):
     gateway, upstream = proxied()
     trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
-    gateway.ask(fields=[("traceparent", f"00-{trace_id}-00f067aa0ba902b7-01"), ("tracestate", "a=1,b=2")])
+    gateway.ask(fields=[("traceparent", f"00-{trace_id}-00f067aa0ba902b7-01"),
+                        ("tracestate", "a=1,b=2")])
     assert TRACE.fullmatch(upstream.last.get("traceparent")).group(1) == trace_id
     assert upstream.last.get("tracestate") == "a=1,b=2"
 
 
-@pytest.mark.parametrize("value", ["00-" + "0" * 32 + "-00f067aa0ba902b7-01", "nonsense", "ff-" + "a" * 32 + "-" + "b" * 16 + "-01",
+@pytest.mark.parametrize("value", ["00-" + "0" * 32 + "-00f067aa0ba902b7-01", "nonsense",
+                                   "ff-" + "a" * 32 + "-" + "b" * 16 + "-01",
                                    "00-" + "A" * 32 + "-" + "b" * 16 + "-01"])
 def test_a_broken_trace_is_begun_anew(proxied, value):
     gateway, upstream = proxied()

@@ -11,7 +11,8 @@ from support.upstream import answer, raw
 EVERY_BYTE = bytes(range(256)) * 3
 
 
-@pytest.mark.parametrize("status", [200, 201, 202, 299, 301, 400, 401, 404, 413, 418, 429, 500, 502, 503, 599])
+@pytest.mark.parametrize("status", [200, 201, 202, 299, 301, 400, 401, 404, 413, 418, 429, 500,
+                                    502, 503, 599])
 def test_status_and_body_pass_byte_for_byte(proxied, status):
     gateway, upstream = proxied(answer(status, EVERY_BYTE, [("X-Mine", "1")], "As It Is"))
     response = gateway.ask()
@@ -20,15 +21,18 @@ def test_status_and_body_pass_byte_for_byte(proxied, status):
     assert len(upstream.requests) == 1
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "REPORT"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND",
+                                    "REPORT"])
 def test_methods_pass(proxied, method):
     gateway, upstream = proxied()
     assert gateway.ask(method, "/thing", body=b"sent").body == b"hello"
-    assert (upstream.last.method, upstream.last.target, upstream.last.body) == (method, "/thing", b"sent")
+    assert (upstream.last.method, upstream.last.target, upstream.last.body) == (method, "/thing",
+                                                                                b"sent")
 
 
 def test_end_to_end_fields_pass_with_order_spelling_and_duplicates(proxied):
-    gateway, upstream = proxied(answer(fields=[("Set-Cookie", "a=1"), ("X-oDD", "caSe"), ("Set-Cookie", "b=2")]))
+    gateway, upstream = proxied(answer(fields=[("Set-Cookie", "a=1"), ("X-oDD", "caSe"),
+                                               ("Set-Cookie", "b=2")]))
     sent = [("Accept", "*/*"), ("X-mULTI", "one"), ("Cookie", "c=d; e=f"), ("X-mULTI", "two"),
             ("Authorization", "Bearer x"), ("X-Empty", ""), ("X-Tab", "a\tb"), ("X-Latin", "\xe9")]
     response = gateway.ask(fields=sent)
@@ -60,9 +64,12 @@ def test_query_is_never_rewritten(proxied, query):
 
 
 @pytest.mark.parametrize("sent, canonical", [
-    ("/a/./b/../c", "/a/c"), ("/%7Euser", "/~user"), ("/%7euser/%41", "/~user/A"), ("/a/b/..", "/a/"),
-    ("/a%20b", "/a%20b"), ("/a%c3%a9", "/a%C3%A9"), ("/.", "/"), ("/a/", "/a/"), ("/a;v=1/b", "/a;v=1/b"),
-    ("/%2e%2e/x", None), ("/a/%2e%2e/x", "/x"), ("/a/..%2fx", None), ("/a%2fb", None), ("/a//b", None),
+    ("/a/./b/../c", "/a/c"), ("/%7Euser", "/~user"), ("/%7euser/%41", "/~user/A"),
+    ("/a/b/..", "/a/"),
+    ("/a%20b", "/a%20b"), ("/a%c3%a9", "/a%C3%A9"), ("/.", "/"), ("/a/", "/a/"),
+    ("/a;v=1/b", "/a;v=1/b"),
+    ("/%2e%2e/x", None), ("/a/%2e%2e/x", "/x"), ("/a/..%2fx", None), ("/a%2fb", None),
+    ("/a//b", None),
     ("/a%00b", None), ("/a\\b", None), ("/a%5cb", None), ("/a%zz", None), ("/../x", None),
 ])
 def test_upstream_sees_the_one_canonical_path(proxied, sent, canonical):
@@ -77,13 +84,15 @@ def test_upstream_sees_the_one_canonical_path(proxied, sent, canonical):
 
 @pytest.mark.parametrize("fields, gone", [
     ([("Connection", "x-secret"), ("X-Secret", "1")], ["x-secret"]),
-    ([("Connection", "keep-alive, X-One,x-two"), ("X-One", "1"), ("X-Two", "2")], ["x-one", "x-two"]),
+    ([("Connection", "keep-alive, X-One,x-two"), ("X-One", "1"), ("X-Two", "2")],
+     ["x-one", "x-two"]),
     ([("Keep-Alive", "timeout=5")], ["keep-alive"]),
     ([("Proxy-Connection", "keep-alive")], ["proxy-connection"]),
     ([("Proxy-Authorization", "Basic eDp5")], ["proxy-authorization"]),
     ([("TE", "trailers"), ("Connection", "TE")], []),
     ([("Upgrade", "websocket"), ("Connection", "Upgrade")], ["upgrade"]),
-    ([("Upgrade", "h2c"), ("HTTP2-Settings", "AAMAAABk"), ("Connection", "Upgrade, HTTP2-Settings")],
+    ([("Upgrade", "h2c"), ("HTTP2-Settings", "AAMAAABk"),
+      ("Connection", "Upgrade, HTTP2-Settings")],
      ["upgrade", "http2-settings"]),
 ])
 def test_hop_by_hop_fields_of_a_request_stop_here(proxied, fields, gone):
@@ -100,14 +109,16 @@ def test_hop_by_hop_fields_of_a_response_stop_here(proxied):
         ("Connection", "X-Inner, keep-alive"), ("X-Inner", "1"), ("Keep-Alive", "timeout=9"),
         ("Proxy-Authenticate", "Basic"), ("Upgrade", "h2c"), ("X-Outer", "stays")]))
     response = gateway.ask()
-    assert {"x-inner", "keep-alive", "proxy-authenticate", "upgrade"} & set(response.names()) == set()
+    assert {"x-inner", "keep-alive", "proxy-authenticate",
+            "upgrade"} & set(response.names()) == set()
     assert response.get("X-Outer") == "stays"
 
 
 def test_a_field_that_matters_may_not_be_named_by_connection(proxied):
     gateway, upstream = proxied()
     for name in ("Authorization", "Cookie", "X-Forwarded-For", "Host"):
-        response = gateway.ask(fields=[("Connection", name), *([(name, "x")] if name != "Host" else [])])
+        response = gateway.ask(fields=[("Connection", name),
+                                       *([(name, "x")] if name != "Host" else [])])
         assert_problem(response, 400)
     assert upstream.requests == []
 

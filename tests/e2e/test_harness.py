@@ -11,7 +11,8 @@ from support.upstream import answer, early, in_turn, raw
 
 def test_what_is_sent_is_what_is_recorded(upstream):
     behind = upstream()
-    data = request("POST", "/a?b", [("X-One", "1"), ("x-one", "2")], chunks=[b"abc", b"d"], trailers=[("X-T", "t")])
+    data = request("POST", "/a?b", [("X-One", "1"), ("x-one", "2")], chunks=[b"abc", b"d"],
+                   trailers=[("X-T", "t")])
     with Client(behind.port) as client:
         assert client.send_in_steps(data).response().body == b"hello"
     assert behind.last.raw == data
@@ -45,11 +46,13 @@ def test_the_upstream_tells_how_a_client_ended(upstream):
     wait_until(lambda: behind.connections[0].ended == "reset", "a reset")
     with Client(behind.port) as client:
         client.send(request()).half_close()
-        wait_until(lambda: len(behind.connections) == 2 and behind.connections[1].ended == "closed", "a close")
+        wait_until(lambda: len(behind.connections) == 2
+                   and behind.connections[1].ended == "closed", "a close")
 
 
 def test_a_response_without_end_is_no_response(upstream):
-    behind = upstream(raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", then="close"))
+    behind = upstream(raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+                          then="close"))
     with pytest.raises(Closed):
         ask(behind.port)
 

@@ -19,7 +19,8 @@ remove = ["Server", "X-Powered-By"]
 
 def test_request_rules(proxied):
     gateway, upstream = proxied(more=REQUEST)
-    gateway.ask(fields=[("X-Debug", "1"), ("x-debug", "2"), ("X-List", "theirs"), ("X-Other", "stays")])
+    gateway.ask(fields=[("X-Debug", "1"), ("x-debug", "2"), ("X-List", "theirs"),
+                        ("X-Other", "stays")])
     received = upstream.last
     assert (received.get("X-Tenant"), received.get("X-New")) == ("gold", "1")
     assert received.all("X-List") == ["theirs", "mine"]
@@ -29,13 +30,15 @@ def test_request_rules(proxied):
 def test_a_field_that_is_set_is_first_deleted_in_every_spelling(proxied):
     """F5: an upstream that reads `-` and `_` alike may not be fooled."""
     gateway, upstream = proxied(more=REQUEST)
-    gateway.ask(fields=[("X-Tenant", "evil"), ("x_tenant", "evil"), ("X-TENANT", "evil"), ("X_Tenant", "evil")])
+    gateway.ask(fields=[("X-Tenant", "evil"), ("x_tenant", "evil"), ("X-TENANT", "evil"),
+                        ("X_Tenant", "evil")])
     assert upstream.last.get("X-Tenant") == "gold"
     assert b"evil" not in upstream.last.head
 
 
 def test_response_rules(proxied):
-    gateway, _ = proxied(answer(fields=[("Server", "secret/1.0"), ("X-Powered-By", "x"), ("X-List", "theirs"),
+    gateway, _ = proxied(answer(fields=[("Server", "secret/1.0"), ("X-Powered-By", "x"),
+                                        ("X-List", "theirs"),
                                         ("X-Frame-Options", "ALLOW")]), more=RESPONSE)
     answered = gateway.ask()
     assert answered.get("X-Frame-Options") == "DENY"
@@ -76,7 +79,8 @@ def test_control_bytes_never_reach_the_upstream(proxied, hostile):
 def test_a_template_takes_facts_and_drops_what_is_missing(proxied):
     gateway, upstream = proxied(more="""
 [route.all.headers.request]
-set = { X-Route = "{route}", X-Asked = "{method} {host}", X-Copy = "{header.X-Original}", X-Brace = "{{" }
+set = { X-Route = "{route}", X-Asked = "{method} {host}", X-Brace = "{{",
+        X-Copy = "{header.X-Original}" }
 """)
     gateway.ask(host="shop.example")
     received = upstream.last

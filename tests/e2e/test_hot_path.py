@@ -1,4 +1,5 @@
-"""What a kept-alive request costs, in counts that no noise can move: system calls and allocations."""
+"""What a kept-alive request costs, in counts that no noise can move: system calls and
+allocations."""
 import re
 import struct
 import subprocess
@@ -14,14 +15,17 @@ pytestmark = pytest.mark.plain_build
 
 CONNECTIONS = 64
 FEW, MANY = 2_000, 22_000             # the difference of two runs leaves out start, set-up and end
-SYSTEM_CALLS_MAX = 4.15               # docs/benchmarks: read, write, read, write and a shared epoll_wait
-ALLOCATIONS_ASIDE_MAX = 64            # in all: what the once-a-second work of log and metrics may take
+# docs/benchmarks: read, write, read, write and a shared epoll_wait
+SYSTEM_CALLS_MAX = 4.15
+# in all: what the once-a-second work of log and metrics may take
+ALLOCATIONS_ASIDE_MAX = 64
 
 
 def load(port, requests):
     """Sends that many requests over 64 kept-alive connections, as fast as they are answered."""
     done = subprocess.run(["h2load", "--h1", "-n", str(requests), "-c", str(CONNECTIONS), "-t", "1",
-                           f"http://127.0.0.1:{port}/small"], capture_output=True, text=True, timeout=120)
+                           f"http://127.0.0.1:{port}/small"], capture_output=True, text=True,
+                           timeout=120)
     assert f"{requests} succeeded" in done.stdout, done.stdout + done.stderr
 
 
@@ -53,19 +57,23 @@ def test_system_calls_per_request_at_64_saturated_connections(gateway, tmp_path,
 def counter(tmp_path_factory):
     library = tmp_path_factory.mktemp("malloc") / "malloc_count.so"
     source = Path(__file__).with_name("malloc_count.c")
-    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", str(source), "-o", str(library)],
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", str(source),
+                    "-o", str(library)],
                    check=True)
     return library
 
 
 def test_no_allocation_per_request_after_warm_up(gateway, tmp_path, behind, counter):
     numbers = tmp_path / "allocations"
-    one = gateway(settings(behind), environment={"LD_PRELOAD": str(counter), "SLUICE_MALLOC_COUNT": str(numbers)})
-    client = one.client()                       # one connection for all: set-up is not what is measured
+    one = gateway(settings(behind), environment={"LD_PRELOAD": str(counter),
+                                                 "SLUICE_MALLOC_COUNT": str(numbers)})
+    # one connection for all: set-up is not what is measured
+    client = one.client()
 
     def ask(times):
         for _ in range(times):
-            assert client.ask(target="/small", fields=[("User-Agent", "test"), ("Accept", "*/*")]).status == 200
+            assert client.ask(target="/small", fields=[("User-Agent", "test"),
+                                                       ("Accept", "*/*")]).status == 200
 
     def allocations():
         return struct.unpack("<Q", numbers.read_bytes()[:8])[0]
@@ -81,14 +89,16 @@ def test_no_allocation_per_request_after_warm_up(gateway, tmp_path, behind, coun
 
 def test_no_allocation_per_request_at_64_connections(gateway, tmp_path, behind, counter):
     numbers = tmp_path / "allocations"
-    one = gateway(settings(behind), environment={"LD_PRELOAD": str(counter), "SLUICE_MALLOC_COUNT": str(numbers)})
+    one = gateway(settings(behind), environment={"LD_PRELOAD": str(counter),
+                                                 "SLUICE_MALLOC_COUNT": str(numbers)})
 
     def allocations(requests):
         start = struct.unpack("<Q", numbers.read_bytes()[:8])[0]
         load(one.port, requests)
         end = struct.unpack("<Q", numbers.read_bytes()[:8])[0]
         # After the count was read: a scrape allocates too.
-        wait_until(lambda: one.metric("sluice_connections", listener="plain") == 0, "the load has gone",
+        wait_until(lambda: one.metric("sluice_connections", listener="plain") == 0,
+                   "the load has gone",
                    DEADLINE_SECONDS)
         return end - start
 

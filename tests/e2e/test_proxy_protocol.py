@@ -10,13 +10,20 @@ LISTEN = "proxy_protocol = true"
 TRUSTED = 'trusted_proxies = ["127.0.0.0/8"]'
 
 
-def version_2(command=1, family=0x11, address=None, extra=b""):
-    if address is None:
-        address = socket.inet_aton("203.0.113.7") + socket.inet_aton("10.0.0.1") + struct.pack("!HH", 40000, 443)
-    return SIGNATURE + bytes([0x20 | command, family]) + struct.pack("!H", len(address + extra)) + address + extra
+def addresses(family, source, target):
+    ports = struct.pack("!HH", 40000, 443)
+    return socket.inet_pton(family, source) + socket.inet_pton(family, target) + ports
 
 
-SIX = socket.inet_pton(socket.AF_INET6, "2001:db8::7") + socket.inet_pton(socket.AF_INET6, "::1") + struct.pack("!HH", 4, 5)
+FOUR = addresses(socket.AF_INET, "203.0.113.7", "10.0.0.1")
+SIX = addresses(socket.AF_INET6, "2001:db8::7", "::1")
+
+
+def version_2(command=1, family=0x11, address=FOUR, extra=b""):
+    payload = address + extra
+    return SIGNATURE + bytes([0x20 | command, family]) + struct.pack("!H", len(payload)) + payload
+
+
 GOOD = [
     ("v1_tcp4", b"PROXY TCP4 203.0.113.7 10.0.0.1 40000 443\r\n", "203.0.113.7"),
     ("v1_tcp6", b"PROXY TCP6 2001:db8::7 ::1 40000 443\r\n", "2001:db8::7"),

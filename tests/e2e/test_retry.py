@@ -22,7 +22,8 @@ def with_pooled(proxied):
     return start
 
 
-@pytest.mark.parametrize("method, body", [("GET", b""), ("HEAD", b""), ("PUT", b"small body"), ("DELETE", b"")])
+@pytest.mark.parametrize("method, body", [("GET", b""), ("HEAD", b""), ("PUT", b"small body"),
+                                          ("DELETE", b"")])
 def test_an_idempotent_request_survives_a_pooled_connection_that_dies(with_pooled, method, body):
     gateway, upstream = with_pooled(die, answer())
     assert gateway.ask(method, "/again", body=body).status == 200
@@ -117,7 +118,8 @@ def test_a_server_that_comes_back_is_used_again(gateway, upstream):
 
 
 def test_pipelined_requests_behind_a_retry_stay_in_order(proxied):
-    gateway, upstream = proxied(in_turn(answer(body=b"0"), die, answer(body=b"1"), answer(body=b"2")))
+    gateway, upstream = proxied(in_turn(answer(body=b"0"), die, answer(body=b"1"),
+                                        answer(body=b"2")))
     with gateway.client() as client:
         client.send(request(target="/0") + request(target="/1") + request(target="/2"))
         assert [client.response().body for _ in range(3)] == [b"0", b"1", b"2"]

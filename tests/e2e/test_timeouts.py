@@ -18,7 +18,8 @@ def test_connect(gateway, black_hole):
 
 
 def test_response(proxied):
-    gateway, _ = proxied(lambda connection, _: connection.stall(), upstream='timeout = { response = "300ms" }')
+    gateway, _ = proxied(lambda connection, _: connection.stall(),
+                         upstream='timeout = { response = "300ms" }')
     started = time.monotonic()
     assert_problem(gateway.ask(), 504)
     assert 0.25 < time.monotonic() - started < DEADLINE_SECONDS
@@ -26,7 +27,8 @@ def test_response(proxied):
 
 def test_a_routes_own_response_timeout_decides(proxied):
     gateway, _ = proxied(lambda connection, _: connection.stall(),
-                         upstream='timeout = { response = "60s" }', route='timeout = { response = "300ms" }')
+                         upstream='timeout = { response = "60s" }',
+                         route='timeout = { response = "300ms" }')
     assert_problem(gateway.ask(), 504)
 
 
@@ -38,7 +40,8 @@ def test_half_a_head_does_not_stop_the_clock(proxied):
     assert_problem(gateway.ask(), 504)
 
 
-@pytest.mark.parametrize("head", [b"Content-Length: 100\r\n\r\nsome", b"Transfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n"])
+@pytest.mark.parametrize("head", [b"Content-Length: 100\r\n\r\nsome",
+                                  b"Transfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n"])
 def test_a_response_body_that_stalls_is_cut(proxied, head):
     def stall(connection, _):
         connection.send(b"HTTP/1.1 200 OK\r\n" + head)
@@ -91,7 +94,8 @@ def test_a_connection_without_any_byte_is_let_go(proxied):
         client.read_to_end()
 
 
-@pytest.mark.parametrize("head", [b"Content-Length: 10\r\n\r\nabc", b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"])
+@pytest.mark.parametrize("head", [b"Content-Length: 10\r\n\r\nabc",
+                                  b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"])
 def test_a_request_body_that_stalls_is_408(proxied, head):
     gateway, upstream = proxied(listen='timeout = { body = "300ms" }')
     with gateway.client() as client:
@@ -121,5 +125,6 @@ def test_a_client_that_does_not_read_is_let_go(proxied):
     with gateway.client(receive_buffer=4096) as client:
         client.send(request())
         upstream.wait_for_requests(1)
-        assert upstream.requests[0].done.wait(DEADLINE_SECONDS), "the upstream is still held by a dead client"
+        done = upstream.requests[0].done
+        assert done.wait(DEADLINE_SECONDS), "the upstream is still held by a dead client"
         assert upstream.connections[0].ended

@@ -26,7 +26,8 @@ certificates = [{certificates}]
 
 @pytest.fixture(scope="module")
 def pairs(authority):
-    return [authority.leaf("localhost", "127.0.0.1"), authority.leaf("a.example"), authority.leaf("*.b.example")]
+    return [authority.leaf("localhost", "127.0.0.1"), authority.leaf("a.example"),
+            authority.leaf("*.b.example")]
 
 
 @pytest.fixture
@@ -40,7 +41,8 @@ def secure(gateway, upstream, pairs):
 @pytest.mark.threads
 @pytest.mark.parametrize("version", [V1_2, V1_3])
 def test_requests_pass_under_both_versions(secure, authority, version):
-    gateway, upstream = secure(lambda connection, received: connection.send(response(body=received.body)))
+    gateway, upstream = secure(lambda connection,
+                               received: connection.send(response(body=received.body)))
     with Client(gateway.tls, tls=authority.client_context(version, version)) as client:
         assert client.socket.version() == ("TLSv1.2" if version == V1_2 else "TLSv1.3")
         for size in (0, 1, 20_000, 1_000_000):
@@ -52,7 +54,8 @@ def test_requests_pass_under_both_versions(secure, authority, version):
 def test_older_versions_are_refused(secure):
     gateway, _ = secure()
     done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{gateway.tls}", "-tls1_1",
-                           "-cipher", "ALL:@SECLEVEL=0"], input=b"", capture_output=True, timeout=DEADLINE_SECONDS)
+                           "-cipher", "ALL:@SECLEVEL=0"], input=b"", capture_output=True,
+                           timeout=DEADLINE_SECONDS)
     assert b"Cipher is (NONE)" in done.stdout or done.returncode != 0
 
 
@@ -72,7 +75,8 @@ def test_the_certificate_is_chosen_by_name(secure, authority, version, name, sub
 
 
 @pytest.mark.parametrize("offered, chosen", [
-    (["http/1.1"], "http/1.1"), (["h2", "http/1.1"], "http/1.1"), ([], None), (["http/1.0", "http/1.1"], "http/1.1"),
+    (["http/1.1"], "http/1.1"), (["h2", "http/1.1"], "http/1.1"), ([], None),
+    (["http/1.0", "http/1.1"], "http/1.1"),
 ])
 def test_alpn(secure, authority, offered, chosen):
     gateway, _ = secure()
@@ -84,13 +88,16 @@ def test_alpn(secure, authority, offered, chosen):
 def test_openssl_and_curl_agree(secure, authority):
     gateway, _ = secure()
     asked = subprocess.run(
-        ["openssl", "s_client", "-connect", f"127.0.0.1:{gateway.tls}", "-servername", "localhost", "-quiet",
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{gateway.tls}", "-servername", "localhost",
+         "-quiet",
          "-CAfile", authority.cert, "-verify_return_error", "-ign_eof"],
-        input=b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", capture_output=True,
+        input=b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        capture_output=True,
         timeout=DEADLINE_SECONDS)
     assert asked.stdout.endswith(b"hello"), asked.stderr
     curl = subprocess.run(["curl", "-sS", "--cacert", authority.cert, "--max-time", "10",
-                           f"https://localhost:{gateway.tls}/", "--resolve", f"localhost:{gateway.tls}:127.0.0.1"],
+                           f"https://localhost:{gateway.tls}/", "--resolve",
+                           f"localhost:{gateway.tls}:127.0.0.1"],
                           capture_output=True, timeout=DEADLINE_SECONDS * 2)
     assert curl.stdout == b"hello", curl.stderr
 
@@ -114,7 +121,8 @@ def test_a_handshake_that_stalls_is_let_go(secure):
 
 def test_garbage_for_a_handshake(secure, authority):
     gateway, _ = secure()
-    for data in (b"\x00" * 100, b"\x16\x03\x01\xff\xff" + b"\xff" * 1000, b"\x15\x03\x01\x00\x02\x02\x28"):
+    for data in (b"\x00" * 100, b"\x16\x03\x01\xff\xff" + b"\xff" * 1000,
+                 b"\x15\x03\x01\x00\x02\x02\x28"):
         with Client(gateway.tls) as client:
             client.send(data)
             client.half_close()
@@ -123,10 +131,12 @@ def test_garbage_for_a_handshake(secure, authority):
 
 
 def test_pipelining_over_tls(secure, authority):
-    gateway, _ = secure(lambda connection, received: connection.send(response(body=received.target.encode())))
+    gateway, _ = secure(lambda connection,
+                        received: connection.send(response(body=received.target.encode())))
     with Client(gateway.tls, tls=authority.client_context()) as client:
         client.send(b"".join(request(target=f"/{number}") for number in range(30)))
-        assert [client.response().body for _ in range(30)] == [b"/%d" % number for number in range(30)]
+        assert [client.response().body for _ in range(30)] == [b"/%d" % number
+                                                               for number in range(30)]
 
 
 def test_the_plain_listener_sends_to_the_secure_one(gateway, upstream, pairs):

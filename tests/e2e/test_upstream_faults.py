@@ -1,6 +1,8 @@
-"""The named faults of an upstream: refuses, resets, stalls, closes early, lies about its length, floods.
+"""The named faults of an upstream: refuses, resets, stalls, closes early, lies about its length,
+floods.
 
-Each must end in an answer or a visible cut, free the upstream's connection, and leave the gateway serving.
+Each must end in an answer or a visible cut, free the upstream's connection, and leave the gateway
+serving.
 """
 import time
 
@@ -20,7 +22,8 @@ BAD_RESPONSES = {
     "http_2": b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n",
     "status_99": b"HTTP/1.1 99 X\r\nContent-Length: 0\r\n\r\n",
     "status_1000": b"HTTP/1.1 1000 X\r\nContent-Length: 0\r\n\r\n",
-    "length_and_chunked": HEAD + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    "length_and_chunked":
+        HEAD + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
     "two_lengths": HEAD + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
     "bad_length": HEAD + b"Content-Length: 3x\r\n\r\nabc",
     "folded_field": HEAD + b"X: 1\r\n 2\r\nContent-Length: 0\r\n\r\n",
@@ -56,8 +59,10 @@ def test_an_end_before_the_head_is_502(proxied, then, sent):
 
 
 @pytest.mark.parametrize("then", ["close", "reset"])
-@pytest.mark.parametrize("body", [b"Content-Length: 100\r\n\r\n", b"Content-Length: 100\r\n\r\nsome",
-                                  b"Transfer-Encoding: chunked\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+@pytest.mark.parametrize("body", [b"Content-Length: 100\r\n\r\n",
+                                  b"Content-Length: 100\r\n\r\nsome",
+                                  b"Transfer-Encoding: chunked\r\n\r\n",
+                                  b"Transfer-Encoding: chunked\r\n\r\n5\r\nab",
                                   b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"])
 def test_an_end_within_the_body_is_seen_by_the_client(proxied, then, body):
     """Half a body may never look like a whole one."""
@@ -100,7 +105,9 @@ def test_bytes_on_an_idle_pooled_connection_end_it(proxied):
 
 
 def test_an_unasked_response_before_the_request_is_not_taken_for_an_answer(proxied):
-    gateway, _ = proxied(upstream_options={"on_connect": lambda connection: connection.send(response(body=b"evil"))})
+    def speak_first(connection):
+        connection.send(response(body=b"evil"))
+    gateway, _ = proxied(upstream_options={"on_connect": speak_first})
     answered = gateway.ask()
     assert answered.status == 502 or answered.body != b"evil"
 

@@ -1,4 +1,5 @@
-"""Certificates made for the tests: a CA, one that nobody trusts, and leaves. ECDSA P-256, by openssl."""
+"""Certificates made for the tests: a CA, one that nobody trusts, and leaves. ECDSA P-256, by
+openssl."""
 import ssl
 import subprocess
 from pathlib import Path
@@ -20,9 +21,11 @@ class Authority:
         """gives: (cert path, key path) for these DNS names or addresses"""
         stem = self.folder / f"{self.name}-{names[0].replace('*', 'any')}"
         cert, key, request = (stem.with_suffix(suffix) for suffix in (".crt", ".key", ".csr"))
-        kinds = ("IP" if name.replace(".", "").isdigit() or ":" in name else "DNS" for name in names)
+        kinds = ("IP" if name.replace(".", "").isdigit() or ":" in name else "DNS"
+                 for name in names)
         extensions = stem.with_suffix(".ext")
-        extensions.write_text("subjectAltName=" + ",".join(f"{k}:{n}" for k, n in zip(kinds, names)))
+        extensions.write_text("subjectAltName=" + ",".join(f"{k}:{n}" for k,
+                                                           n in zip(kinds, names)))
         _openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
                  f"/CN={names[0]}", "-keyout", key, "-out", request)
         _openssl("x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self.key,

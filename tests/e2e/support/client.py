@@ -17,7 +17,8 @@ def request(method="GET", target="/", fields=(), body=b"", host="localhost", **m
 
 
 class Client:
-    """One connection, to a port or to the path of a unix socket. `tls` is an ssl.SSLContext; `receive_buffer`
+    """One connection, to a port or to the path of a unix socket. `tls` is an ssl.SSLContext;
+    `receive_buffer`
     makes a reader that the kernel cannot help."""
 
     def __init__(self, port, host="127.0.0.1", tls=None, server_name="localhost", source=None,
@@ -89,7 +90,8 @@ class Client:
             return end.got
 
     def is_closed(self):
-        """Waits for the peer's close: true when it comes, in whichever way, with no byte before it."""
+        """Waits for the peer's close: true when it comes, in whichever way, with no byte before
+        it."""
         try:
             return self.read_to_end() == b""
         except Closed as end:
@@ -110,6 +112,7 @@ class Client:
 
 def ask(port, method="GET", target="/", fields=(), body=b"", **options):
     """One request on a connection of its own."""
-    connection = {key: options.pop(key) for key in ("tls", "server_name", "source") if key in options}
+    connection = {key: options.pop(key) for key in ("tls", "server_name", "source")
+                  if key in options}
     with Client(port, **connection) as client:
         return client.ask(method, target, fields, body, **options)

@@ -17,9 +17,11 @@ DRAIN_SECONDS = 10   # drain_timeout of every test's gateway
 
 
 def settings(*servers, top="", server="", listen="", upstream="", route="", more=""):
-    """The usual configuration: one plain listener, one upstream of these servers, one route for all.
+    """The usual configuration: one plain listener, one upstream of these servers, one route for
+    all.
 
-    The other arguments are lines for the section of that name; `more` follows at the end. @NAME@ stands for a
+    The other arguments are lines for the section of that name; `more` follows at the end. @NAME@
+    stands for a
     free port of that name, @dir@ for the gateway's folder.
     """
     names = [getattr(one, "address", one) for one in servers]
@@ -128,11 +130,13 @@ class Gateway:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise AssertionError(f"the gateway did not end on SIGTERM\n{self.output_text()[-4000:]}")
+            output = self.output_text()[-4000:]
+            raise AssertionError(f"the gateway did not end on SIGTERM\n{output}")
         self.process = None
         output = self.output_text()
         assert not any(report in output for report in REPORTS), output[-20000:]
-        assert code == self.expected_code, f"exit code {code}\n{output[-4000:]}\n{self.error_log()[-4000:]}"
+        logs = f"{output[-4000:]}\n{self.error_log()[-4000:]}"
+        assert code == self.expected_code, f"exit code {code}\n{logs}"
 
     def kill(self):
         if self.process and self.process.poll() is None:

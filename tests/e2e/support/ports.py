@@ -2,7 +2,8 @@
 import random
 import socket
 
-# Below the kernel's range for outgoing connections (32768 and up): no client socket can take them meanwhile.
+# Below the kernel's range for outgoing connections (32768 and up): no client socket can take them
+# meanwhile.
 _FIRST, _LAST = 20_000, 32_000
 _given = set()
 

@@ -1,4 +1,5 @@
-"""Deadlines of the end-to-end tests: nothing sleeps blindly, everything polls until one of these passes."""
+"""Deadlines of the end-to-end tests: nothing sleeps blindly, everything polls until one of these
+passes."""
 import functools
 import os
 import time

@@ -1,6 +1,7 @@
 """An upstream that records what reaches it, byte for byte, and answers as a script says.
 
-A script is a function of (connection, request). It sends what it likes; the request's body is read before it
+A script is a function of (connection, request). It sends what it likes; the request's body is read
+before it
 runs unless the script is marked with @early. It may keep a connection by returning, or end it.
 """
 import collections
@@ -35,7 +36,8 @@ def raw(data, then="keep"):
 
 
 def early(script):
-    """Marks a script that runs as soon as the head has come; it may call connection.read_body(request)."""
+    """Marks a script that runs as soon as the head has come; it may call
+    connection.read_body(request)."""
     script.early = True
     return script
 
