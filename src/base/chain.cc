@@ -142,6 +142,21 @@ void Chain::append_copy(BlockPool& pool, std::string_view bytes) {
   }
 }
 
+void Chain::compact(BlockPool& pool) {
+  bool wasteful = false;
+  each([&](const Slice& slice) {
+    wasteful |= slice.block->capacity() > BlockPool::kMedium && slice.size < slice.block->capacity() / 4;
+  });
+  if (!wasteful) return;
+  Chain packed;
+  each([&](const Slice& slice) {
+    bool copy = slice.block->capacity() > BlockPool::kMedium && slice.size < slice.block->capacity() / 4;
+    if (copy) packed.append_copy(pool, slice.view());
+    else packed.append(slice);
+  });
+  *this = std::move(packed);
+}
+
 Chain Chain::share() const {
   Chain copy;
   each([&](const Slice& slice) { copy.append(slice); });

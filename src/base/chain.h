@@ -87,6 +87,8 @@ class BlockPool {
   /// Copies small writes of one turn into a shared block, one after the other.
   /// gives: a slice of `bytes` (at most kMedium) uninitialised bytes; hold it by Chain::append
   Slice scratch(size_t bytes);
+  /// Gives back the unused end of the last scratch.
+  void shrink_scratch(const char* used_end) { scratch_used_ = static_cast<size_t>(used_end - scratch_->data()); }
 
   /// Blocks handed out at present, and bytes of all blocks that exist (for tests and metrics).
   size_t blocks_out() const { return blocks_out_; }
@@ -155,6 +157,8 @@ class Chain {
   void prepend(Chain&& other);
   /// Copies.
   void append_copy(BlockPool& pool, std::string_view bytes);
+  /// For bytes that stay: copies slices that pin a much larger block (less than a quarter of it is used).
+  void compact(BlockPool& pool);
   /// Another chain over the same blocks.
   Chain share() const;
 

@@ -29,7 +29,7 @@ class Slab {
     Page& page = partial_.front();
     Cell* cell = page.free;
     page.free = cell->next;
-    if (++page.used == kCells) static_cast<ListHook<PageTag>&>(page).unlink();
+    if (++page.used == cells()) static_cast<ListHook<PageTag>&>(page).unlink();
     ++live_;
     return new (cell) T(std::forward<Args>(args)...);
   }
@@ -40,7 +40,7 @@ class Slab {
     auto* cell = reinterpret_cast<Cell*>(object);
     cell->next = page.free;
     page.free = cell;
-    if (page.used == kCells) partial_.push_front(page);
+    if (page.used == cells()) partial_.push_front(page);
     --live_;
     // One empty page stays, so that a lone object coming and going does not map and unmap.
     if (--page.used == 0 && &partial_.front() != &partial_.back()) free_page(page);
@@ -52,28 +52,31 @@ class Slab {
 
  private:
   struct PageTag;
-  union Cell {
-    Cell* next;
-    alignas(T) std::byte storage[sizeof(T)];
-  };
+  union Cell;
   struct Page : ListHook<PageTag> {
     Cell* free = nullptr;
     size_t used = 0;
   };
-  static constexpr size_t kPageBytes = sizeof(T) * 8 + sizeof(Page) <= 4096 ? 4096 : 16384;
-  static constexpr size_t kOffset = (sizeof(Page) + alignof(Cell) - 1) / alignof(Cell) * alignof(Cell);
-  static constexpr size_t kCells = (kPageBytes - kOffset) / sizeof(Cell);
-  static_assert(kCells >= 2, "an object of a page's size needs no slab");
+  // Functions, so that T may be incomplete where a Slab<T> is only a member.
+  static constexpr size_t page_bytes() { return sizeof(T) * 8 + sizeof(Page) <= 4096 ? 4096 : 16384; }
+  static constexpr size_t offset() {
+    return (sizeof(Page) + alignof(Cell) - 1) / alignof(Cell) * alignof(Cell);
+  }
+  static constexpr size_t cells() {
+    constexpr size_t count = (page_bytes() - offset()) / sizeof(Cell);
+    static_assert(count >= 2, "an object of a page's size needs no slab");
+    return count;
+  }
 
   static Page& page_of(T* object) {
-    return *reinterpret_cast<Page*>(reinterpret_cast<uintptr_t>(object) & ~(kPageBytes - 1));
+    return *reinterpret_cast<Page*>(reinterpret_cast<uintptr_t>(object) & ~(page_bytes() - 1));
   }
   void add_page() {
-    void* memory = std::aligned_alloc(kPageBytes, kPageBytes);
+    void* memory = std::aligned_alloc(page_bytes(), page_bytes());
     if (memory == nullptr) throw std::bad_alloc();
     auto* page = new (memory) Page;
-    for (size_t i = kCells; i-- > 0;) {
-      auto* cell = reinterpret_cast<Cell*>(static_cast<char*>(memory) + kOffset + i * sizeof(Cell));
+    for (size_t i = cells(); i-- > 0;) {
+      auto* cell = reinterpret_cast<Cell*>(static_cast<char*>(memory) + offset() + i * sizeof(Cell));
       cell->next = page->free;
       page->free = cell;
     }
@@ -89,6 +92,12 @@ class Slab {
   List<Page, PageTag> partial_;
   size_t live_ = 0;
   size_t pages_ = 0;
+};
+
+template <class T>
+union Slab<T>::Cell {
+  Cell* next;
+  alignas(T) std::byte storage[sizeof(T)];
 };
 
 }  // namespace sluice

@@ -1,0 +1,90 @@
+#include <sys/resource.h>
+
+#include <cstdio>
+#include <memory>
+
+#include "admin/admin_server.h"
+#include "base/log.h"
+#include "cli/commands.h"
+#include "control/keeper.h"
+#include "snapshot/build.h"
+
+namespace sluice::cli {
+namespace {
+
+// Every connection is a descriptor: take what the system allows.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int complain(const std::string& text) {
+  std::fprintf(stderr, "sluice: %s\n", text.c_str());
+  return 1;
+}
+
+// gives: the log, or nullptr when it cannot be opened (said on stderr)
+observe::LogFile* open_log(observe::LogWriter& writer, const std::string& name, const std::string& path) {
+  observe::LogOptions options;
+  options.name = name;
+  options.path = path;
+  auto file = writer.open(options);
+  if (file) return *file;
+  complain("log." + name + ": cannot open " + path + ": " + file.error().message());
+  return nullptr;
+}
+
+bool open_logs(control::Process& process, const observe::LogConfig& config) {
+  set_log_level(config.error.level);
+  process.error_log = open_log(process.logs, "error", config.error.file.path);
+  if (process.error_log == nullptr) return false;
+  set_log_sink(process.error_log);
+  if (!config.access) return true;
+  process.access_log = open_log(process.logs, "access", config.access->file.path);
+  process.access_log_query = config.access->query;
+  return process.access_log != nullptr;
+}
+
+int serve(control::Process& process, std::shared_ptr<const snapshot::Snapshot> snapshot, unsigned workers) {
+  control::Keeper keeper(process, snapshot, workers);
+  std::unique_ptr<admin::AdminServer> admin;
+  if (const auto& config = snapshot->config.admin) {
+    admin = std::make_unique<admin::AdminServer>(keeper, config->address.value);
+    if (Result<void> listening = admin->listen(); !listening) {
+      return complain("admin: cannot listen on " + config->address.value.to_string() + ": " + listening.error().what);
+    }
+  }
+  if (auto ready = keeper.prepare(); !ready) {
+    for (const std::string& fault : ready.error()) complain(fault);
+    return 1;
+  }
+  return keeper.run();
+}
+
+}  // namespace
+
+int run_gateway(const RunOptions& options) {
+  snapshot::LoadOptions load;
+  load.asker = snapshot::Asker::service;
+  snapshot::LoadedConfig loaded = snapshot::load_config(options.file, load);
+  std::fputs(loaded.issues_text().c_str(), stderr);
+  if (loaded.has_errors()) return 1;
+  raise_descriptor_limit();
+  unsigned workers = loaded.config.server.workers.count;
+  if (workers == 0) workers = control::usable_cores();
+  control::Process process(workers);
+  auto snapshot = snapshot::build(std::move(loaded.config), nullptr, process.registry);
+  if (!snapshot) {
+    for (const std::string& fault : snapshot.error()) complain(fault);
+    return 1;
+  }
+  if (!open_logs(process, (*snapshot)->config.log)) return 1;
+  int code = serve(process, *snapshot, workers);
+  set_log_sink(nullptr);
+  process.logs.stop();
+  return code;
+}
+
+}  // namespace sluice::cli

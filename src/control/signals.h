@@ -1,0 +1,39 @@
+// Signals as events of the keeper's loop.
+#pragma once
+
+#include <uv.h>
+
+#include <array>
+
+#include "loop/loop.h"
+
+namespace sluice::control {
+
+class Signals {
+ public:
+  class Owner {
+   public:
+    virtual void on_signal(int number) = 0;
+   protected:
+    ~Owner() = default;
+  };
+
+  /// Watches SIGTERM, SIGINT, SIGHUP and SIGUSR1; ignores SIGPIPE (libuv writes without MSG_NOSIGNAL).
+  Signals(Loop& loop, Owner& owner);
+  Signals(const Signals&) = delete;
+  ~Signals();
+
+ private:
+  static constexpr std::array<int, 4> kWatched = {15, 2, 1, 10};   // SIGTERM, SIGINT, SIGHUP, SIGUSR1
+  struct Watch {   // lives until libuv has closed it
+    uv_signal_t handle;
+    Signals* signals;
+  };
+  static void on_signal(uv_signal_t* handle, int number);
+
+  Loop* loop_;
+  Owner* owner_;
+  std::array<Watch*, kWatched.size()> watches_{};
+};
+
+}  // namespace sluice::control

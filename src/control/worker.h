@@ -1,0 +1,95 @@
+// One thread that serves: its loop, connections, pools and exchanges. Other threads reach it through its mailbox.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "control/process.h"
+#include "loop/loop.h"
+#include "loop/mailbox.h"
+#include "net/listener.h"
+#include "net/tls_io.h"
+#include "proxy/engine.h"
+#include "server/acceptor.h"
+#include "snapshot/lease.h"
+#include "upstream/pool.h"
+
+namespace sluice::control {
+
+class Worker final : private Timer::Owner {
+ public:
+  /// Told on the worker's thread.
+  class Owner {
+   public:
+    /// Draining, and no connection is left.
+    virtual void on_worker_drained(unsigned index) = 0;
+   protected:
+    ~Owner() = default;
+  };
+
+  Worker(unsigned index, Process& process, Owner& owner, uint64_t random_seed);
+  Worker(const Worker&) = delete;
+  ~Worker();
+
+  void start();
+  /// Ends the loop, aborting what is left, and the thread.
+  void stop();
+
+  // From other threads: letters.
+
+  /// Serves this snapshot from now on. `endpoints` by Snapshot::upstreams; `in_flight` the process's counts, alike.
+  struct Publication {
+    std::shared_ptr<const snapshot::Snapshot> snapshot;
+    std::vector<std::shared_ptr<const upstream::EndpointList>> endpoints;
+    std::vector<std::shared_ptr<SharedCount>> in_flight;
+    unsigned workers = 1;
+  };
+  void publish(Publication publication);
+  /// Accepts on these sockets (by Snapshot::listeners), which stay open until the worker is gone.
+  void listen(std::vector<const net::ListenSocket*> sockets);
+  void set_endpoints(uint32_t upstream, std::shared_ptr<const upstream::EndpointList> list);
+  void drain();
+
+ private:
+  static constexpr Duration kHousekeeping = std::chrono::seconds(1);   // logs are at most this late
+  static constexpr Duration kDrainCheck = std::chrono::milliseconds(20);
+
+  /// A pool outlives the snapshots that do not change it: kept by name and fingerprint.
+  struct PoolKey {
+    std::string name;
+    uint64_t fingerprint;
+    auto operator<=>(const PoolKey&) const = default;
+  };
+
+  void run();
+  void do_publish(const Publication& publication);
+  void do_listen(const std::vector<const net::ListenSocket*>& sockets);
+  void do_drain();
+  void do_stop();
+  void on_timer(Timer& timer) override;
+  void forget_old_leases();
+
+  unsigned index_;
+  Process* process_;
+  Owner* owner_;
+  Loop loop_;
+  Mailbox mailbox_;
+  net::TlsIo tls_io_;
+  Random random_;
+  std::optional<observe::AccessLog> access_log_;
+  std::map<PoolKey, std::unique_ptr<upstream::PooledUpstream>> pools_;
+  std::vector<std::unique_ptr<snapshot::Lease>> leases_;   // the last one is in force
+  proxy::Engine engine_;
+  server::AcceptorShared shared_;
+  std::vector<std::unique_ptr<server::Acceptor>> acceptors_;
+  Timer housekeeping_;
+  bool draining_ = false;
+  bool drained_ = false;
+  std::thread thread_;
+};
+
+}  // namespace sluice::control

@@ -1,0 +1,215 @@
+#include "http/h1_codec.h"
+#include "http/h1_problems.h"
+
+namespace sluice::http {
+
+void H1ServerCodec::feed(const Slice& bytes) {
+  Slice rest = bytes;
+  while (rest.size > 0 && !finished_) {
+    switch (reading_) {
+      case Reading::idle: case Reading::head:
+        if (!read_head(rest)) return;
+        break;
+      case Reading::length: case Reading::chunks: case Reading::trailers: case Reading::to_close:
+        read_body(rest);
+        break;
+      case Reading::done:   // pipelined: waits for its turn
+        if (rest.size < rest.block->capacity() / 4) {
+          held_.append_copy(wire_->blocks(), rest.view());
+        } else {
+          held_.append(rest);
+        }
+        if (held_.size() > kHeldBytesMax && !paused_) {
+          paused_ = true;
+          wire_->pause_input();
+        }
+        return;
+      case Reading::discard: return;
+    }
+  }
+}
+
+// gives: false when nothing more can be done with these bytes
+bool H1ServerCodec::read_head(Slice& bytes) {
+  std::string_view block;
+  const Problem* problem = nullptr;
+  Block found = take_block(HeadScanner::Kind::request, bytes, block, problem);
+  if (found == Block::incomplete) {
+    if (reading_ == Reading::idle && partial_started()) {
+      reading_ = Reading::head;
+      wire_->expect(Phase::head);
+    }
+    return false;
+  }
+  events_ = &acceptor_->accept(*this);
+  Arena& arena = events_->arena();
+  head_ = arena.make<Head>(arena);
+  head_sent_ = refused_ = false;
+  takes_chunks_ = true;
+  head_request_ = false;
+  writing_ = Writing::nothing;
+  if (found == Block::whole) problem = parse_request_head(arena.copy(block), *limits_, arena, *head_);
+  partial_.reset();
+  if (problem) {
+    refuse(*problem);
+    return false;
+  }
+  keep_alive_ = head_->keep_alive;
+  takes_chunks_ = head_->version != Version::h1_0;
+  head_request_ = head_->method == Method::head;
+  bool body = begin_body(*head_);
+  events_->on_head(*head_);
+  if (body) {
+    wire_->expect(Phase::body);
+  } else {
+    message_read();
+  }
+  return true;
+}
+
+void H1ServerCodec::message_read() {
+  reading_ = Reading::done;
+  wire_->expect(Phase::none);
+  events_->on_end();
+}
+
+void H1ServerCodec::refuse(const Problem& problem) {
+  refused_ = true;
+  keep_alive_ = false;
+  reading_ = Reading::discard;
+  wire_->expect(Phase::none);
+  events_->on_refused(problem, *head_);
+}
+
+void H1ServerCodec::send_informational(const Head& head) {
+  if (finished_ || head_sent_ || !takes_chunks_) return;   // HTTP/1.0 clients know no 1xx
+  Chain out;
+  write_response_head(head, {}, wire_->blocks(), out);
+  wire_->output(std::move(out));
+}
+
+void H1ServerCodec::send_head(const Head& head, End end) {
+  if (finished_) return;
+  bool body_allowed = head.status >= 200 && head.status != 204 && head.status != 304 && !head_request_;
+  keep_alive_ = keep_alive_ && head.keep_alive && !draining_ && !eof_;
+  H1Framing framing;
+  begin_writing(head, end, body_allowed, takes_chunks_, framing);
+  if (body_allowed && end == End::yes) framing.content_length = 0;
+  if (head.status == 204) framing.content_length.reset();
+  if (writing_ == Writing::to_close) keep_alive_ = false;
+  if (!keep_alive_) {
+    framing.connection = "close";
+  } else if (!takes_chunks_) {
+    framing.connection = "keep-alive";
+  }
+  Chain out;
+  write_response_head(head, framing, wire_->blocks(), out);
+  wire_->output(std::move(out));
+  head_sent_ = true;
+}
+
+void H1ServerCodec::reset(Error) {
+  if (events_ == nullptr) return;
+  events_ = nullptr;
+  finished_ = true;
+  wire_->expect(Phase::none);
+  wire_->finish(Finish::abort);
+}
+
+void H1ServerCodec::detach() {
+  if (events_ == nullptr) return;
+  events_ = nullptr;
+  head_ = nullptr;
+  chunks_ = nullptr;
+  unconsumed_ = 0;
+  if (finished_) return;
+  if (writing_ != Writing::done || reading_ != Reading::done || !keep_alive_) {
+    finished_ = true;
+    wire_->expect(Phase::none);
+    if (writing_ != Writing::done) return wire_->finish(Finish::abort);
+    bool unread = reading_ != Reading::done || !held_.empty();
+    return wire_->finish(unread ? Finish::linger : Finish::flush);
+  }
+  reading_ = Reading::idle;
+  wire_->expect(Phase::idle);
+  process();
+  if (finished_ || reading_ == Reading::done) return;
+  if (eof_) {
+    if (events_ != nullptr) return refuse(kIncompleteBody);
+    finished_ = true;
+    return wire_->finish(Finish::flush);
+  }
+  if (paused_) {
+    paused_ = false;
+    wire_->resume_input();
+  }
+  if (draining_) drain();
+}
+
+// Bytes that came while the last response was under way.
+void H1ServerCodec::process() {
+  Chain bytes = std::move(held_);
+  while (!bytes.empty()) {
+    // The slice's block is held by `bytes` while feed looks at it.
+    Slice slice = bytes.front_slice();
+    if (reading_ == Reading::done || finished_) {
+      held_.append(std::move(bytes));
+      return;
+    }
+    feed(slice);
+    bytes.drop_front(slice.size);
+  }
+}
+
+void H1ServerCodec::on_eof() {
+  eof_ = true;
+  switch (reading_) {
+    case Reading::idle: case Reading::head:
+      finished_ = true;
+      wire_->finish(Finish::flush);
+      return;
+    case Reading::length: case Reading::chunks: case Reading::trailers: case Reading::to_close:
+      return refuse(kIncompleteBody);
+    case Reading::done: case Reading::discard: return;   // a half-close after the request is no abort
+  }
+}
+
+void H1ServerCodec::on_failed(Error why) {
+  finished_ = true;
+  why.side = Side::client;
+  if (StreamEvents* events = events_) {
+    events_ = nullptr;
+    events->on_reset(why);
+  }
+  wire_->expect(Phase::none);
+  wire_->finish(Finish::abort);
+}
+
+void H1ServerCodec::on_write_failed(Error why) { on_failed(why); }
+
+void H1ServerCodec::on_timeout(Phase phase) {
+  if (finished_) return;
+  switch (phase) {
+    case Phase::none: return;
+    case Phase::idle:
+      finished_ = true;
+      return wire_->finish(Finish::flush);
+    case Phase::head: {
+      events_ = &acceptor_->accept(*this);
+      head_ = events_->arena().make<Head>(events_->arena());
+      head_sent_ = head_request_ = false;
+      writing_ = Writing::nothing;
+      return refuse(kRequestTimeout);
+    }
+    case Phase::body: return refuse(kRequestTimeout);
+  }
+}
+
+void H1ServerCodec::drain() {
+  draining_ = true;
+  if (events_ != nullptr || finished_ || reading_ != Reading::idle || !held_.empty()) return;
+  finished_ = true;
+  wire_->finish(Finish::flush);
+}
+
+}  // namespace sluice::http

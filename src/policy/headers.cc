@@ -1,0 +1,87 @@
+#include "policy/headers.h"
+
+#include "base/text.h"
+
+namespace sluice::policy {
+namespace {
+
+char folded(char c) { return c == '_' ? '-' : ascii_lower(c); }
+
+void apply(const HeaderChanges& rules, const Call& call, http::Fields& fields) {
+  using http::FieldId;
+  auto removed = [&](const http::Field& field) {
+    for (const auto& rule : rules.remove) {
+      if (rule.id == field.id && (rule.id != FieldId::other || equals_ignore_case(rule.name, field.name()))) return true;
+    }
+    for (const auto& rule : rules.set) {
+      if (rule.id != FieldId::other && rule.id == field.id) return true;
+      // Not interned, and spelled with "_" for "-": a lax upstream would read the same name (F5).
+      if (field.id == FieldId::other && same_header_name(rule.name, field.name())) return true;
+    }
+    return false;
+  };
+  // Values are computed before anything is removed: a rule may move one header to another.
+  struct Made { const HeaderChanges::Change* change; std::string_view value; };
+  size_t most = rules.set.size() + rules.add.size();
+  Made* made = call.arena().array<Made>(most);
+  size_t count = 0;
+  for (const auto* list : {&rules.set, &rules.add}) {
+    for (const auto& change : *list) {
+      std::optional<std::string_view> value = change.value.render(call);
+      if (value && http::is_field_value(*value)) made[count++] = {&change, *value};
+    }
+  }
+  if (!rules.remove.empty() || !rules.set.empty()) fields.remove_if(removed);
+  for (size_t i = 0; i < count; ++i) fields.add(made[i].change->id, made[i].change->name, made[i].value);
+}
+
+void describe_rules(std::string_view side, const HeaderChanges& rules, std::string& out) {
+  auto list = [&](std::string_view verb, const auto& changes) {
+    for (const auto& change : changes) {
+      if (!out.empty()) out += ", ";
+      out += side;
+      out += verb;
+      out += change.name;
+    }
+  };
+  list(" remove ", rules.remove);
+  list(" set ", rules.set);
+  list(" add ", rules.add);
+}
+
+}  // namespace
+
+bool same_header_name(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (folded(a[i]) != folded(b[i])) return false;
+  }
+  return true;
+}
+
+HeaderChanges::HeaderChanges(const HeaderRules& rules) {
+  for (const auto& name : rules.remove) remove.push_back({name.value, http::field_id(name.value)});
+  auto compile = [](const auto& from, std::vector<Change>& to) {
+    for (const auto& item : from) to.push_back({item.name, http::field_id(item.name), Template(item.value.value)});
+  };
+  compile(rules.set, set);
+  compile(rules.add, add);
+}
+
+std::string Headers::describe() const {
+  std::string out;
+  describe_rules("request", request_, out);
+  describe_rules("response", response_, out);
+  return out;
+}
+
+Verdict Headers::on_request(Call& call) const {
+  if (!request_.empty()) apply(request_, call, call.request().fields);
+  return Verdict::pass();
+}
+
+void Headers::on_response(Call& call, http::Head& response) const {
+  if (!response_.empty()) apply(response_, call, response.fields);
+}
+
+}  // namespace sluice::policy

@@ -1,0 +1,100 @@
+// The interface of everything that judges or changes a request. Policies are const, compiled configuration,
+// shared by all workers; what changes lives in the request's scratch or in the worker's slot.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/ip.h"
+#include "http/message.h"
+#include "policy/resume.h"
+#include "policy/verdict.h"
+
+namespace sluice::policy {
+
+/// Who sent the request, after trusted proxies were believed.
+struct Client {
+  IpAddress ip;
+  uint16_t port = 0;
+  http::Scheme scheme = http::Scheme::http;
+};
+
+struct Param {
+  std::string_view name;    // "**" for the tail
+  std::string_view value;
+};
+
+/// One request, as its policies see it.
+class Call {
+ public:
+  http::Head& request() const { return *request_; }
+  Arena& arena() const { return *arena_; }
+  const Client& client() const { return *client_; }
+  std::string_view route() const { return route_; }
+  std::string_view request_id() const { return request_id_; }
+  std::span<const Param> params() const { return params_; }
+  const Clock& clock() const { return *clock_; }
+  Random& random() const { return *random_; }
+  /// The token for a late answer; return Verdict::wait after taking it.
+  Resume resume() { return Resume(*desk_, ticket_ = desk_->issue(*waiter_)); }
+  /// Memory of this policy in this request: null until the policy sets it (on_response may see null, when
+  /// the request was refused before this policy saw it).
+  void*& scratch() { return scratch_[current_]; }
+
+  // Set by the engine.
+  http::Head* request_ = nullptr;
+  Arena* arena_ = nullptr;
+  const Client* client_ = nullptr;
+  const Clock* clock_ = nullptr;
+  Random* random_ = nullptr;
+  ResumeDesk* desk_ = nullptr;
+  Waiter* waiter_ = nullptr;
+  std::string_view route_;
+  std::string_view request_id_;
+  std::span<const Param> params_;
+  ResumeDesk::Ticket ticket_{};
+  void** scratch_ = nullptr;
+  uint32_t current_ = 0;
+};
+
+/// Sees a body pass by. May hold bytes back, change them, or refuse.
+class BodyFilter {
+ public:
+  /// `bytes` in and out; a filter that may refuse at the end holds back the last block, so that the other
+  /// side never gets a complete bad message. gives: pass or refuse
+  virtual Verdict feed(Chain& bytes, http::End end) = 0;
+  BodyFilter* next = nullptr;   // the engine's chain
+
+ protected:
+  ~BodyFilter() = default;      // lives in the arena
+};
+
+/// What a policy takes part in; asked once, when the pipeline is built.
+struct Wants {
+  bool request = false;
+  bool response = false;
+  bool request_body = false;
+  bool response_body = false;
+  bool whole_request = false;   // needs the request body before it decides: `explain` says so (G8)
+};
+
+class Policy {
+ public:
+  virtual ~Policy() = default;
+  virtual std::string_view name() const = 0;
+  /// One line for `explain`: what it will do, without secrets.
+  virtual std::string describe() const = 0;
+  virtual Wants wants() const = 0;
+  virtual Verdict on_request(Call&) const { return Verdict::pass(); }
+  /// In reverse order, on every response, ours too.
+  virtual void on_response(Call&, http::Head&) const {}
+  virtual BodyFilter* request_body(Call&) const { return nullptr; }
+  virtual BodyFilter* response_body(Call&) const { return nullptr; }
+};
+
+}  // namespace sluice::policy

@@ -1,0 +1,94 @@
+// What the exchanges of one worker share, and what makes them. No sockets: tests and `explain` give it a fake
+// clock, fake streams and fake upstreams.
+#pragma once
+
+#include "base/arena.h"
+#include "base/chain.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/slab.h"
+#include "http/date.h"
+#include "loop/task.h"
+#include "loop/timer.h"
+#include "observe/access_log.h"
+#include "observe/metrics.h"
+#include "policy/resume.h"
+#include "server/client_connection.h"
+#include "snapshot/lease.h"
+
+namespace sluice::proxy {
+
+class Exchange;
+
+/// The Date field's text, made once a second.
+class DateCache {
+ public:
+  std::string_view text(WallTime now, Arena& arena) {
+    auto second = std::chrono::floor<std::chrono::seconds>(now);
+    if (second != second_) {
+      second_ = second;
+      http::write_date(text_, now);
+    }
+    return arena.copy({text_, http::kDateBytes});
+  }
+
+ private:
+  std::chrono::time_point<std::chrono::system_clock, std::chrono::seconds> second_{};
+  char text_[http::kDateBytes] = {};
+};
+
+class Engine final : public server::Handler {
+ public:
+  struct Parts {
+    Scheduler& scheduler;
+    TimerWheel& timers;
+    const Clock& clock;
+    BlockPool& blocks;
+    Random& random;
+    observe::Shard& shard;
+  };
+
+  explicit Engine(const Parts& parts) : parts_(parts) {}
+  Engine(const Engine&) = delete;
+  ~Engine();
+
+  /// New exchanges use this lease; the old one is the caller's to free when its count falls to zero.
+  void publish(snapshot::Lease& lease) { lease_ = &lease; }
+  void set_access_log(observe::AccessLog* log) { access_log_ = log; }
+
+  http::StreamEvents& accept(http::Stream& stream, const server::ClientFacts& client) override;
+  size_t exchanges() const { return exchanges_.live(); }
+
+  const Parts& parts() const { return parts_; }
+  observe::AccessLog* access_log() const { return access_log_; }
+  policy::ResumeDesk& desk() { return desk_; }
+  snapshot::Lease& lease() const { return *lease_; }
+
+ private:
+  friend class Exchange;
+
+/// The Date field's text, made once a second.
+class DateCache {
+ public:
+  std::string_view text(WallTime now, Arena& arena) {
+    auto second = std::chrono::floor<std::chrono::seconds>(now);
+    if (second != second_) {
+      second_ = second;
+      http::write_date(text_, now);
+    }
+    return arena.copy({text_, http::kDateBytes});
+  }
+
+ private:
+  std::chrono::time_point<std::chrono::system_clock, std::chrono::seconds> second_{};
+  char text_[http::kDateBytes] = {};
+};
+  Parts parts_;
+  observe::AccessLog* access_log_ = nullptr;
+  snapshot::Lease* lease_ = nullptr;
+  policy::ResumeDesk desk_;
+  DateCache date_;
+  Slab<Exchange> exchanges_;
+};
+
+}  // namespace sluice::proxy

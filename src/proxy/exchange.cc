@@ -1,0 +1,149 @@
+#include "proxy/exchange.h"
+
+#include "base/text.h"
+#include "http/h1_problems.h"
+
+namespace sluice::proxy {
+
+using http::End;
+
+namespace {
+
+// Trailers go on only when the head announced them by name: nothing may come in by the back door.
+bool keep_announced(const http::Head& head, http::Fields& trailers) {
+  trailers.remove_if([&](const http::Field& trailer) {
+    bool announced = false;
+    for (const http::Field& field : head.fields) {
+      if (field.id != http::FieldId::trailer) continue;
+      each_list_element(field.value(), [&](std::string_view name) {
+        announced |= equals_ignore_case(name, trailer.name());
+        return !announced;
+      });
+    }
+    return !announced;
+  });
+  return !trailers.empty();
+}
+
+}  // namespace
+
+Engine::~Engine() { CHECK(exchanges_.live() == 0); }
+
+http::StreamEvents& Engine::accept(http::Stream& stream, const server::ClientFacts& client) {
+  return exchanges_.make(*this, stream, client)->client_events();
+}
+
+Exchange::Exchange(Engine& engine, http::Stream& client_stream, const server::ClientFacts& client)
+    : Task(engine.parts().scheduler), engine_(&engine), client_stream_(&client_stream),
+      client_facts_(&client), lease_(&engine.lease()), client_events_(*this), upstream_events_(*this),
+      began_at_(engine.parts().clock.wall()), began_(engine.parts().clock.precise()),
+      arena_(engine.parts().blocks) {
+  ++lease_->exchanges;
+}
+
+Exchange::~Exchange() { --lease_->exchanges; }
+
+Next Exchange::advance() {                   // the life of a request, in reading order
+  if (client_error_ && step_ < Step::finish) return go(Step::finish);
+  switch (step_) {
+    case Step::start:   return do_start();   // wait for a head, or for what is wrong with it
+    case Step::route:   return do_route();   // host + path + method -> Route, or reply 404
+    case Step::inspect: return do_inspect(); // request policies: pass, reply, or wait
+    case Step::pick:    return do_pick();    // an endpoint, or reply 503
+    case Step::connect: return do_connect(); // pooled or fresh upstream Stream
+    case Step::forward: return do_forward(); // send the head, start the request Pump
+    case Step::outcome: return do_outcome(); // a response head arrived, or back to pick
+    case Step::reply:   return do_reply();   // our own response: error, redirect, preflight
+    case Step::amend:   return do_amend();   // response policies, on every response, ours too
+    case Step::relay:   return do_relay();   // both Pumps until both ends
+    case Step::finish:  return do_finish();  // log, count, release
+    case Step::done:    return Next::stop;
+  }
+  return Next::stop;
+}
+
+// Answers with a problem; past the response's head only an abort can say that something went wrong.
+Next Exchange::fail(const Problem& problem) {
+  problem_ = &problem;
+  if (head_sent_) {
+    client_error_ = Error{Code::cancelled, problem.status < 500 ? Side::client : Side::upstream,
+                          Progress::answered, problem.title.data()};
+    return go(Step::finish);
+  }
+  return go(Step::reply);
+}
+
+void Exchange::ClientEvents::on_head(http::Head& head) {
+  x.request_ = &head;
+  x.request_started_ = true;
+  x.ready();
+}
+
+void Exchange::ClientEvents::on_body(Chain bytes) {
+  x.request_bytes_ += bytes.size();
+  if (x.request_bytes_ > x.body_bytes_max_) return x.refuse_request(http::kBodyTooLarge);
+  x.request_pump_.push(std::move(bytes));
+  x.ready();
+}
+
+void Exchange::ClientEvents::on_trailers(http::Fields& trailers) {
+  if (keep_announced(*x.request_, trailers)) x.request_pump_.trailers(trailers);
+}
+
+void Exchange::ClientEvents::on_end() {
+  x.request_pump_.end();
+  x.ready();
+}
+
+void Exchange::ClientEvents::on_reset(Error why) {
+  x.client_stream_ = nullptr;
+  x.client_error_ = why;
+  x.ready();
+}
+
+void Exchange::ClientEvents::on_refused(const Problem& problem, http::Head& head) {
+  x.request_ = &head;
+  x.request_started_ = true;
+  x.refuse_request(problem);
+}
+
+// The request will never be whole: what goes on is the answer that says so.
+void Exchange::refuse_request(const Problem& problem) {
+  if (refused_) return;
+  refused_ = true;
+  problem_ = &problem;
+  ready();
+}
+
+void Exchange::UpstreamEvents::on_head(http::Head& head) {
+  x.response_ = &head;
+  x.answered_at_ = x.parts().clock.precise();
+  x.ready();
+}
+
+void Exchange::UpstreamEvents::on_informational(http::Head& head) {
+  if (x.client_stream_ && !x.head_sent_) x.client_stream_->send_informational(head);
+}
+
+void Exchange::UpstreamEvents::on_body(Chain bytes) {
+  x.response_pump_.push(std::move(bytes));
+  x.ready();
+}
+
+void Exchange::UpstreamEvents::on_trailers(http::Fields& trailers) {
+  if (keep_announced(*x.response_, trailers)) x.response_pump_.trailers(trailers);
+}
+
+void Exchange::UpstreamEvents::on_end() {
+  x.response_whole_ = true;
+  x.response_pump_.end();
+  x.ready();
+}
+
+void Exchange::UpstreamEvents::on_reset(Error why) {
+  x.upstream_stream_ = nullptr;
+  x.upstream_error_ = why;
+  x.ready();
+}
+
+}  // namespace sluice::proxy

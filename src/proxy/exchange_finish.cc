@@ -1,0 +1,172 @@
+#include "proxy/exchange.h"
+#include "proxy/reply.h"
+
+namespace sluice::proxy {
+
+using http::End;
+using http::FieldId;
+
+Next Exchange::do_reply() {
+  ReplyFacts facts{call_, allow_, route_, client_facts_->listener};
+  Reply made;
+  if (problem_) {
+    parts().shard.problem(*problem_);
+    made = problem_reply(facts, *problem_);
+  } else if (reply_) {
+    made = {reply_->head, reply_->body};
+  } else if (route_ == nullptr) {
+    bool redirected = client_facts_->listener && client_facts_->listener->redirect_port != 0;
+    made = redirected ? https_redirect_reply(facts) : options_reply(facts);
+  } else if (route_->redirect) {
+    made = redirect_reply(facts);
+  } else {
+    made = fixed_reply(facts);
+  }
+  response_ = made.head;
+  reply_body_ = made.body;
+  // What still arrives of the request is not read: the connection cannot go on after it.
+  bool unread = !request_pump_.ended();
+  response_->keep_alive = !unread && !(problem_ && problem_->close);
+  response_->content_length = reply_body_.size();
+  from_us_ = true;
+  return go(Step::amend);
+}
+
+Next Exchange::do_amend() {
+  if (route_ && route_->pipeline.any().response) route_->pipeline.on_response(call_, *response_);
+  http::Fields& fields = response_->fields;
+  fields.set(FieldId::x_request_id, request_id_);
+  if (!fields.has(FieldId::date)) fields.add(FieldId::date, engine_->date_.text(began_at_, arena_));
+  if (client_facts_->listener && !client_facts_->listener->hsts.empty()) add_hsts(call_, *client_facts_->listener, fields);
+  bool empty = from_us_ ? reply_body_.empty() : response_pump_.empty_message();
+  bool filtered = route_ && route_->pipeline.any().response_body;
+  head_sent_ = true;
+  if (empty && !filtered) {
+    client_stream_->send_head(*response_, End::yes);
+    response_pump_.finish_empty();
+    return go(Step::relay);
+  }
+  client_stream_->send_head(*response_, End::no);
+  if (from_us_) {
+    Chain body;
+    body.append_copy(parts().blocks, reply_body_);
+    response_pump_.push(std::move(body));
+    response_pump_.end();
+  }
+  response_pump_.start(from_us_ ? nullptr : upstream_stream_, *client_stream_,
+                       filtered ? route_->pipeline.response_filters(call_) : nullptr);
+  moved_bytes_ = 0;
+  if (!from_us_) set_deadline(route_->body_timeout);
+  return go(Step::relay);
+}
+
+Next Exchange::do_relay() {
+  if (response_pump_.run(parts().blocks) == Pump::State::refused) return fail(response_pump_.problem());
+  if (response_pump_.done()) return go(Step::finish);
+  if (upstream_error_ && !response_whole_ && !response_pump_.holds()) {
+    return fail(kUpstreamClosed);   // after what was received has gone out
+  }
+  if (timed_out_) return fail(kUpstreamTimeout);
+  if (!from_us_) {
+    if (refused_) request_pump_.discard();
+    if (!request_pump_.done() && request_pump_.run(parts().blocks) == Pump::State::refused) {
+      return fail(request_pump_.problem());
+    }
+    if (response_whole_ && upstream_stream_ && request_pump_.done()) leave_upstream(upstream::Outcome::served);
+    if (upstream_stream_) watch_progress(request_pump_.bytes() + response_pump_.bytes(), route_->body_timeout);
+  }
+  if (own_until_ == TimePoint{}) own_until_ = parts().clock.precise();
+  return Next::wait;
+}
+
+Next Exchange::do_finish() {
+  step_ = Step::done;
+  engine_->desk_.cancel(call_.ticket_);
+  leave_upstream(upstream::Outcome::served);
+  timer_.stop();
+  count_and_log();
+  if (http::Stream* stream = client_stream_) {
+    client_stream_ = nullptr;
+    if (client_error_) {
+      stream->reset(client_error_);
+    } else {
+      stream->detach();
+    }
+  }
+  request_pump_.clear();
+  response_pump_.clear();
+  scheduler().defer(*this);
+  return Next::stop;
+}
+
+void Exchange::count_and_log() {
+  TimePoint end = parts().clock.precise();
+  observe::RequestFacts facts;
+  facts.route = route_ ? route_->metric.id() : observe::kUnrouted;
+  facts.method = request_ ? request_->method : http::Method::unknown;
+  facts.status = head_sent_ ? response_->status : 0;
+  facts.request_bytes = request_bytes_;
+  facts.response_bytes = response_pump_.bytes();
+  facts.total = end - began_;
+  if (own_until_ == TimePoint{}) own_until_ = end;
+  bool answered = answered_at_ != TimePoint{} && sent_at_ != TimePoint{};
+  facts.own = answered ? (sent_at_ - began_) - away_ + (own_until_ - answered_at_) : (own_until_ - began_) - away_;
+  parts().shard.request(facts);
+  if (upstream_ && sent_at_ != TimePoint{}) {
+    observe::UpstreamMetrics& metrics = parts().shard.upstream(route_->upstream->metric.id());
+    metrics.requests[observe::class_index(answered && !from_us_ ? response_->status : 0)].add();
+    if (answered) metrics.response.record(answered_at_ - sent_at_);
+    if (retries_ > 0) metrics.retries.add(retries_);
+  }
+  observe::AccessLog* log = engine_->access_log_;
+  if (log == nullptr || request_ == nullptr) return;
+  using std::chrono::duration_cast;
+  using std::chrono::microseconds;
+  observe::AccessRecord record;
+  record.time = began_at_;
+  record.request_id = request_id_;
+  record.trace_id = traceparent_.size() >= 35 ? traceparent_.substr(3, observe::kTraceIdBytes) : std::string_view{};
+  record.client_ip = client_.ip;
+  if (client_facts_->listener) record.listener = client_facts_->listener->name;
+  record.method = http::method_name(request_->method);
+  record.authority = authority_;
+  record.path = path_;
+  record.query = request_->query;
+  record.version = request_->method == http::Method::unknown ? std::string_view{} : http::version_name(request_->version);
+  record.status = facts.status;
+  record.request_bytes = facts.request_bytes;
+  record.response_bytes = facts.response_bytes;
+  record.duration = duration_cast<microseconds>(facts.total);
+  if (answered) record.upstream_time = duration_cast<microseconds>(answered_at_ - sent_at_);
+  if (route_) record.route = route_->name;
+  if (route_ && route_->upstream) record.upstream = route_->upstream->name;
+  record.endpoint = last_endpoint_;
+  record.retries = retries_;
+  if (problem_) record.problem = problem_->code;
+  if (client_error_) record.aborted = client_error_.side;
+  if (client_facts_->transport) record.tls_version = client_facts_->transport->tls().version;
+  record.user_agent = request_->fields.get(FieldId::user_agent).value_or("");
+  record.referer = request_->fields.get(FieldId::referer).value_or("");
+  log->write(record);
+}
+
+void Exchange::release() { engine_->exchanges_.destroy(this); }
+
+void Exchange::set_deadline(Duration from_now) {
+  timer_.start(parts().timers, parts().clock.now() + from_now, *this);
+}
+
+void Exchange::on_timer(Timer&) {
+  if (step_ == Step::inspect) {   // late_ holds the verdict for this case
+    engine_->desk_.cancel(call_.ticket_);
+    has_late_verdict_ = true;
+  } else if (step_ == Step::relay && response_pump_.holds()) {
+    set_deadline(route_->body_timeout);   // the client is slow, not the upstream
+    return;
+  } else {
+    timed_out_ = true;
+  }
+  ready();
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,142 @@
+#include <algorithm>
+
+#include "http/h1_problems.h"
+#include "observe/request_id.h"
+#include "proxy/exchange.h"
+#include "proxy/forward.h"
+
+namespace sluice::proxy {
+
+using http::FieldId;
+using policy::Verdict;
+
+Next Exchange::do_start() {
+  if (!request_started_) return Next::wait;
+  path_ = request_->path.empty() ? request_->target : request_->path;
+  authority_ = request_->authority;
+  find_client();
+  name_request();
+  begin_call();
+  if (refused_) return go(Step::reply);
+  if (client_facts_->overloaded) return fail(kOverloaded);
+  return go(Step::route);
+}
+
+// Believes what trusted proxies say of the client, and nobody else.
+void Exchange::find_client() {
+  client_.ip = client_facts_->ip;
+  client_.port = client_facts_->port;
+  client_.scheme = client_facts_->transport && client_facts_->transport->is_tls() ? http::Scheme::https : http::Scheme::http;
+  const CidrSet& trusted = snapshot().trusted_proxies;
+  if (trusted.empty() || !trusted.contains(client_.ip)) return;
+  trusted_peer_ = true;
+  client_.ip = forwarded_client(request_->fields, client_.ip, trusted);
+  if (auto proto = request_->fields.get(FieldId::x_forwarded_proto)) {
+    if (*proto == "https") client_.scheme = http::Scheme::https;
+    if (*proto == "http") client_.scheme = http::Scheme::http;
+  }
+}
+
+void Exchange::name_request() {
+  if (trusted_peer_) {
+    std::string_view given = request_->fields.get(FieldId::x_request_id).value_or("");
+    if (observe::is_request_id(given)) request_id_ = given;
+  }
+  if (request_id_.empty()) {
+    char* id = arena_.text(observe::kRequestIdBytes);
+    observe::write_request_id(id, began_at_, parts().random);
+    request_id_ = {id, observe::kRequestIdBytes};
+  }
+  bool once = request_->fields.count(FieldId::traceparent) == 1;
+  std::string_view given = request_->fields.get(FieldId::traceparent).value_or("");
+  if (once && observe::parse_traceparent(given)) {
+    traceparent_ = given;
+    return;
+  }
+  // Not valid, or not there: a new trace, of which an old tracestate knows nothing.
+  request_->fields.remove(FieldId::traceparent);
+  request_->fields.remove(FieldId::tracestate);
+  char* text = arena_.text(observe::kTraceParentBytes);
+  observe::write_traceparent(text, observe::begin_trace(parts().random, false));
+  traceparent_ = {text, observe::kTraceParentBytes};
+}
+
+void Exchange::begin_call() {
+  call_.request_ = request_;
+  call_.arena_ = &arena_;
+  call_.client_ = &client_;
+  call_.clock_ = &parts().clock;
+  call_.random_ = &parts().random;
+  call_.desk_ = &engine_->desk_;
+  call_.waiter_ = this;
+  call_.request_id_ = request_id_;
+}
+
+Next Exchange::do_route() {
+  if (client_facts_->listener && client_facts_->listener->redirect_port != 0) return go(Step::reply);
+  route::Params params;
+  route::MatchResult match = snapshot().router.match(*request_, params);
+  using Outcome = route::MatchResult::Outcome;
+  if (match.outcome == Outcome::not_found) {
+    if (request_->asterisk) return go(Step::reply);   // OPTIONS *: about the gateway itself
+    return fail(kNoRoute);
+  }
+  const snapshot::RouteEntry& entry = snapshot().routes[match.route];
+  route_ = entry.part.get();
+  call_.route_ = route_->name;
+  if (match.outcome == Outcome::method_not_allowed) {
+    allow_ = route::allow_text(match.allowed, arena_);
+    return fail(kMethodNotAllowed);
+  }
+  if (params.size() > 0) {
+    auto* list = arena_.array<policy::Param>(params.size());
+    for (size_t i = 0; i < params.size(); ++i) list[i] = {route_->params[i], params[i]};
+    call_.params_ = {list, params.size()};
+  }
+  if (client_facts_->listener) body_bytes_max_ = client_facts_->listener->body_bytes_max;
+  if (route_->body_bytes_max) body_bytes_max_ = *route_->body_bytes_max;
+  if (std::max(request_bytes_, request_->content_length.value_or(0)) > body_bytes_max_) return fail(http::kBodyTooLarge);
+  if (route_->upstream) upstream_ = lease_->upstreams[entry.upstream];
+  if (size_t policies = route_->pipeline.size(); policies > 0) {
+    call_.scratch_ = arena_.array<void*>(policies);
+    std::fill_n(call_.scratch_, policies, nullptr);
+  }
+  call_.current_ = 0;
+  return go(Step::inspect);
+}
+
+Next Exchange::do_inspect() {
+  if (refused_) return go(Step::reply);   // the body went wrong while a policy waited
+  if (has_late_verdict_) {
+    has_late_verdict_ = false;
+    timer_.stop();
+    if (late_.kind() != Verdict::Kind::pass) return act(late_);
+    ++call_.current_;
+  } else if (call_.ticket_.generation != 0) {
+    return Next::wait;
+  }
+  call_.ticket_ = {};
+  if (!route_->pipeline.any().request) return act(Verdict::pass());
+  return act(route_->pipeline.on_request(call_, call_.current_));
+}
+
+Next Exchange::act(const Verdict& verdict) {
+  switch (verdict.kind()) {
+    case Verdict::Kind::pass: return go(route_->upstream ? Step::pick : Step::reply);
+    case Verdict::Kind::refuse: return fail(*verdict.problem());
+    case Verdict::Kind::reply: reply_ = verdict.reply(); return go(Step::reply);
+    case Verdict::Kind::wait:
+      late_ = verdict.problem() ? Verdict::refuse(*verdict.problem()) : Verdict::pass();
+      timer_.start(parts().timers, verdict.deadline(), *this);
+      return Next::wait;
+  }
+  return Next::stop;
+}
+
+void Exchange::on_verdict(const Verdict& verdict) {
+  late_ = verdict;
+  has_late_verdict_ = true;
+  ready();
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,185 @@
+#include "proxy/exchange.h"
+#include "proxy/forward.h"
+
+namespace sluice::proxy {
+
+using http::End;
+using upstream::Lack;
+using upstream::Outcome;
+using upstream::Reuse;
+
+namespace {
+
+const Problem& problem_of(Lack lack) {
+  switch (lack) {
+    case Lack::unresolved: return kUpstreamUnresolved;
+    case Lack::busy: return kUpstreamBusy;
+    case Lack::none: case Lack::down: break;
+  }
+  return kNoEndpoint;
+}
+
+const Problem& problem_of(const Error& error) {
+  switch (error.code) {
+    case Code::connect_timeout: return kUpstreamConnectTimeout;
+    case Code::connect_refused: case Code::connect_failed: return kUpstreamUnreachable;
+    case Code::tls_failed: return kUpstreamTls;
+    case Code::timeout: return kUpstreamTimeout;
+    case Code::bad_message: case Code::too_large: case Code::unsupported: return kUpstreamBadResponse;
+    case Code::resolve_failed: return kUpstreamUnresolved;
+    default: return kUpstreamClosed;
+  }
+}
+
+}  // namespace
+
+Next Exchange::do_pick() {
+  if (refused_) return go(Step::reply);
+  endpoint_ = tried_.full() ? nullptr : upstream_->pick(tried_);
+  if (endpoint_ == nullptr) {
+    if (upstream_error_) return fail(problem_of(upstream_error_));   // what the last one did says more
+    return fail(problem_of(upstream_->lack()));
+  }
+  tried_.add(*endpoint_);
+  upstream_error_ = {};
+  return go(Step::connect);
+}
+
+Next Exchange::do_connect() {
+  if (refused_) {
+    leave_upstream(Outcome::served);
+    return go(Step::reply);
+  }
+  if (upstream_stream_) return go(Step::forward);
+  if (upstream_error_) {   // the connection could not be made: nothing was sent, another endpoint may do better
+    leave_upstream(Outcome::unreachable);
+    ++retries_;
+    return go(Step::pick);
+  }
+  if (waits_for_stream_) return Next::wait;
+  bool repeatable = http::is_idempotent(request_->method);
+  Reuse reuse = fresh_only_ ? Reuse::never : repeatable ? Reuse::any : Reuse::recent;
+  upstream_stream_ = upstream_->open(*endpoint_, reuse, *this);
+  stream_reused_ = upstream_stream_ != nullptr;
+  if (stream_reused_) return go(Step::forward);
+  waits_for_stream_ = true;
+  waits_since_ = parts().clock.precise();
+  return Next::wait;
+}
+
+void Exchange::on_opened(http::Stream& stream) {
+  waits_for_stream_ = false;
+  away_ += parts().clock.precise() - waits_since_;
+  upstream_stream_ = &stream;
+  ready();
+}
+
+void Exchange::on_open_failed(Error why) {
+  waits_for_stream_ = false;
+  away_ += parts().clock.precise() - waits_since_;
+  upstream_error_ = why;
+  ready();
+}
+
+Next Exchange::do_forward() {
+  if (!prepared_) {
+    ForwardFacts facts{route_, trusted_peer_, client_facts_->ip, request_id_, traceparent_};
+    if (!prepare_upstream_request(call_, facts)) {
+      leave_upstream(Outcome::served);
+      return fail(kRewriteFailed);
+    }
+    prepared_ = true;
+  }
+  sent_at_ = parts().clock.precise();
+  set_deadline(route_->response_timeout);
+  bool empty = request_pump_.empty_message();
+  bool filtered = route_->pipeline.any().request_body;
+  if (empty && !filtered) {
+    upstream_stream_->send_head(*request_, End::yes);
+    request_pump_.finish_empty();
+    return go(Step::outcome);
+  }
+  // A body's blocks are kept only while a dead pooled connection may make us send them again.
+  if (stream_reused_) request_pump_.keep_replay();
+  upstream_stream_->send_head(*request_, End::no);
+  request_pump_.start(client_stream_, *upstream_stream_, filtered ? route_->pipeline.request_filters(call_) : nullptr);
+  moved_bytes_ = 0;
+  return go(Step::outcome);
+}
+
+// Restarts the deadline when bytes have moved since the last look.
+bool Exchange::watch_progress(uint64_t bytes, Duration patience) {
+  if (bytes == moved_bytes_) return false;
+  moved_bytes_ = bytes;
+  set_deadline(patience);
+  return true;
+}
+
+Next Exchange::do_outcome() {
+  if (refused_ && !response_) {
+    leave_upstream(Outcome::served);
+    return go(Step::reply);
+  }
+  if (response_) {   // delivered even when the connection failed behind it
+    request_pump_.drop_replay();
+    return go(Step::amend);
+  }
+  if (upstream_error_) return retry_or_fail();
+  if (timed_out_) {
+    leave_upstream(Outcome::served);
+    return fail(kUpstreamTimeout);
+  }
+  if (request_pump_.done()) return Next::wait;
+  if (request_pump_.run(parts().blocks) == Pump::State::refused) {
+    leave_upstream(Outcome::served);
+    return fail(request_pump_.problem());
+  }
+  watch_progress(request_pump_.bytes(), route_->response_timeout);
+  return Next::wait;
+}
+
+// G3: sent again only if nothing was answered, everything sent is still here, and the request is idempotent
+// or not a byte of it left the socket. Once, and only because the connection came from the pool.
+bool Exchange::may_retry() const {
+  bool dead = upstream_error_.code == Code::closed || upstream_error_.code == Code::reset;
+  bool harmless = upstream_error_.progress == Progress::unsent ||
+                  (upstream_error_.progress == Progress::sent && http::is_idempotent(request_->method));
+  return stream_reused_ && !fresh_only_ && dead && harmless && request_pump_.replayable();
+}
+
+Next Exchange::retry_or_fail() {
+  if (!may_retry()) {
+    Error error = upstream_error_;
+    leave_upstream(Outcome::served);
+    return fail(problem_of(error));
+  }
+  ++retries_;
+  fresh_only_ = true;
+  upstream_error_ = {};
+  request_pump_.rewind();
+  timer_.stop();
+  return go(Step::connect);   // the same endpoint: its idle connection was dead, it need not be
+}
+
+void Exchange::leave_upstream(Outcome outcome) {
+  timer_.stop();
+  timed_out_ = false;
+  if (waits_for_stream_) {
+    waits_for_stream_ = false;
+    upstream_->cancel(*this);
+  }
+  if (upstream_stream_) {
+    response_pump_.forget_source();
+    http::Stream* stream = upstream_stream_;
+    upstream_stream_ = nullptr;
+    if (!request_pump_.done()) request_pump_.discard();
+    stream->detach();
+  }
+  if (endpoint_) {
+    upstream_->release(*endpoint_, outcome);
+    last_endpoint_ = endpoint_->name();
+    endpoint_ = nullptr;
+  }
+}
+
+}  // namespace sluice::proxy

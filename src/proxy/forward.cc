@@ -1,0 +1,163 @@
+#include "proxy/forward.h"
+
+#include <array>
+#include <cstring>
+
+#include "base/text.h"
+#include "http/uri.h"
+
+namespace sluice::proxy {
+namespace {
+
+using http::Field;
+using http::FieldId;
+using http::Fields;
+
+constexpr std::string_view kVia10 = "1.0 sluice";
+constexpr std::string_view kVia11 = "1.1 sluice";
+constexpr std::string_view kVia2 = "2 sluice";
+
+std::string_view via_of(http::Version version) {
+  switch (version) {
+    case http::Version::h1_0: return kVia10;
+    case http::Version::h1_1: return kVia11;
+    case http::Version::h2: return kVia2;
+  }
+  return kVia11;
+}
+
+// All values of one field as one list, with `last` added.
+std::string_view appended(const Fields& fields, FieldId id, std::string_view last, Arena& arena) {
+  if (!fields.has(id)) return last;
+  size_t size = last.size();
+  for (const Field& field : fields) {
+    if (field.id == id) size += field.value_size + 2;
+  }
+  char* text = arena.text(size);
+  char* out = text;
+  auto put = [&out](std::string_view piece) {
+    std::memcpy(out, piece.data(), piece.size());
+    out += piece.size();
+  };
+  for (const Field& field : fields) {
+    if (field.id != id || field.value_size == 0) continue;
+    put(field.value());
+    put(", ");
+  }
+  put(last);
+  return {text, static_cast<size_t>(out - text)};
+}
+
+// RFC 7239: for="[v6]" and hosts with a port are quoted.
+std::string_view forwarded_element(const policy::Call& call, std::string_view ip, std::string_view proto) {
+  std::string_view host = call.request().authority;
+  Arena& arena = call.arena();
+  char* text = arena.text(ip.size() + host.size() + proto.size() + 40);
+  char* out = text;
+  auto put = [&out](std::string_view piece) {
+    std::memcpy(out, piece.data(), piece.size());
+    out += piece.size();
+  };
+  if (ip == "-") {
+    put("for=unknown");   // a unix socket has no address
+  } else if (ip.find(':') != std::string_view::npos) {
+    put("for=\"[");
+    put(ip);
+    put("]\"");
+  } else {
+    put("for=");
+    put(ip);
+  }
+  if (!host.empty()) {
+    bool quote = host.find_first_of(":[]") != std::string_view::npos;
+    put(quote ? ";host=\"" : ";host=");
+    put(host);
+    if (quote) put("\"");
+  }
+  put(";proto=");
+  put(proto);
+  return {text, static_cast<size_t>(out - text)};
+}
+
+void add_forwarding(const policy::Call& call, const ForwardFacts& facts) {
+  Fields& fields = call.request().fields;
+  Arena& arena = call.arena();
+  char* ip_text = arena.text(IpAddress::kTextMax);
+  std::string_view ip{ip_text, static_cast<size_t>(facts.peer_ip.write(ip_text) - ip_text)};
+  std::string_view proto = call.client().scheme == http::Scheme::https ? "https" : "http";
+  std::string_view element = forwarded_element(call, ip, proto);
+  std::string_view chain = ip;
+  std::string_view host = call.request().authority;
+  if (facts.trusted_peer) {
+    chain = appended(fields, FieldId::x_forwarded_for, ip, arena);
+    element = appended(fields, FieldId::forwarded, element, arena);
+    host = fields.get(FieldId::x_forwarded_host).value_or(host);
+  }
+  constexpr std::array kReplaced = {FieldId::forwarded, FieldId::x_forwarded_for, FieldId::x_forwarded_host,
+                                    FieldId::x_forwarded_proto, FieldId::x_forwarded_port, FieldId::x_real_ip};
+  for (FieldId id : kReplaced) {
+    // What a trusted proxy says of the port and the real address stays; from others nothing does.
+    bool kept = facts.trusted_peer && (id == FieldId::x_forwarded_port || id == FieldId::x_real_ip);
+    if (!kept && fields.has(id)) fields.remove(id);
+  }
+  if (ip != "-") fields.add(FieldId::x_forwarded_for, chain);
+  fields.add(FieldId::x_forwarded_proto, proto);
+  if (!host.empty()) fields.add(FieldId::x_forwarded_host, host);
+  fields.add(FieldId::forwarded, element);
+}
+
+bool rewrite(const policy::Call& call, const snapshot::RoutePart& route) {
+  http::Head& request = call.request();
+  if (route.rewrite.path) {
+    std::optional<std::string_view> path = route.rewrite.path->render(call);
+    const http::Problem* problem = nullptr;
+    if (!path) return false;
+    // A parameter may be empty or end up beside a slash: the result is put into normal form again.
+    request.path = http::canonical_path(*path, http::PathProfile::encoded_slashes, call.arena(), problem);
+    if (problem) return false;
+    request.asterisk = false;
+  }
+  if (!route.rewrite.host.empty()) request.authority = request.host = route.rewrite.host;
+  return true;
+}
+
+}  // namespace
+
+bool prepare_upstream_request(const policy::Call& call, const ForwardFacts& facts) {
+  http::Head& request = call.request();
+  Fields& fields = request.fields;
+  add_forwarding(call, facts);   // before the rewrite: it tells of the client's host
+  if (!rewrite(call, *facts.route)) return false;
+  std::string_view via = via_of(request.version);
+  fields.set(FieldId::via, appended(fields, FieldId::via, via, call.arena()));
+  fields.set(FieldId::x_request_id, facts.request_id);
+  if (!fields.has(FieldId::traceparent)) fields.add(FieldId::traceparent, facts.traceparent);
+  return true;
+}
+
+IpAddress forwarded_client(const Fields& fields, const IpAddress& peer, const CidrSet& trusted) {
+  // The last field and its last element are the nearest hop.
+  constexpr size_t kHopsMax = 32;   // more than any chain of proxies; the rest is not looked at
+  std::array<std::string_view, kHopsMax> hops;
+  size_t count = 0;
+  for (const Field& field : fields) {
+    if (field.id != FieldId::x_forwarded_for) continue;
+    each_list_element(field.value(), [&](std::string_view element) {
+      if (count == kHopsMax) {   // keep the nearest ones
+        std::move(hops.begin() + 1, hops.end(), hops.begin());
+        --count;
+      }
+      hops[count++] = element;
+      return true;
+    });
+  }
+  IpAddress client = peer;
+  while (count > 0 && trusted.contains(client)) {
+    auto address = IpAddress::parse(hops[--count]);
+    if (!address) return client;   // what a proxy could not name is where our knowledge ends
+    client = *address;
+  }
+  return client;
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,42 @@
+// The problems that the proxy itself answers with.
+#pragma once
+
+#include "http/problem.h"
+
+namespace sluice::proxy {
+
+using http::Problem;
+
+inline constexpr Problem kNoRoute{404, "no_route", "Not Found",
+    "No route is configured for this host and path."};
+inline constexpr Problem kMethodNotAllowed{405, "method_not_allowed", "Method Not Allowed",
+    "The path exists, but not for this method. The Allow field lists the methods that it takes."};
+inline constexpr Problem kOverloaded{503, "overloaded", "Service Unavailable",
+    "The gateway has reached its connection limit. Try again shortly.", true};
+inline constexpr Problem kUpstreamBusy{503, "upstream_busy", "Service Unavailable",
+    "The service behind this route has reached its limit of requests in flight. Try again shortly."};
+inline constexpr Problem kNoEndpoint{503, "no_endpoint", "Service Unavailable",
+    "No server of the service behind this route can take the request at present."};
+inline constexpr Problem kUpstreamUnresolved{503, "upstream_unresolved", "Service Unavailable",
+    "The address of the service behind this route could not be found."};
+inline constexpr Problem kUpstreamUnreachable{502, "upstream_unreachable", "Bad Gateway",
+    "The service behind this route refused the connection or could not be reached."};
+inline constexpr Problem kUpstreamConnectTimeout{504, "upstream_connect_timeout", "Gateway Timeout",
+    "The service behind this route did not accept a connection in time."};
+inline constexpr Problem kUpstreamTls{502, "upstream_tls", "Bad Gateway",
+    "A secure connection to the service behind this route could not be made."};
+inline constexpr Problem kUpstreamTimeout{504, "upstream_timeout", "Gateway Timeout",
+    "The service behind this route did not answer in time."};
+inline constexpr Problem kUpstreamClosed{502, "upstream_closed", "Bad Gateway",
+    "The service behind this route closed the connection before it answered."};
+inline constexpr Problem kUpstreamBadResponse{502, "upstream_bad_response", "Bad Gateway",
+    "The service behind this route sent a response that is not valid HTTP."};
+inline constexpr Problem kRewriteFailed{400, "rewrite_failed", "Bad Request",
+    "The path that this route would forward is not a valid path."};
+
+inline constexpr const Problem* kProblems[] = {
+    &kNoRoute, &kMethodNotAllowed, &kOverloaded, &kUpstreamBusy, &kNoEndpoint, &kUpstreamUnresolved,
+    &kUpstreamUnreachable, &kUpstreamConnectTimeout, &kUpstreamTls, &kUpstreamTimeout, &kUpstreamClosed,
+    &kUpstreamBadResponse, &kRewriteFailed};
+
+}  // namespace sluice::proxy

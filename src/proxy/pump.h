@@ -1,0 +1,70 @@
+// Moves body bytes one way, by credit: what the receiver does not take yet is held (64 KiB at most, then the
+// sender's reading stops, because nothing is consumed). Two Pumps make a request.
+#pragma once
+
+#include "base/chain.h"
+#include "http/stream.h"
+#include "policy/policy.h"
+
+namespace sluice::proxy {
+
+class Pump {
+ public:
+  /// What run() found.
+  enum class State : uint8_t { open, done, refused };
+
+  /// From now on bytes go to `to`. May be called again after rewind(), with another stream.
+  void start(http::Stream* from, http::Stream& to, policy::BodyFilter* filters);
+  /// The receiver has gone: bytes are dropped, so that the sender may finish.
+  void discard() { to_ = nullptr; discarding_ = true; }
+  /// The sender's stream is given back: what is held needs no room there any more.
+  void forget_source() { from_ = nullptr; }
+  /// The message had no body: nothing is left to do.
+  void finish_empty() { done_ = true; }
+  bool holds() const { return !held_.empty(); }
+  bool started() const { return to_ != nullptr; }
+
+  // Facts from the sender.
+  void push(Chain bytes) { held_.append(std::move(bytes)); }
+  void end() { ended_ = true; }
+  void trailers(http::Fields& fields) { trailers_ = &fields; }
+
+  /// Moves what can be moved. gives: refused when a filter did (see problem())
+  State run(BlockPool& blocks);
+  const http::Problem& problem() const { return *problem_; }
+
+  /// Everything the sender sends has come and is here: the head may say so.
+  bool empty_message() const { return ended_ && held_.empty() && trailers_ == nullptr; }
+  bool ended() const { return ended_; }
+  bool done() const { return done_; }
+  uint64_t bytes() const { return bytes_; }
+
+  /// Keeps what is sent, up to http::kHeldBytesMax, so that it may be sent again.
+  void keep_replay() { replaying_ = true; }
+  void drop_replay();
+  bool replayable() const { return replaying_ || bytes_ == 0; }
+  /// Back to the first byte. needs: replayable()
+  void rewind();
+  /// Frees all blocks.
+  void clear();
+
+ private:
+  State filter(Chain& bytes, http::End end);
+  void remember(const Chain& bytes, BlockPool& blocks);
+
+  http::Stream* from_ = nullptr;
+  http::Stream* to_ = nullptr;
+  policy::BodyFilter* filters_ = nullptr;
+  const http::Problem* problem_ = nullptr;
+  http::Fields* trailers_ = nullptr;
+  Chain held_;
+  Chain replay_;
+  size_t replayed_ = 0;    // first bytes of held_ that were consumed before
+  uint64_t bytes_ = 0;
+  bool ended_ = false;
+  bool done_ = false;
+  bool discarding_ = false;
+  bool replaying_ = false;
+};
+
+}  // namespace sluice::proxy

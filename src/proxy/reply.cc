@@ -1,0 +1,87 @@
+#include "proxy/reply.h"
+
+#include <charconv>
+
+#include "base/text.h"
+
+namespace sluice::proxy {
+namespace {
+
+using http::FieldId;
+
+// Seconds after which a client may come back to an overloaded gateway: long enough to shed load.
+constexpr std::string_view kRetryAfter = "5";
+
+Reply begin(const ReplyFacts& facts, uint16_t status) {
+  Arena& arena = facts.call.arena();
+  Reply reply{arena.make<http::Head>(arena), {}};
+  reply.head->status = status;
+  return reply;
+}
+
+bool is_local_name(std::string_view host) {
+  if (host.empty() || host == "localhost" || host.ends_with(".localhost") || host.front() == '[') return true;
+  return IpAddress::parse(host).has_value();
+}
+
+}  // namespace
+
+Reply problem_reply(const ReplyFacts& facts, const http::Problem& problem) {
+  Reply reply = begin(facts, problem.status);
+  std::string_view accept = facts.call.request().fields.get(FieldId::accept).value_or("");
+  http::ProblemForm form = http::problem_form(accept);
+  reply.body = facts.call.arena().copy(render_problem(problem, form, facts.call.request_id()));
+  reply.head->fields.add(FieldId::content_type, http::problem_content_type(form));
+  reply.head->fields.add(FieldId::cache_control, "no-store");
+  if (!facts.allow.empty()) reply.head->fields.add(FieldId::allow, facts.allow);
+  if (problem.status == 503) reply.head->fields.add(FieldId::retry_after, kRetryAfter);
+  return reply;
+}
+
+Reply redirect_reply(const ReplyFacts& facts) {
+  const snapshot::Redirect& redirect = *facts.route->redirect;
+  Reply reply = begin(facts, redirect.status);
+  std::optional<std::string_view> to = redirect.to.render(facts.call);
+  if (to && http::is_field_value(*to)) reply.head->fields.add(FieldId::location, *to);
+  return reply;
+}
+
+Reply fixed_reply(const ReplyFacts& facts) {
+  const snapshot::Respond& respond = *facts.route->respond;
+  Reply reply = begin(facts, respond.status);
+  reply.body = respond.body;
+  for (const auto& [name, value] : respond.headers) reply.head->fields.add(name, value);
+  if (!reply.body.empty() && !reply.head->fields.has(FieldId::content_type)) {
+    reply.head->fields.add(FieldId::content_type, "text/plain; charset=utf-8");
+  }
+  return reply;
+}
+
+Reply https_redirect_reply(const ReplyFacts& facts) {
+  const http::Head& request = facts.call.request();
+  Reply reply = begin(facts, 308);
+  Arena& arena = facts.call.arena();
+  std::string_view port;
+  if (facts.listener->redirect_port != 443) {
+    char* text = arena.text(8);
+    text[0] = ':';
+    port = {text, static_cast<size_t>(write_decimal(text + 1, facts.listener->redirect_port) - text)};
+  }
+  std::string_view path = request.asterisk ? std::string_view("/") : request.path;
+  std::string_view location = arena.join("https://", request.host, port);
+  location = arena.join(location, path);
+  if (request.has_query) location = arena.join(location, "?", request.query);
+  reply.head->fields.add(FieldId::location, location);
+  return reply;
+}
+
+Reply options_reply(const ReplyFacts& facts) { return begin(facts, 204); }
+
+void add_hsts(const policy::Call& call, const server::ListenerSettings& listener, http::Fields& fields) {
+  if (call.client().scheme != http::Scheme::https || is_local_name(call.request().host)) return;
+  if (!fields.has(FieldId::strict_transport_security)) {
+    fields.add(FieldId::strict_transport_security, listener.hsts);
+  }
+}
+
+}  // namespace sluice::proxy

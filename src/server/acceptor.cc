@@ -1,0 +1,99 @@
+#include "server/acceptor.h"
+
+#include "base/log.h"
+
+namespace sluice::server {
+
+Acceptor::~Acceptor() {
+  abort();
+  CHECK(slab_.live() == 0);
+}
+
+Result<void> Acceptor::listen(const net::ListenSocket& socket) {
+  listener_ = std::make_unique<net::Listener>(*shared_.loop, *this);
+  return listener_->start(socket);
+}
+
+void Acceptor::stop_listening() {
+  if (listener_) listener_->stop();
+}
+
+void Acceptor::drain() {
+  live_.each([](ClientConnection& connection) { connection.drain(); });
+}
+
+void Acceptor::abort() {
+  if (listener_) listener_->stop();
+  LoopTurn turn(*shared_.loop);
+  while (!readers_.empty()) delete &readers_.pop_front();
+  live_.each([](ClientConnection& connection) {
+    connection.fail(Error{Code::cancelled, Side::gateway, Progress::unsent, "shutting down"});
+  });
+}
+
+void Acceptor::on_accept(net::TransportPtr transport, const net::SocketAddress& client) {
+  bool from_proxy = settings_->proxy_protocol && shared_.trusted_proxies->contains(client.ip());
+  if (!from_proxy) return open(std::move(transport), client, {});
+  auto* reader = new ProxyReader(*shared_.loop, *this, std::move(transport), client);
+  readers_.push_back(*reader);
+  reader->start(settings_->timeouts.header);
+}
+
+void Acceptor::open(net::TransportPtr transport, const net::SocketAddress& client, Chain early) {
+  ClientFacts facts;
+  facts.ip = client.ip();
+  facts.port = client.port();
+  if (uint64_t open = shared_.connections->value(); open >= shared_.connections_max) {
+    if (open >= shared_.connections_max + kOverloadedMax) return transport->abort();
+    facts.overloaded = true;
+  }
+  shared_.connections->take();
+  observe::ListenerMetrics& metrics = shared_.shard->listener(settings_->metrics_id);
+  metrics.connections.add();
+  metrics.accepted.add();
+  if (settings_->tls) {
+    transport = net::accept_tls(*shared_.tls_io, std::move(transport), settings_->tls, std::move(early));
+  }
+  ClientConnection* connection = slab_.make(*shared_.loop, *shared_.handler, *this, settings_);
+  live_.push_back(*connection);
+  connection->start(std::move(transport), facts, std::move(early));
+}
+
+void Acceptor::on_client_gone(ClientConnection& connection) {
+  if (settings_->tls) shared_.shard->handshake(connection.opened() ? observe::Handshake::full : observe::Handshake::failed);
+  shared_.connections->give();
+  shared_.shard->listener(settings_->metrics_id).connections.sub();
+  slab_.destroy(&connection);
+}
+
+namespace {
+
+// A reader is on the stack when it reports: it dies at the end of the drain.
+class ReaderGrave final : public Deferred {
+ public:
+  ReaderGrave(Scheduler& scheduler, ProxyReader& reader) : reader_(&reader) { scheduler.defer(*this); }
+
+ private:
+  void release() override {
+    delete reader_;
+    delete this;
+  }
+  ProxyReader* reader_;
+};
+
+}  // namespace
+
+void Acceptor::on_proxy_header(ProxyReader& reader, const net::SocketAddress& client, Chain rest) {
+  reader.unlink();
+  net::SocketAddress from = client.is_any() ? reader.socket_client() : client;
+  net::TransportPtr transport = reader.take_transport();
+  new ReaderGrave(shared_.loop->scheduler(), reader);
+  open(std::move(transport), from, std::move(rest));
+}
+
+void Acceptor::on_proxy_failed(ProxyReader& reader) {
+  reader.unlink();
+  new ReaderGrave(shared_.loop->scheduler(), reader);
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,28 @@
+// What one [listen.NAME] means for the connections that it accepts. Immutable; a connection keeps the
+// settings that it was accepted under.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "http/h1_parser.h"
+#include "net/address.h"
+#include "net/tls_context.h"
+#include "wire/connection.h"
+
+namespace sluice::server {
+
+struct ListenerSettings {
+  std::string name;
+  net::SocketAddress address;
+  wire::Timeouts timeouts;
+  http::H1Limits limits;
+  uint64_t body_bytes_max = UINT64_MAX;   // unless the route has a limit of its own: known only after routing
+  std::shared_ptr<const net::TlsServerContext> tls;   // null: plain
+  bool proxy_protocol = false;
+  uint16_t redirect_port = 0;      // not 0: every request is redirected to https on that port
+  std::string hsts;                // value of Strict-Transport-Security; empty: none
+  uint32_t metrics_id = 0;
+};
+
+}  // namespace sluice::server

@@ -1,0 +1,198 @@
+#include "snapshot/build.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "policy/catalog.h"
+#include "route/router_builder.h"
+
+namespace sluice::snapshot {
+namespace {
+
+class Builder {
+ public:
+  Builder(Config config, const Snapshot* previous, observe::Registry& registry)
+      : previous_(previous), registry_(&registry), out_(std::make_shared<Snapshot>()) {
+    out_->config = std::move(config);
+  }
+
+  Result<std::shared_ptr<const Snapshot>, BuildFaults> run();
+
+ private:
+  /// Sections are sorted by name, and so are the parts made of them.
+  template <class Entries, class T, class PartOf>
+  auto unchanged(const Entries* before, const config::Section<T>& section, PartOf part_of) {
+    using Part = std::decay_t<decltype(part_of((*before)[0]))>;
+    if (before == nullptr) return Part{};
+    auto found = std::lower_bound(before->begin(), before->end(), section.name,
+                                  [&](const auto& entry, const std::string& name) { return part_of(entry)->name < name; });
+    bool same = found != before->end() && part_of(*found)->name == section.name &&
+                part_of(*found)->fingerprint == section.fingerprint;
+    return same ? part_of(*found) : Part{};
+  }
+  MetricUse use(observe::Table table, const std::string& name) {
+    return {*registry_, table, registry_->acquire(table, name)};
+  }
+
+  std::shared_ptr<const UpstreamPart> make_upstream(const config::Section<upstream::UpstreamConfig>& section);
+  std::shared_ptr<const ListenerPart> make_listener(const config::Section<ListenConfig>& section);
+  void add_tls(server::ListenerSettings& settings, const config::Section<TlsConfig>& section);
+  RouteEntry make_entry(const config::Section<RouteSection>& section);
+  std::shared_ptr<const RoutePart> make_route(const config::Section<RouteSection>& section,
+                                              std::shared_ptr<const UpstreamPart> upstream);
+  void build_router();
+
+  const Snapshot* previous_;
+  observe::Registry* registry_;
+  std::shared_ptr<Snapshot> out_;
+  BuildFaults faults_;
+};
+
+Result<std::shared_ptr<const Snapshot>, BuildFaults> Builder::run() {
+  const Config& config = out_->config;
+  out_->hash = config.hash;
+  for (const Cidr& range : config.trusted_proxies) out_->trusted_proxies.add(range);
+  auto itself = [](const auto& part) { return part; };
+  for (const auto& section : config.upstream) {
+    auto part = unchanged(previous_ ? &previous_->upstreams : nullptr, section, itself);
+    out_->upstreams.push_back(part ? part : make_upstream(section));
+  }
+  for (const auto& section : config.listen) {
+    auto part = unchanged(previous_ ? &previous_->listeners : nullptr, section, itself);
+    out_->listeners.push_back(part ? part : make_listener(section));
+  }
+  for (const auto& section : config.route) out_->routes.push_back(make_entry(section));
+  build_router();
+  if (!faults_.empty()) return std::move(faults_);
+  return std::shared_ptr<const Snapshot>(std::move(out_));
+}
+
+void Builder::build_router() {
+  std::vector<route::RouteMatch> matches;
+  for (const auto& section : out_->config.route) matches.push_back(route::compile(section.value.route));
+  auto router = route::build(matches);
+  if (router) {
+    out_->router = *std::move(router);
+    return;
+  }
+  for (const route::Conflict& conflict : router.error()) {
+    faults_.push_back("route " + out_->config.route[conflict.first].name + ": " + conflict.text);
+  }
+}
+
+std::shared_ptr<const UpstreamPart> Builder::make_upstream(const config::Section<upstream::UpstreamConfig>& section) {
+  auto part = std::make_shared<UpstreamPart>();
+  part->name = section.name;
+  part->fingerprint = section.fingerprint;
+  part->config = section.value;
+  part->metric = use(observe::Table::upstream, section.name);
+  if (!section.value.uses_tls()) return part;
+  const upstream::UpstreamTls& tls = *section.value.tls;
+  net::TlsClientOptions options;
+  options.ca_file = tls.ca.path;
+  options.verify = tls.verify ? net::TlsVerify::peer : net::TlsVerify::none;
+  auto context = net::TlsClientContext::load(options);
+  if (context) {
+    part->tls = *context;
+  } else {
+    faults_.push_back("upstream " + section.name + ": " + context.error().file + ": " + context.error().reason);
+  }
+  return part;
+}
+
+std::shared_ptr<const ListenerPart> Builder::make_listener(const config::Section<ListenConfig>& section) {
+  const ListenConfig& from = section.value;
+  auto part = std::make_shared<ListenerPart>();
+  part->name = section.name;
+  part->fingerprint = section.fingerprint;
+  part->metric = use(observe::Table::listener, section.name);
+  auto settings = std::make_shared<server::ListenerSettings>();
+  settings->name = section.name;
+  settings->address = from.address.value;
+  settings->timeouts = {from.timeout.idle, from.timeout.header, from.timeout.body, from.timeout.write};
+  settings->limits.line_bytes_max = from.limits.line.count;
+  settings->limits.header_bytes_max = from.limits.header.count;
+  settings->limits.headers_max = from.limits.headers;
+  settings->body_bytes_max = from.limits.body.count;
+  settings->limits.path = from.path_profile;
+  settings->proxy_protocol = from.proxy_protocol;
+  settings->metrics_id = part->metric.id();
+  if (!from.redirect.listen.empty()) {
+    const auto* target = find_section(out_->config.listen, from.redirect.listen.name);
+    CHECK(target != nullptr);   // load_config checked it
+    settings->redirect_port = target->value.address.value.port();
+  }
+  if (!from.tls.empty()) add_tls(*settings, *find_section(out_->config.tls, from.tls.name));
+  part->settings = std::move(settings);
+  return part;
+}
+
+void Builder::add_tls(server::ListenerSettings& settings, const config::Section<TlsConfig>& section) {
+  net::TlsServerOptions options;
+  for (const CertificateConfig& pair : section.value.certificates) {
+    options.certificates.push_back({pair.cert.path, pair.key.path});
+  }
+  if (section.value.profile == TlsProfile::modern) options.version_min = net::TlsVersion::tls13;
+  auto context = net::TlsServerContext::load(options);
+  if (context) {
+    settings.tls = *context;
+  } else {
+    faults_.push_back("tls " + section.name + ": " + context.error().file + ": " + context.error().reason);
+  }
+  const HstsConfig& hsts = section.value.hsts;
+  if (hsts.max_age == Duration::zero()) return;
+  auto seconds = std::chrono::duration_cast<std::chrono::seconds>(hsts.max_age).count();
+  settings.hsts = "max-age=" + std::to_string(seconds) + (hsts.subdomains ? "; includeSubDomains" : "");
+}
+
+RouteEntry Builder::make_entry(const config::Section<RouteSection>& section) {
+  RouteEntry entry;
+  std::shared_ptr<const UpstreamPart> upstream;
+  if (const std::string& name = section.value.route.upstream.name; !name.empty()) {
+    auto found = std::lower_bound(out_->upstreams.begin(), out_->upstreams.end(), name,
+                                  [](const auto& part, const std::string& key) { return part->name < key; });
+    CHECK(found != out_->upstreams.end() && (*found)->name == name);   // load_config checked it
+    entry.upstream = static_cast<uint32_t>(found - out_->upstreams.begin());
+    upstream = *found;
+  }
+  entry.part = unchanged(previous_ ? &previous_->routes : nullptr, section,
+                         [](const RouteEntry& before) { return before.part; });
+  if (!entry.part) entry.part = make_route(section, std::move(upstream));
+  return entry;
+}
+
+std::shared_ptr<const RoutePart> Builder::make_route(const config::Section<RouteSection>& section,
+                                                     std::shared_ptr<const UpstreamPart> upstream) {
+  const route::RouteConfig& from = section.value.route;
+  auto part = std::make_shared<RoutePart>();
+  part->name = section.name;
+  part->fingerprint = section.fingerprint;
+  part->params = from.match.path.value.params();
+  policy::RoutePolicies policies;
+  policies.headers = &section.value.headers;
+  if (from.limits.body) part->body_bytes_max = from.limits.body->count;
+  part->pipeline = policy::make_pipeline(policies);
+  part->metric = use(observe::Table::route, section.name);
+  if (from.redirect) part->redirect = Redirect{policy::Template(from.redirect->to.value), from.redirect->status};
+  if (from.respond) {
+    Respond& respond = part->respond.emplace(Respond{from.respond->status, from.respond->body, {}});
+    for (const auto& header : from.respond->headers) respond.headers.emplace_back(header.name, header.value);
+  }
+  if (from.rewrite.path) part->rewrite.path = policy::Template(from.rewrite.path->value.path);
+  part->rewrite.host = from.rewrite.host;
+  if (upstream) {
+    part->response_timeout = from.timeout.response.value_or(upstream->config.timeout.response);
+    part->body_timeout = from.timeout.body.value_or(upstream->config.timeout.body);
+    part->upstream = std::move(upstream);
+  }
+  return part;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Snapshot>, BuildFaults> build(Config config, const Snapshot* previous,
+                                                           observe::Registry& registry) {
+  return Builder(std::move(config), previous, registry).run();
+}
+
+}  // namespace sluice::snapshot

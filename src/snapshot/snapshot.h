@@ -1,0 +1,107 @@
+// What the file says, compiled: routes, pipelines, listeners, upstreams. Immutable and shared by all workers;
+// built by snapshot/build.h, which reuses every part whose fingerprint is unchanged.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ip.h"
+#include "net/address.h"
+#include "net/tls_context.h"
+#include "observe/registry.h"
+#include "policy/facts.h"
+#include "policy/pipeline.h"
+#include "route/router.h"
+#include "server/listener_settings.h"
+#include "snapshot/config.h"
+#include "upstream/upstream_config.h"
+
+namespace sluice::snapshot {
+
+/// A use of a metric id, given back when the part that counts under it is gone.
+class MetricUse {
+ public:
+  MetricUse() = default;
+  MetricUse(observe::Registry& registry, observe::Table table, uint32_t id) : registry_(&registry), table_(table), id_(id) {}
+  MetricUse(const MetricUse&) = delete;
+  MetricUse& operator=(MetricUse&& other) noexcept {
+    std::swap(registry_, other.registry_);
+    std::swap(table_, other.table_);
+    std::swap(id_, other.id_);
+    return *this;
+  }
+  ~MetricUse() { if (registry_) registry_->release(table_, id_); }
+  uint32_t id() const { return id_; }
+
+ private:
+  observe::Registry* registry_ = nullptr;
+  observe::Table table_ = observe::Table::route;
+  uint32_t id_ = observe::kOther;
+};
+
+struct UpstreamPart {
+  std::string name;
+  uint64_t fingerprint = 0;
+  upstream::UpstreamConfig config;
+  std::shared_ptr<const net::TlsClientContext> tls;   // null: plain
+  MetricUse metric;
+};
+
+struct Redirect {
+  policy::Template to;
+  uint16_t status = 308;
+};
+
+struct Respond {
+  uint16_t status = 200;
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+struct Rewrite {
+  std::optional<policy::Template> path;
+  std::string host;   // empty: the client's
+};
+
+/// A route ends in exactly one of upstream, redirect, respond.
+struct RoutePart {
+  std::string name;
+  uint64_t fingerprint = 0;
+  std::vector<std::string> params;           // names, in the order of the path
+  policy::Pipeline pipeline;
+  std::optional<uint64_t> body_bytes_max;    // instead of the listener's
+  std::shared_ptr<const UpstreamPart> upstream;
+  std::optional<Redirect> redirect;
+  std::optional<Respond> respond;
+  Rewrite rewrite;
+  Duration response_timeout{};
+  Duration body_timeout{};
+  MetricUse metric;
+};
+
+struct ListenerPart {
+  std::string name;
+  uint64_t fingerprint = 0;
+  std::shared_ptr<const server::ListenerSettings> settings;
+  MetricUse metric;
+};
+
+/// A route's place in this snapshot (the part itself may be shared with others).
+struct RouteEntry {
+  std::shared_ptr<const RoutePart> part;
+  uint32_t upstream = 0;             // in Snapshot::upstreams; meaningless without part->upstream
+};
+
+struct Snapshot {
+  uint64_t hash = 0;                 // of the merged text
+  Config config;
+  route::Router router;
+  std::vector<RouteEntry> routes;    // by the router's index
+  std::vector<std::shared_ptr<const UpstreamPart>> upstreams;
+  std::vector<std::shared_ptr<const ListenerPart>> listeners;
+  CidrSet trusted_proxies;
+};
+
+}  // namespace sluice::snapshot

@@ -1,0 +1,248 @@
+#include "upstream/pool.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/log.h"
+#include "net/tcp.h"
+#include "upstream/least_loaded.h"
+#include "upstream/pool_link.h"
+#include "upstream/round_robin.h"
+
+namespace sluice::upstream {
+namespace {
+
+// Responses come from our own side: room for large cookies and policies, still bounded.
+http::H1Limits response_limits() {
+  http::H1Limits limits;
+  limits.line_bytes_max = 16 * 1024;
+  limits.header_bytes_max = 128 * 1024;
+  limits.headers_max = 256;
+  return limits;
+}
+
+std::unique_ptr<Picker> make_picker(Balance balance) {
+  if (balance == Balance::round_robin) return std::make_unique<RoundRobin>();
+  return std::make_unique<LeastLoaded>();
+}
+
+}  // namespace
+
+PooledUpstream::PooledUpstream(const PoolParts& parts, PoolSettings settings)
+    : parts_(parts), settings_(std::move(settings)), limits_(response_limits()),
+      picker_(make_picker(settings_.config.balance)),
+      keep_max_(std::max(1U, settings_.config.keep.max / std::max(1U, settings_.workers))) {
+  timeouts_.idle = settings_.config.keep.idle;
+  timeouts_.write = settings_.config.timeout.body;
+}
+
+PooledUpstream::~PooledUpstream() {
+  abort();
+  CHECK(slab_.live() == 0);
+}
+
+void PooledUpstream::set_endpoints(const EndpointList& list) {
+  LoopTurn turn(parts_.loop);
+  std::vector<std::unique_ptr<Site>> sites;
+  std::vector<EndpointState> states;
+  for (const EndpointTarget& target : list.targets) {
+    auto same = [&](const std::unique_ptr<Site>& site) { return site && site->target_ == target; };
+    auto old = std::find_if(sites_.begin(), sites_.end(), same);
+    auto index = static_cast<uint32_t>(sites.size());
+    if (old != sites_.end()) {
+      states.push_back(states_[(*old)->index_]);
+      (*old)->index_ = index;
+      sites.push_back(std::move(*old));
+      continue;
+    }
+    EndpointState state;
+    state.weight = target.weight;
+    state.owed = static_cast<int64_t>(parts_.random.below(target.weight + 1));
+    states.push_back(state);
+    sites.push_back(std::make_unique<Site>(target, index));
+    parts_.shard.endpoint(target.metrics_id).up.set(1);
+  }
+  for (auto& gone : sites_) {
+    if (!gone) continue;
+    gone->retired_ = true;
+    gone->idle_.each([](PoolLink& link) { link.connection_.drain(); });
+    retired_.push_back(std::move(gone));
+  }
+  sites_ = std::move(sites);
+  states_ = std::move(states);
+  unresolved_ = list.unresolved && sites_.empty();
+  remove_retired();
+}
+
+void PooledUpstream::remove_retired() {
+  std::erase_if(retired_, [](const std::unique_ptr<Site>& site) { return site->in_flight_ == 0 && site->links_ == 0; });
+}
+
+Endpoint* PooledUpstream::pick(const Tried& tried) {
+  std::array<uint32_t, Tried::kMax> indices;
+  size_t count = 0;
+  if (tried.size() > 0) {
+    for (const auto& site : sites_) {
+      if (tried.has(*site) && count < indices.size()) indices[count++] = site->index_;
+    }
+  }
+  std::span<const uint32_t> excluded(indices.data(), count);
+  if (settings_.in_flight && !settings_.in_flight->take(*settings_.config.max_in_flight)) {
+    lack_ = Lack::busy;
+    return nullptr;
+  }
+  uint32_t index = picker_->pick(states_, excluded, now());
+  // With every endpoint set aside, trying one beats refusing.
+  if (index == Picker::kNobody) index = picker_->pick(states_, excluded, kNever);
+  if (index == Picker::kNobody) {
+    if (settings_.in_flight) settings_.in_flight->give();
+    lack_ = unresolved_ ? Lack::unresolved : Lack::down;
+    return nullptr;
+  }
+  ++states_[index].in_flight;
+  ++sites_[index]->in_flight_;
+  return sites_[index].get();
+}
+
+void PooledUpstream::release(Endpoint& endpoint, Outcome outcome) {
+  Site& site = static_cast<Site&>(endpoint);
+  --site.in_flight_;
+  if (settings_.in_flight) settings_.in_flight->give();
+  if (site.retired_) return remove_retired();
+  EndpointState& state = states_[site.index_];
+  --state.in_flight;
+  if (outcome == Outcome::unreachable) set_aside(site);
+}
+
+void PooledUpstream::set_aside(Site& site) {
+  states_[site.index_].down_until = now() + kSetAside;
+  parts_.shard.endpoint(site.target_.metrics_id).up.set(0);
+  if (!site.down_) LOG(warn, "endpoint set aside", kv("upstream", settings_.name), kv("endpoint", site.name()));
+  site.down_ = true;
+}
+
+http::Stream* PooledUpstream::open(Endpoint& endpoint, Reuse reuse, Opening& opening) {
+  Site& site = static_cast<Site&>(endpoint);
+  if (PoolLink* link = take_idle(site, reuse)) return &link->codec_.open(opening.stream_events());
+  connect(site, opening);
+  return nullptr;
+}
+
+PooledUpstream::PoolLink* PooledUpstream::take_idle(Site& site, Reuse reuse) {
+  while (reuse != Reuse::never && !site.idle_.empty()) {
+    PoolLink& link = site.idle_.front();
+    Duration idle_for = now() - link.idle_since_;
+    if (reuse == Reuse::recent && idle_for > kRecent) return nullptr;
+    link.unlink();
+    link.idle_ = false;
+    --site.idle_count_;
+    metrics().connections_idle.sub();
+    metrics().connections_active.add();
+    site.busy_.push_back(link);
+    if (!link.connection_.ending() && idle_for < link.codec_.idle_patience()) return &link;
+    link.connection_.drain();   // about to be closed by the other side (its Keep-Alive says so)
+  }
+  return nullptr;
+}
+
+void PooledUpstream::connect(Site& site, Opening& opening) {
+  metrics().connects.add();
+  PoolLink* link = slab_.make(*this, site);
+  link->opening_ = &opening;
+  ++site.links_;
+  site.busy_.push_back(*link);
+  metrics().connections_active.add();
+  Result<net::TransportPtr> transport =
+      settings_.tls ? net::connect_tls(parts_.tls_io,
+                                       {site.target_.address, settings_.tls, site.target_.server_name}, link->connection_)
+                    : net::connect_socket(parts_.loop, site.target_.address, link->connection_);
+  if (!transport) {   // told by timer, never inside open()
+    link->connect_error_ = transport.error();
+    link->connect_timer_.start(parts_.loop.timers(), now(), *link);
+    return;
+  }
+  link->connection_.start_connecting(*std::move(transport));
+  link->connect_timer_.start(parts_.loop.timers(), now() + settings_.config.timeout.connect, *link);
+}
+
+void PooledUpstream::PoolLink::on_open() {
+  connect_timer_.stop();
+  site_->down_ = false;
+  if (!site_->retired_) pool_->parts_.shard.endpoint(site_->target_.metrics_id).up.set(1);
+  Opening* opening = std::exchange(opening_, nullptr);
+  if (opening == nullptr) return connection_.finish(http::Finish::abort);   // nobody waits any more
+  opening->on_opened(codec_.open(opening->stream_events()));
+}
+
+void PooledUpstream::PoolLink::on_open_failed(Error why) {
+  connect_timer_.stop();
+  why.side = Side::upstream;
+  why.progress = Progress::unsent;
+  pool_->metrics().connect_failure(why.code).add();
+  if (Opening* opening = std::exchange(opening_, nullptr)) opening->on_open_failed(why);
+}
+
+void PooledUpstream::PoolLink::on_timer(Timer&) {
+  Error late{Code::connect_timeout, Side::upstream, Progress::unsent, "no connection in time"};
+  on_open_failed(connect_error_ ? connect_error_ : late);
+  connection_.finish(http::Finish::abort);
+}
+
+void PooledUpstream::cancel(Opening& opening) {
+  for (auto* list : {&sites_, &retired_}) {
+    for (auto& site : *list) {
+      PoolLink* found = nullptr;
+      site->busy_.each([&](PoolLink& link) { if (link.opening_ == &opening) found = &link; });
+      if (found == nullptr) continue;
+      found->opening_ = nullptr;
+      found->connect_timer_.stop();
+      return found->connection_.finish(http::Finish::abort);
+    }
+  }
+}
+
+void PooledUpstream::on_idle(PoolLink& link) {
+  Site& site = *link.site_;
+  link.unlink();
+  metrics().connections_active.sub();
+  metrics().connections_idle.add();
+  link.idle_ = true;
+  link.idle_since_ = now();
+  site.idle_.push_front(link);
+  ++site.idle_count_;
+  if (draining_ || site.retired_) return link.connection_.drain();
+  if (site.idle_count_ > keep_max_) site.idle_.back().connection_.drain();
+}
+
+void PooledUpstream::on_link_gone(PoolLink& link) {
+  Site& site = *link.site_;
+  link.unlink();
+  if (link.idle_) {
+    --site.idle_count_;
+    metrics().connections_idle.sub();
+  } else {
+    metrics().connections_active.sub();
+  }
+  --site.links_;
+  slab_.destroy(&link);
+  if (site.retired_) remove_retired();
+}
+
+void PooledUpstream::drain() {
+  draining_ = true;
+  for (auto& site : sites_) site->idle_.each([](PoolLink& link) { link.connection_.drain(); });
+}
+
+void PooledUpstream::abort() {
+  LoopTurn turn(parts_.loop);
+  draining_ = true;
+  Error why{Code::cancelled, Side::gateway, Progress::unsent, "shutting down"};
+  for (auto* list : {&sites_, &retired_}) {
+    for (auto& site : *list) {
+      site->idle_.each([&](PoolLink& link) { link.connection_.fail(why); });
+      site->busy_.each([&](PoolLink& link) { link.connection_.finish(http::Finish::abort); });
+    }
+  }
+}
+
+}  // namespace sluice::upstream

@@ -1,0 +1,49 @@
+// One connection of a pool (private to pool.cc): socket, codec, and where it is in its life.
+#pragma once
+
+#include "upstream/pool.h"
+
+namespace sluice::upstream {
+
+class PooledUpstream::Site final : public Endpoint {
+ public:
+  Site(const EndpointTarget& target, uint32_t index)
+      : Endpoint(target.address.to_string()), target_(target), index_(index) {}
+
+  EndpointTarget target_;
+  uint32_t index_;                     // in sites_; meaningless once retired
+  uint32_t in_flight_ = 0;
+  uint32_t links_ = 0;
+  uint32_t idle_count_ = 0;
+  bool retired_ = false;
+  bool down_ = false;
+  List<PoolLink, class PoolLinkTag> idle_;   // most recent first
+  List<PoolLink, class PoolLinkTag> busy_;   // connecting, or with a request
+};
+
+class PooledUpstream::PoolLink final : public ListHook<class PoolLinkTag>,
+                                       public wire::Connection::Owner,
+                                       public Timer::Owner {
+ public:
+  PoolLink(PooledUpstream& pool, Site& site)
+      : pool_(&pool), site_(&site), connection_(pool.parts_.loop, codec_, *this, pool.timeouts_),
+        codec_(connection_, pool.limits_) {}
+
+  void on_open() override;
+  void on_open_failed(Error why) override;
+  void on_available() override { pool_->on_idle(*this); }
+  void on_gone() override { pool_->on_link_gone(*this); }
+  void on_timer(Timer&) override;
+
+  PooledUpstream* pool_;
+  Site* site_;
+  Opening* opening_ = nullptr;
+  TimePoint idle_since_{};
+  Timer connect_timer_;
+  Error connect_error_;                // no socket could be made
+  bool idle_ = false;
+  wire::Connection connection_;
+  http::H1ClientCodec codec_;
+};
+
+}  // namespace sluice::upstream

@@ -1,0 +1,93 @@
+// One worker's view of an upstream, as an Exchange uses it: choose an endpoint, get a Stream there, say how it
+// went. Implemented by PooledUpstream (upstream/pool.h), by `explain`, and by tests.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "http/stream.h"
+
+namespace sluice::upstream {
+
+/// An endpoint, as far as an exchange needs to know it. Lives as long as one of its users.
+class Endpoint {
+ public:
+  std::string_view name() const { return name_; }   // address and port, for logs
+
+ protected:
+  explicit Endpoint(std::string name) : name_(std::move(name)) {}
+  ~Endpoint() = default;
+
+ private:
+  std::string name_;
+};
+
+/// Endpoints that a request has tried already, so that a retry goes elsewhere. The first few are enough.
+class Tried {
+ public:
+  static constexpr size_t kMax = 8;   // more endpoints than anyone tries for one request
+  void add(const Endpoint& endpoint) { if (size_ < kMax) endpoints_[size_++] = &endpoint; }
+  bool has(const Endpoint& endpoint) const {
+    for (size_t i = 0; i < size_; ++i) {
+      if (endpoints_[i] == &endpoint) return true;
+    }
+    return false;
+  }
+  size_t size() const { return size_; }
+  bool full() const { return size_ == kMax; }
+
+ private:
+  const Endpoint* endpoints_[kMax] = {};
+  uint8_t size_ = 0;
+};
+
+/// Which pooled connections a request may take.
+enum class Reuse : uint8_t {
+  any,      // idempotent: a dead one costs a retry
+  recent,   // idle for less than a second: it is unlikely to be dead, and the request cannot be repeated
+  never,    // the retry after a dead one
+};
+
+/// Somebody who waits for a fresh connection. One of the two comes, unless cancel() was called.
+class Opening {
+ public:
+  virtual void on_opened(http::Stream& stream) = 0;
+  virtual void on_open_failed(Error why) = 0;
+  /// Who receives what arrives on the stream.
+  virtual http::StreamEvents& stream_events() = 0;
+
+ protected:
+  ~Opening() = default;
+};
+
+/// How a request to an endpoint went.
+enum class Outcome : uint8_t {
+  served,        // or given up for a reason that is not the endpoint's reachability
+  unreachable,   // no connection could be made: it is set aside for a while
+};
+
+/// Why there is no endpoint.
+enum class Lack : uint8_t {
+  none,
+  unresolved,   // names are still being resolved, or cannot be
+  busy,         // max_in_flight is reached
+  down,         // every one was tried or is set aside
+};
+
+class Upstream {
+ public:
+  virtual ~Upstream() = default;
+  /// Chooses an endpoint not tried yet and counts the request there, until release().
+  /// gives: null when none is usable
+  virtual Endpoint* pick(const Tried& tried) = 0;
+  /// gives: a stream over a pooled connection, at once; or null, and `opening` hears later
+  virtual http::Stream* open(Endpoint& endpoint, Reuse reuse, Opening& opening) = 0;
+  virtual void cancel(Opening& opening) = 0;
+  virtual void release(Endpoint& endpoint, Outcome outcome) = 0;
+  /// Why pick() gives none.
+  virtual Lack lack() const = 0;
+};
+
+}  // namespace sluice::upstream

@@ -1,0 +1,114 @@
+// One socket with a codec on top, either side: flushing, deadlines, and the ways to end. Holds no protocol
+// and no policy. Lives inside its owner's object, which on_gone() may destroy.
+#pragma once
+
+#include "base/clock.h"
+#include "http/codec.h"
+#include "loop/loop.h"
+#include "net/transport.h"
+
+namespace sluice::wire {
+
+/// Deadlines of a connection; kNever-like durations are not allowed: everything ends.
+struct Timeouts {
+  Duration idle = std::chrono::seconds(60);     // between messages
+  Duration header = std::chrono::seconds(10);   // from a head's first byte to its last
+  Duration body = std::chrono::seconds(30);     // between two pieces of a body
+  Duration write = std::chrono::seconds(30);    // between two pieces that the peer takes
+};
+
+inline constexpr size_t kOutputMax = 256 * 1024;                    // queued for a peer that takes everything
+inline constexpr size_t kLingerBytesMax = 1024 * 1024;              // discarded after a refusal
+inline constexpr Duration kLingerMax = std::chrono::seconds(5);
+inline constexpr Duration kLivenessEvery = std::chrono::milliseconds(500);   // a reset is unseen while paused
+
+class Connection final : public http::Wire,
+                         public net::Transport::Events,
+                         private Flushable,
+                         private Deferred,
+                         private Timer::Owner {
+ public:
+  class Owner {
+   public:
+    /// The transport is ready for bytes (connected, handshake done).
+    virtual void on_open() {}
+    /// Connecting or the handshake failed; on_gone follows.
+    virtual void on_open_failed(Error) {}
+    /// Client side: the codec is free for another request.
+    virtual void on_available() {}
+    /// Nothing refers to the connection any more: the owner destroys it (the last thing this call does).
+    virtual void on_gone() = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  Connection(Loop& loop, http::Codec& codec, Owner& owner, const Timeouts& timeouts)
+      : loop_(&loop), codec_(&codec), owner_(&owner), timeouts_(&timeouts) {}
+  Connection(const Connection&) = delete;
+  virtual ~Connection() = default;
+
+  /// Takes an open transport (accepted, or adopted) and starts reading.
+  void start(net::TransportPtr transport, http::Phase phase);
+  /// Takes a transport that is still connecting and reports to this object already.
+  void start_connecting(net::TransportPtr transport);
+  void drain() { if (!dead_) codec_->drain(); }
+  /// Ends at once, telling the codec (worker shutdown).
+  void fail(Error why) { if (!dead_) codec_->on_failed(why); }
+
+  const net::Transport* transport() const { return transport_.get(); }
+  bool ending() const { return dead_ || ending_; }
+  uint64_t bytes_read() const { return bytes_read_; }
+
+  // http::Wire
+  BlockPool& blocks() override { return loop_->blocks(); }
+  void output(Chain bytes) override;
+  size_t output_room() const override;
+  uint64_t bytes_written() const override;
+  void pause_input() override;
+  void resume_input() override;
+  void expect(http::Phase phase) override;
+  void finish(http::Finish how) override;
+  void available() override { owner_->on_available(); }
+
+  // net::Transport::Events
+  void on_open() override;
+  void on_read(const Slice& bytes) override;
+  void on_eof() override;
+  void on_writable() override;
+  void on_write_failed(Error why) override;
+  void on_failed(Error why) override;
+
+ private:
+  void flush() override;
+  void release() override { owner_->on_gone(); }
+  void on_timer(Timer& timer) override;
+  void arm(TimePoint deadline);
+  void flushed();
+  void begin_linger();
+  void die();
+  TimePoint now() const { return loop_->clock().now(); }
+
+  Loop* loop_;
+  http::Codec* codec_;
+  Owner* owner_;
+  const Timeouts* timeouts_;
+  net::TransportPtr transport_;
+  Chain output_;
+  uint64_t bytes_submitted_ = 0;
+  uint64_t bytes_read_ = 0;
+  Timer timer_;
+  TimePoint read_deadline_ = kNever;
+  TimePoint write_deadline_ = kNever;
+  uint32_t queued_before_ = 0;      // at the last look: has the peer taken something since?
+  uint32_t lingered_bytes_ = 0;
+  http::Phase phase_ = http::Phase::none;
+  http::Finish how_ = http::Finish::flush;
+  bool connecting_ : 1 = false;
+  bool paused_ : 1 = false;
+  bool ending_ : 1 = false;         // finish() was called
+  bool lingering_ : 1 = false;
+  bool dead_ : 1 = false;
+};
+
+}  // namespace sluice::wire
