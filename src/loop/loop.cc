@@ -8,13 +8,17 @@ namespace sluice {
 WallTime LoopClock::wall() const {
   if (uint64_t now = uv_now(loop_); now != wall_read_at_) {
     wall_read_at_ = now;
-    wall_ = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    wall_ = std::chrono::time_point_cast<std::chrono::milliseconds>(
+        std::chrono::system_clock::now());
   }
   return wall_;
 }
 
 Loop::Loop()
-    : uv_{}, clock_(uv_), timers_([this] { CHECK(uv_loop_init(&uv_) == 0); return clock_.now(); }()) {
+    : uv_{}, clock_(uv_), timers_([this] {
+        CHECK(uv_loop_init(&uv_) == 0);
+        return clock_.now();
+      }()) {
   uv_timer_init(&uv_, &tick_);
   uv_prepare_init(&uv_, &prepare_);
   uv_check_init(&uv_, &check_);
@@ -22,7 +26,8 @@ Loop::Loop()
   uv_prepare_start(&prepare_, &Loop::on_prepare);
   uv_check_start(&check_, &Loop::on_check);
   // These three alone do not keep the loop alive.
-  for (auto* handle : {reinterpret_cast<uv_handle_t*>(&tick_), reinterpret_cast<uv_handle_t*>(&prepare_),
+  for (auto* handle : {reinterpret_cast<uv_handle_t*>(&tick_),
+                       reinterpret_cast<uv_handle_t*>(&prepare_),
                        reinterpret_cast<uv_handle_t*>(&check_)}) {
     uv_unref(handle);
   }
@@ -63,7 +68,7 @@ void Loop::pace_timers() {
   if (pace == pace_) return;
   pace_ = pace;
   if (pace == Duration::zero()) { uv_timer_stop(&tick_); return; }
-  auto millis = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(pace).count());
+  auto millis = static_cast<uint64_t>(pace / std::chrono::milliseconds(1));
   uv_timer_start(&tick_, &Loop::on_tick, millis, millis);
 }
 
@@ -88,8 +93,7 @@ void Loop::on_check(uv_check_t* handle) {
   Loop& loop = *static_cast<Loop*>(handle->data);
   ++loop.turn_;
   loop.scheduler_.flush_turn();
-  // libuv refreshed its clock when the poll returned; callbacks ran since, so this is slightly late: good
-  // enough for a stall of 100 ms, and free.
+  // libuv refreshed its clock when the poll returned: good enough for a stall of 100 ms, and free.
   loop.woke_at_ns_ = uv_now(&loop.uv_) * 1'000'000;
 }
 

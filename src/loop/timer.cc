@@ -8,7 +8,7 @@ void Timer::start(TimerWheel& wheel, TimePoint deadline, Owner& owner) {
   deadline_ = deadline;
   owner_ = &owner;
   if (linked()) {
-    if (TimerWheel::ticks(deadline) >= slot_tick_) return;   // the wheel comes by before, and moves us
+    if (TimerWheel::ticks(deadline) >= slot_tick_) return;   // the wheel comes by, and moves us
     unlink();
   }
   wheel.insert(*this, wheel.tick_ + 1);
@@ -61,7 +61,7 @@ void TimerWheel::fire(TimePoint now) {
 }
 
 void TimerWheel::skip_empty(uint64_t target) {
-  // While the lowest levels are empty nothing happens before the next cascade of the first used one.
+  // While the lowest levels are empty nothing happens before the next cascade of the one above.
   int level = 0;
   while (level < kLevels && used_[static_cast<size_t>(level)] == 0) ++level;
   if (level == kLevels) {

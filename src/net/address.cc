@@ -12,7 +12,9 @@ namespace {
 
 constexpr std::string_view kUnix = "unix:";
 
-Error bad(const char* what) { return Error{Code::bad_value, Side::gateway, Progress::unsent, what}; }
+Error bad(const char* what) {
+  return Error{Code::bad_value, Side::gateway, Progress::unsent, what};
+}
 
 }  // namespace
 
@@ -41,7 +43,9 @@ Result<HostPort> parse_host_port(std::string_view text) {
 Result<SocketAddress> SocketAddress::parse(std::string_view text) {
   if (text.starts_with(kUnix)) {
     std::string_view path = text.substr(kUnix.size());
-    if (path.empty() || path.size() >= sizeof(sockaddr_un{}.sun_path)) return bad("a unix path must have 1 to 107 bytes");
+    if (path.empty() || path.size() >= sizeof(sockaddr_un{}.sun_path)) {
+      return bad("a unix path must have 1 to 107 bytes");
+    }
     return unix_path(std::string(path));
   }
   Result<HostPort> parts = parse_host_port(text);
@@ -90,7 +94,7 @@ socklen_t SocketAddress::fill(sockaddr_storage& out) const {
   auto& v6 = reinterpret_cast<sockaddr_in6&>(out);
   v6.sin6_family = AF_INET6;
   v6.sin6_port = htons(port_);
-  if (ip_.is_v6()) std::memcpy(&v6.sin6_addr, ip_.bytes().data(), 16);   // else the unspecified address
+  if (ip_.is_v6()) std::memcpy(&v6.sin6_addr, ip_.bytes().data(), 16);   // else "any"
   return sizeof(sockaddr_in6);
 }
 

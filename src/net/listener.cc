@@ -48,7 +48,8 @@ void set_options(int descriptor, const SocketAddress& address) {
   set_flag(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
   if (address.is_unix()) return;
   set_flag(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);   // accepted sockets inherit it on Linux
-  if (address.family() == AF_INET6) set_flag(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, !address.is_any());
+  if (address.family() != AF_INET6) return;
+  set_flag(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, !address.is_any());
 }
 
 bool bind_to(int descriptor, const SocketAddress& address) {
@@ -72,7 +73,8 @@ UnixFile look_at(const SocketAddress& address) {
 
 }  // namespace
 
-Result<ListenSocket> ListenSocket::bind(const SocketAddress& address, const ListenOptions& options) {
+Result<ListenSocket> ListenSocket::bind(const SocketAddress& address,
+                                        const ListenOptions& options) {
   if (address.is_unix()) {
     UnixFile file = look_at(address);
     if (file == UnixFile::live || file == UnixFile::other) return system_error(EADDRINUSE);
@@ -87,7 +89,9 @@ Result<ListenSocket> ListenSocket::bind(const SocketAddress& address, const List
   made.is_unix_ = address.is_unix();
   made.path_ = address.path();
   // Before listen nobody can connect, so the wider mode of the moment does no harm.
-  if (made.is_unix_ && chmod(made.path_.c_str(), options.unix_mode) != 0) return system_error(errno);
+  if (made.is_unix_ && chmod(made.path_.c_str(), options.unix_mode) != 0) {
+    return system_error(errno);
+  }
   if (listen(made.descriptor_, options.backlog) != 0) return system_error(errno);
   return made;
 }

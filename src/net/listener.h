@@ -1,5 +1,5 @@
-// Listening: the sockets, which the supervisor binds and owns, and the accepting, which each worker does on
-// a duplicate of them. Knows no protocol: whoever implements Acceptor makes connections of transports.
+// Listening: the sockets, which the supervisor binds and owns, and the accepting, which each worker
+// does on a duplicate of them. Knows no protocol: an Acceptor makes connections of transports.
 #pragma once
 
 #include <uv.h>
@@ -24,8 +24,8 @@ struct ListenOptions {
 /// A bound, listening descriptor and the unix file that goes with it.
 class ListenSocket {
  public:
-  /// Binds with SO_REUSEPORT (one socket per worker and address is possible) and listens: connections wait
-  /// in its queue until somebody accepts. A stale unix file that nobody listens on is replaced.
+  /// Binds with SO_REUSEPORT (one socket per worker and address is possible) and listens: connections
+  /// wait in its queue until somebody accepts. A unix file that nobody listens on is replaced.
   /// errors: bad_value, `what` is the system's reason
   static Result<ListenSocket> bind(const SocketAddress& address, const ListenOptions& options = {});
   /// Takes over a listening descriptor (socket activation, upgrade); its unix file is not removed.
@@ -49,8 +49,8 @@ class ListenSocket {
   std::string path_;
 };
 
-/// Is somebody listening there already? With SO_REUSEPORT a second instance would silently take half of
-/// the traffic, so this binds without it.
+/// Is somebody listening there already? With SO_REUSEPORT a second instance would silently take half
+/// of the traffic, so this binds without it.
 /// errors: the address cannot be bound for another reason (not ours, no permission)
 Result<bool> address_in_use(const SocketAddress& address);
 
@@ -63,7 +63,7 @@ class Acceptor {
   ~Acceptor() = default;
 };
 
-/// Accepts on one worker. Out of descriptors it stops for a moment, while clients wait in the queue.
+/// Accepts on one worker. Out of descriptors it stops for a moment; clients wait in the queue.
 class Listener final : Timer::Owner {
  public:
   static constexpr int kAcceptsPerTurn = 64;

@@ -25,7 +25,8 @@ bool begins_like(std::string_view bytes, std::string_view start) {
 }
 
 uint16_t number16(std::string_view bytes) {
-  return static_cast<uint16_t>(static_cast<uint8_t>(bytes[0]) << 8 | static_cast<uint8_t>(bytes[1]));
+  auto* at = reinterpret_cast<const uint8_t*>(bytes.data());
+  return static_cast<uint16_t>(at[0] << 8 | at[1]);
 }
 
 std::optional<uint16_t> parse_port(std::string_view text) {

@@ -1,5 +1,5 @@
-// PROXY protocol, versions 1 and 2: who the client in front of a load balancer is. Bytes in, verdict out;
-// whether the sender is trusted is the caller's business.
+// PROXY protocol, versions 1 and 2: who the client in front of a load balancer is. Bytes in, verdict
+// out; whether the sender is trusted is the caller's business.
 // Source: https://www.haproxy.org/download/2.6/doc/proxy-protocol.txt
 #pragma once
 
@@ -16,7 +16,7 @@ inline constexpr size_t kProxyLineBytesMax = 107;     // version 1, its section 
 inline constexpr size_t kProxyHeaderBytesMax = 536;
 
 struct ProxyHeader {
-  /// Unset (is_any) for LOCAL, UNKNOWN, unix and datagram senders: the socket's own addresses count.
+  /// Unset (is_any) for LOCAL, UNKNOWN, unix and datagram senders: the socket's own count then.
   SocketAddress client;
   SocketAddress destination;
   size_t consumed = 0;   // bytes of the header; what follows belongs to the connection
@@ -31,7 +31,7 @@ struct ProxyOutcome {
   const char* why = "";     // when refused: static text
 };
 
-/// Reads a header at the start of `bytes`, all that came so far. Stateless: call again with more bytes; it
+/// Reads a header at the start of `bytes`, all that came so far. Stateless: call again with more; it
 /// never needs more than kProxyHeaderBytesMax and refuses at the first byte that cannot be right.
 ProxyOutcome parse_proxy_header(std::string_view bytes);
 

@@ -118,8 +118,8 @@ void Resolver::on_poll(uv_poll_t* handle, int status, int events) {
   if (resolver == nullptr) return;
   LoopTurn turn(*resolver->loop_);
   int socket = poll->socket;
-  // UV_EBADF stands for EPOLLERR, and libuv has stopped polling: c-ares must look at the socket itself,
-  // or it would never learn of a refused or reset query.
+  // UV_EBADF stands for EPOLLERR, and libuv has stopped polling: c-ares must look at the socket
+  // itself, or it would never learn of a refused or reset query.
   if (status < 0) events = UV_READABLE | UV_WRITABLE;
   resolver->process(events & UV_READABLE ? socket : ARES_SOCKET_BAD,
                     events & UV_WRITABLE ? socket : ARES_SOCKET_BAD);

@@ -1,5 +1,5 @@
-// Names to addresses with their time to live: /etc/hosts, then DNS, by c-ares on the loop (libuv's own
-// look-up shares four threads with file work). Holds no cache: the caller knows what it wants to keep.
+// Names to addresses with their time to live: /etc/hosts, then DNS, by c-ares on the loop (libuv's
+// own look-up shares four threads with file work). Holds no cache: the caller knows what to keep.
 #pragma once
 
 #include <uv.h>
@@ -41,9 +41,9 @@ class Resolver final : Timer::Owner {
  public:
   class Answer {
    public:
-    /// Once, from the ready list, never inside start(). The query may be destroyed or started again here.
+    /// Once, from the ready list, never inside start(). The query may be destroyed or restarted here.
     /// errors: resolve_failed: there is no such name or it has no address, says the DNS; timeout: no
-    /// server gave an answer (silent, refusing, SERVFAIL); bad_value: no host name; internal: the rest
+    /// server gave an answer (silent, refusing, SERVFAIL); bad_value: no host name; internal: rest
     virtual void on_resolved(Result<Resolved> result) = 0;
 
    protected:

@@ -67,7 +67,6 @@ class Socket final : public Transport {
     }
   }
   int connect(const SocketAddress& to, Events& events);
-  SocketAddress peer() const;
 
   void start(Events& events) override {
     events_ = &events;
@@ -197,7 +196,8 @@ Result<void> Socket<Handle>::write(Chain bytes) {
   static_assert(sizeof(uv_buf_t) == sizeof(iovec));
   while (!bytes.empty()) {
     size_t count = bytes.gather(slices.data(), kSlices);
-    int wrote = uv_try_write(stream(), reinterpret_cast<uv_buf_t*>(slices.data()), static_cast<unsigned>(count));
+    int wrote = uv_try_write(stream(), reinterpret_cast<uv_buf_t*>(slices.data()),
+                             static_cast<unsigned>(count));
     if (wrote == UV_EAGAIN) break;
     if (wrote < 0) {
       write_failed_ = true;
@@ -225,10 +225,12 @@ void Socket<Handle>::submit() {
   pending_->in_flight = std::move(pending_->waiting);
   std::vector<uv_buf_t> buffers;
   pending_->in_flight.each([&](const Slice& slice) {
-    buffers.push_back(uv_buf_init(const_cast<char*>(slice.data), static_cast<unsigned>(slice.size)));
+    buffers.push_back(
+        uv_buf_init(const_cast<char*>(slice.data), static_cast<unsigned>(slice.size)));
   });
   pending_->request.data = this;
-  int status = uv_write(&pending_->request, stream(), buffers.data(), static_cast<unsigned>(buffers.size()), &Socket::on_written);
+  int status = uv_write(&pending_->request, stream(), buffers.data(),
+                        static_cast<unsigned>(buffers.size()), &Socket::on_written);
   CHECK(status == 0);   // uv_write fails at once only for a handle that is not open
 }
 
@@ -295,7 +297,8 @@ int Socket<Handle>::connect(const SocketAddress& to, Events& events) {
     uv_tcp_nodelay(&handle_, 1);
     sockaddr_storage address;
     to.fill(address);
-    status = uv_tcp_connect(request, &handle_, reinterpret_cast<sockaddr*>(&address), &Socket::on_connected);
+    status = uv_tcp_connect(request, &handle_, reinterpret_cast<sockaddr*>(&address),
+                            &Socket::on_connected);
   } else {
     uv_pipe_connect(request, &handle_, to.path().c_str(), &Socket::on_connected);
   }
@@ -318,28 +321,8 @@ void Socket<Handle>::on_connected(uv_connect_t* request, int status) {
 }
 
 template <class Handle>
-SocketAddress Socket<Handle>::peer() const {
-  sockaddr_storage address;
-  int size = sizeof(address);
-  if constexpr (kTcp) {
-    if (uv_tcp_getpeername(&handle_, reinterpret_cast<sockaddr*>(&address), &size) == 0) {
-      return SocketAddress::from(reinterpret_cast<sockaddr*>(&address), static_cast<socklen_t>(size));
-    }
-  }
-  return {};
-}
-
-template <class Handle>
-Result<TransportPtr> accept_one(Loop& loop, uv_stream_t* listener, SocketAddress& client) {
-  auto* socket = new Socket<Handle>(loop);
-  TransportPtr transport(socket);
-  if (int status = uv_accept(listener, socket->stream()); status != 0) return error_from(status);
-  client = socket->peer();
-  return transport;
-}
-
-template <class Handle>
-Result<TransportPtr> connect_one(Loop& loop, const SocketAddress& to, Transport::Events& events) {
+Result<TransportPtr> connect_one(Loop& loop, const SocketAddress& to,
+                                 Transport::Events& events) {
   auto* socket = new Socket<Handle>(loop);
   TransportPtr transport(socket);
   if (int status = socket->connect(to, events); status != 0) return connect_error_from(status);
@@ -348,12 +331,10 @@ Result<TransportPtr> connect_one(Loop& loop, const SocketAddress& to, Transport:
 
 }  // namespace
 
-Result<TransportPtr> accept_socket(Loop& loop, uv_stream_t* listener, bool is_unix, SocketAddress& client) {
-  return is_unix ? accept_one<uv_pipe_t>(loop, listener, client) : accept_one<uv_tcp_t>(loop, listener, client);
-}
-
-Result<TransportPtr> connect_socket(Loop& loop, const SocketAddress& to, Transport::Events& events) {
-  return to.is_unix() ? connect_one<uv_pipe_t>(loop, to, events) : connect_one<uv_tcp_t>(loop, to, events);
+Result<TransportPtr> connect_socket(Loop& loop, const SocketAddress& to,
+                                    Transport::Events& events) {
+  if (to.is_unix()) return connect_one<uv_pipe_t>(loop, to, events);
+  return connect_one<uv_tcp_t>(loop, to, events);
 }
 
 Result<TransportPtr> adopt_socket(Loop& loop, int descriptor, bool is_unix) {

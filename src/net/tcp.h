@@ -10,15 +10,12 @@
 
 namespace sluice::net {
 
-/// Takes the next connection of a listening handle.
-/// gives: the transport (call start), and the peer's address in `client`
-Result<TransportPtr> accept_socket(Loop& loop, uv_stream_t* listener, bool is_unix, SocketAddress& client);
-
 /// Begins to connect; on_open or on_failed comes later, never inside the call.
 /// errors: no socket could be made
-Result<TransportPtr> connect_socket(Loop& loop, const SocketAddress& to, Transport::Events& events);
+Result<TransportPtr> connect_socket(Loop& loop, const SocketAddress& to,
+                                    Transport::Events& events);
 
-/// Opens a transport over a connected stream socket (tests, socket activation). Takes the descriptor.
+/// Opens a transport over a connected stream socket (accepted ones). Takes the descriptor.
 Result<TransportPtr> adopt_socket(Loop& loop, int descriptor, bool is_unix);
 
 }  // namespace sluice::net

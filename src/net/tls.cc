@@ -26,8 +26,8 @@ Error tls_error(Code code, const char* what) {
   return Error{code, Side::gateway, Progress::unsent, what};
 }
 
-/// Bytes from the wire are collected in input_ and pumped through OpenSSL until it wants more, the reader
-/// pauses, or the connection ends. Resuming pumps from the ready list, never inside resume_read().
+/// Bytes from the wire are collected in input_ and pumped through OpenSSL until it wants more, the
+/// reader pauses, or the connection ends. Resuming pumps from the ready list, never at once.
 class TlsTransport final : public Transport, Transport::Events, Task, Deferred {
  public:
   TlsTransport(TlsIo& io, Role role, std::shared_ptr<const void> context, SSL_CTX* ssl_context)
@@ -260,7 +260,7 @@ Result<void> TlsTransport::write(Chain bytes) {
   if (failed_ || finishing_ || !open_) {
     return Error{Code::reset, Side::gateway, Progress::sent, "write on a TLS connection not open"};
   }
-  while (!bytes.empty()) {
+  while (!bytes.empty() && !failed_) {
     std::string_view front = bytes.front();
     if (front.size() == bytes.size()) {
       encrypt(front);
@@ -277,7 +277,10 @@ Result<void> TlsTransport::write(Chain bytes) {
     encrypt({io_->record(), record.size()});
   }
   bytes.clear();
-  if (failed_) return Error{Code::tls_failed, Side::gateway, Progress::sent, "TLS cannot write"};
+  if (failed_) {
+    flush_now();   // nothing of ours may stay in the worker's output
+    return Error{Code::tls_failed, Side::gateway, Progress::sent, "TLS cannot write"};
+  }
   return inner_->write(io_->take_output());
 }
 

@@ -1,5 +1,5 @@
-// TLS over another transport, either side. What connections share is in net/tls_context.h (certificates)
-// and net/tls_io.h (buffers of the worker): an idle connection holds no buffer of ours.
+// TLS over another transport, either side. What connections share is in net/tls_context.h
+// (certificates) and net/tls_io.h (buffers of the worker): an idle one holds no buffer of ours.
 #pragma once
 
 #include <memory>
@@ -14,8 +14,8 @@
 
 namespace sluice::net {
 
-/// Server side over an accepted transport. start() begins, on_open comes when the handshake is done; a
-/// handshake that fails gives on_failed(tls_failed) with OpenSSL's reason, after its alert has been sent.
+/// Server side over an accepted transport. start() begins, on_open comes when the handshake is done;
+/// one that fails gives on_failed(tls_failed) with OpenSSL's reason, after its alert has been sent.
 /// `early` is what was read of the connection already (behind a PROXY protocol header).
 /// needs: `io` of the transport's own worker; write() only after on_open
 TransportPtr accept_tls(TlsIo& io, TransportPtr inner,
@@ -27,8 +27,8 @@ struct TlsTarget {
   std::string_view server_name;   // for SNI and verification: a host name or an IP address
 };
 
-/// Begins to connect; on_open (after the handshake) or on_failed comes later, never inside the call. An
-/// end without close_notify is on_failed(truncated) on this side, and plain on_eof on the server side.
+/// Begins to connect; on_open (after the handshake) or on_failed comes later, never inside the call.
+/// An end without close_notify is on_failed(truncated) here, and plain on_eof on the server side.
 /// errors: no socket could be made, or the server name is none
 Result<TransportPtr> connect_tls(TlsIo& io, const TlsTarget& target, Transport::Events& events);
 

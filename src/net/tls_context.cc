@@ -36,7 +36,8 @@ Result<SslContextPtr, TlsFault> make_context(const SSL_METHOD* method, TlsVersio
   int version = version_min == TlsVersion::tls13 ? TLS1_3_VERSION : TLS1_2_VERSION;
   if (SSL_CTX_set_min_proto_version(ssl, version) != 1 ||
       SSL_CTX_set_cipher_list(ssl, kCiphers12) != 1 ||
-      SSL_CTX_set_ciphersuites(ssl, kCiphers13) != 1 || SSL_CTX_set1_groups_list(ssl, kGroups) != 1) {
+      SSL_CTX_set_ciphersuites(ssl, kCiphers13) != 1 ||
+      SSL_CTX_set1_groups_list(ssl, kGroups) != 1) {
     return fault("");
   }
   SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION |
@@ -78,8 +79,9 @@ const char* tls_reason() {
   unsigned long code = ERR_get_error();
   ERR_clear_error();
   if (code == 0) return "unknown error";
-  const char* reason = ERR_SYSTEM_ERROR(code) ? strerrordesc_np(static_cast<int>(code & ERR_SYSTEM_MASK))
-                                              : ERR_reason_error_string(code);
+  const char* reason = ERR_SYSTEM_ERROR(code)
+                           ? strerrordesc_np(static_cast<int>(code & ERR_SYSTEM_MASK))
+                           : ERR_reason_error_string(code);
   return reason ? reason : "unknown error";
 }
 
@@ -133,7 +135,8 @@ void TlsServerContext::claim_names(SSL_CTX* context) {
   auto claim = [&](const ASN1_STRING* text) {
     std::string_view name(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
                           static_cast<size_t>(ASN1_STRING_length(text)));
-    if (!name.empty()) names_.try_emplace(lower_host_name(name), context);   // the first to claim has it
+    // The first to claim a name has it.
+    if (!name.empty()) names_.try_emplace(lower_host_name(name), context);
   };
   bool found = false;
   auto* alternatives = static_cast<GENERAL_NAMES*>(
@@ -206,7 +209,7 @@ Result<std::shared_ptr<const TlsClientContext>, TlsFault> TlsClientContext::load
 Result<void> TlsClientContext::expect_name(SSL* ssl, std::string_view name) const {
   const Error bad{Code::bad_value, Side::gateway, Progress::unsent, "no host name for TLS"};
   std::string text = lower_host_name(name);
-  if (text.empty() || text.size() > kNameBytesMax || text.find('\0') != std::string::npos) return bad;
+  if (text.empty() || text.size() > kNameBytesMax || text.find('\0') != text.npos) return bad;
   if (auto ip = IpAddress::parse(text)) {
     if (verify_ == TlsVerify::none) return {};
     size_t size = ip->is_v4() ? 4 : 16;

@@ -1,5 +1,5 @@
-// What TLS connections share: certificates, versions, ciphers, trust. Built once, const afterwards, used
-// by every worker. Knows no sockets; the connections are net/tls.h.
+// What TLS connections share: certificates, versions, ciphers, trust. Built once, const afterwards,
+// used by every worker. Knows no sockets; the connections are net/tls.h.
 // Session tickets are off (SSL_OP_NO_TICKET, none sent in TLS 1.3): OpenSSL's own keys are one per
 // context, and a ticket of one host must never open another one that asks for a client certificate.
 #pragma once
@@ -43,8 +43,8 @@ struct SslContextDeleter {
 };
 using SslContextPtr = std::unique_ptr<SSL_CTX, SslContextDeleter>;
 
-/// One listener's certificates. The certificate is chosen by SNI in the client-hello callback and nowhere
-/// else: choosing it later lets a resumed session of one host into another.
+/// One listener's certificates. The certificate is chosen by SNI in the client-hello callback and
+/// nowhere else: choosing it later lets a resumed session of one host into another.
 /// see: CVE-2025-23419
 class TlsServerContext {
  public:
@@ -55,8 +55,8 @@ class TlsServerContext {
   TlsServerContext& operator=(const TlsServerContext&) = delete;
 
   SSL_CTX* ssl() const { return contexts_.front().get(); }
-  /// gives: the context for a server name (lower case): its exact name, then a wildcard of one label,
-  /// then the first
+  /// gives: the context for a server name (lower case): its exact name, then a wildcard of one
+  /// label, then the first
   SSL_CTX* choose(std::string_view name) const;
 
  private:
@@ -88,8 +88,8 @@ class TlsClientContext {
       const TlsClientOptions& options);
 
   SSL_CTX* ssl() const { return context_.get(); }
-  /// Makes `ssl` ask for `name` and accept only its certificate. A name is sent as SNI, an IP address
-  /// is not (RFC 6066 section 3); either must be in the certificate unless verification is off.
+  /// Makes `ssl` ask for `name` and accept only its certificate. A name is sent as SNI, an IP
+  /// address is not (RFC 6066 section 3); either must be in the certificate unless told otherwise.
   /// errors: the name is no host name
   Result<void> expect_name(SSL* ssl, std::string_view name) const;
 

@@ -1,6 +1,5 @@
-// One per worker: what its TLS connections share while OpenSSL runs. A single custom BIO object serves them
-// all: it reads from the chain that the running call was given and writes into pool blocks.
-// Source: the BIO of H2O's lib/common/socket.c, made stateless.
+// One per worker: what its TLS connections share while OpenSSL runs. A single custom BIO object serves
+// them all: it reads from the chain that the running call was given and writes into pool blocks.
 #pragma once
 
 #include <openssl/bio.h>
@@ -38,8 +37,8 @@ class TlsIo {
   /// What the last calls wrote.
   Chain take_output() { return std::move(output_); }
 
-  /// Room for plaintext: the worker's block, a fresh one when somebody kept bytes of the last; a large
-  /// one when more than a normal one holds is waiting.
+  /// Room for plaintext: the worker's block, a fresh one when somebody kept bytes of the last; a
+  /// large one when more than a normal one holds is waiting.
   Block& plain_block(size_t waiting);
   /// Collects small slices into full records (kRecordBytes long).
   static constexpr size_t kRecordBytes = 16 * 1024;   // RFC 8446 section 5.1

@@ -188,6 +188,7 @@ TEST(Listener, an_acceptor_may_stop_it) {
 }
 
 TEST(Listener, out_of_descriptors_it_waits_logs_once_and_goes_on) {   // T10.6
+  if (kSanitized) GTEST_SKIP() << "UBSan opens a pipe to look at a class it sees first";
   CountingSink sink;
   set_log_sink(&sink);
   TestLoop loop;

@@ -21,6 +21,12 @@ namespace sluice::net {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSanitized = true;
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
 /// A loop whose turns end at least every 5 ms, so that conditions are looked at.
 class TestLoop {
  public:
