@@ -19,9 +19,7 @@ struct Alarm final : Timer::Owner {
 /// Keeps the loop alive: the loop's own handles do not.
 class KeepAlive {
  public:
-  explicit KeepAlive(Loop& loop) {
-    uv_async_init(loop.uv(), &async_, nullptr);
-  }
+  explicit KeepAlive(Loop& loop) { uv_async_init(loop.uv(), &async_, nullptr); }
   void close() { uv_close(reinterpret_cast<uv_handle_t*>(&async_), nullptr); }
 
  private:
@@ -48,17 +46,21 @@ TEST(Loop, drives_the_timer_wheel_from_sleep) {
 TEST(Loop, the_first_timer_after_a_long_idle_time_is_not_a_slow_tick_late) {
   Loop loop;
   KeepAlive alive(loop);
-  uv_timer_t sleeper;   // 1.2 s without a timer on the wheel, so that the wheel lags behind
+  uv_timer_t sleeper;  // 1.2 s without a timer on the wheel, so that the wheel lags behind
   uv_timer_init(loop.uv(), &sleeper);
   TimePoint started, fired;
-  Alarm alarm([&] { fired = loop.clock().now(); alive.close(); });
+  Alarm alarm([&] {
+    fired = loop.clock().now();
+    alive.close();
+  });
   std::function<void()> start = [&] {
     started = loop.clock().now();
     alarm.timer.start(loop.timers(), started + milliseconds(20), alarm);
     uv_close(reinterpret_cast<uv_handle_t*>(&sleeper), nullptr);
   };
   sleeper.data = &start;
-  uv_timer_start(&sleeper, [](uv_timer_t* t) { (*static_cast<std::function<void()>*>(t->data))(); }, 1200, 0);
+  uv_timer_start(
+      &sleeper, [](uv_timer_t* t) { (*static_cast<std::function<void()>*>(t->data))(); }, 1200, 0);
   loop.run();
   EXPECT_GE(fired - started, milliseconds(20));
   EXPECT_LT(fired - started, milliseconds(90));
@@ -79,8 +81,9 @@ TEST(Loop, counts_a_turn_that_stalls) {
   Loop loop;
   uv_async_t async;
   uv_async_init(loop.uv(), &async, [](uv_async_t* handle) {
-    uint64_t end = uv_hrtime() + 120'000'000;   // busy, as a stalled callback is
-    while (uv_hrtime() < end) {}
+    uint64_t end = uv_hrtime() + 120'000'000;  // busy, as a stalled callback is
+    while (uv_hrtime() < end) {
+    }
     uv_close(reinterpret_cast<uv_handle_t*>(handle), nullptr);
   });
   uv_async_send(&async);

@@ -41,12 +41,14 @@ TEST(Mailbox, loses_nothing_of_several_threads) {
   constexpr int kThreads = 4, kEach = 5000;
   Loop loop;
   Mailbox mailbox(loop);
-  int delivered = 0;   // plain: only the loop's thread touches it
+  int delivered = 0;  // plain: only the loop's thread touches it
   std::vector<std::thread> senders;
   for (int t = 0; t < kThreads; ++t) {
     senders.emplace_back([&] {
       for (int i = 0; i < kEach; ++i) {
-        mailbox.post_work([&] { if (++delivered == kThreads * kEach) mailbox.close(); });
+        mailbox.post_work([&] {
+          if (++delivered == kThreads * kEach) mailbox.close();
+        });
       }
     });
   }
@@ -90,7 +92,9 @@ TEST(Mailbox, may_close_while_other_threads_post) {
   for (int round = 0; round < 50; ++round) {
     Loop loop;
     Mailbox mailbox(loop);
-    std::thread sender([&] { for (int i = 0; i < 200; ++i) mailbox.post_work([] {}); });
+    std::thread sender([&] {
+      for (int i = 0; i < 200; ++i) mailbox.post_work([] {});
+    });
     mailbox.post_work([&] { mailbox.close(); });
     loop.run();
     sender.join();

@@ -52,7 +52,7 @@ TEST(Scheduler, runs_tasks_in_the_order_they_became_ready) {
     Scheduler::Turn turn(scheduler);
     b.ready();
     a.ready();
-    b.ready();   // there already
+    b.ready();  // there already
     EXPECT_TRUE(trace.empty());
   }
   EXPECT_EQ(trace, (Trace{"b", "a"}));
@@ -79,7 +79,10 @@ TEST(Scheduler, what_becomes_ready_while_draining_joins_the_same_drain) {
     b.ready();
     return Next::wait;
   };
-  { Scheduler::Turn turn(scheduler); a.ready(); }
+  {
+    Scheduler::Turn turn(scheduler);
+    a.ready();
+  }
   EXPECT_EQ(trace, (Trace{"a", "b"}));
   EXPECT_TRUE(scheduler.idle());
 }
@@ -90,7 +93,11 @@ TEST(Scheduler, again_repeats_before_anything_else) {
   Step a(scheduler, trace, "a"), b(scheduler, trace, "b");
   int left = 2;
   a.act = [&] { return left-- > 0 ? Next::again : Next::stop; };
-  { Scheduler::Turn turn(scheduler); a.ready(); b.ready(); }
+  {
+    Scheduler::Turn turn(scheduler);
+    a.ready();
+    b.ready();
+  }
   EXPECT_EQ(trace, (Trace{"a", "a", "a", "b"}));
 }
 
@@ -126,7 +133,11 @@ TEST(Scheduler, late_output_waits_for_the_end_of_the_turn) {
   Scheduler scheduler;
   Trace trace;
   Output output(trace, "late");
-  { Scheduler::Turn turn(scheduler); scheduler.flush_late(output); scheduler.flush_late(output); }
+  {
+    Scheduler::Turn turn(scheduler);
+    scheduler.flush_late(output);
+    scheduler.flush_late(output);
+  }
   EXPECT_TRUE(trace.empty());
   EXPECT_TRUE(output.flush_pending());
   scheduler.flush_turn();
@@ -139,7 +150,10 @@ TEST(Scheduler, output_that_was_forgotten_or_destroyed_is_not_flushed) {
   Trace trace;
   Output kept(trace, "kept");
   scheduler.flush_late(kept);
-  { Output gone(trace, "gone"); scheduler.flush_late(gone); }
+  {
+    Output gone(trace, "gone");
+    scheduler.flush_late(gone);
+  }
   kept.forget_flush();
   scheduler.flush_turn();
   EXPECT_TRUE(trace.empty());

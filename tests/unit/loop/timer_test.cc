@@ -38,10 +38,11 @@ struct Wheel {
 };
 
 TEST(TimerWheel, fires_once_and_never_early_on_every_level) {
-  for (Duration in : {Duration(milliseconds(1)), Duration(milliseconds(10)), Duration(milliseconds(639)),
-                      Duration(milliseconds(640)), Duration(milliseconds(641)), Duration(seconds(40)),
-                      Duration(seconds(41)), Duration(seconds(2621)), Duration(seconds(2622)),
-                      Duration(hours(30)), Duration(hours(50))}) {
+  for (Duration in :
+       {Duration(milliseconds(1)), Duration(milliseconds(10)), Duration(milliseconds(639)),
+        Duration(milliseconds(640)), Duration(milliseconds(641)), Duration(seconds(40)),
+        Duration(seconds(41)), Duration(seconds(2621)), Duration(seconds(2622)),
+        Duration(hours(30)), Duration(hours(50))}) {
     Wheel at;
     Alarm alarm;
     at.start(alarm, in);

@@ -14,8 +14,9 @@ TEST(SocketAddress, prints_what_it_parsed) {
 }
 
 TEST(SocketAddress, refuses_what_is_no_address) {
-  for (std::string_view text : {"", "1.2.3.4", "1.2.3.4:", "1.2.3.4:0", "1.2.3.4:65536", "::1:80",
-                                "[::1]", "[1.2.3.4:80", "name:80", "1.2.3.4:+1", "unix:", "[x]:1"}) {
+  for (std::string_view text :
+       {"", "1.2.3.4", "1.2.3.4:", "1.2.3.4:0", "1.2.3.4:65536", "::1:80", "[::1]", "[1.2.3.4:80",
+        "name:80", "1.2.3.4:+1", "unix:", "[x]:1"}) {
     EXPECT_FALSE(SocketAddress::parse(text)) << text;
   }
   EXPECT_FALSE(SocketAddress::parse("unix:" + std::string(108, 'x')));

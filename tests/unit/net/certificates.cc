@@ -40,7 +40,9 @@ Certificates::Certificates() {
   CHECK(mkdtemp(folder_.data()) != nullptr);
 }
 
-Certificates::~Certificates() { std::filesystem::remove_all(folder_); }
+Certificates::~Certificates() {
+  std::filesystem::remove_all(folder_);
+}
 
 std::string Certificates::write(const std::string& file, const std::string& content) {
   std::ofstream(path(file)) << content;
@@ -58,7 +60,8 @@ CertificateFiles Certificates::make(const std::string& name, const CertificateSp
   X509_gmtime_adj(X509_getm_notAfter(certificate), 86'400 * spec.days);
   X509_set_pubkey(certificate, key);
   X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>(spec.common_name.c_str()), -1, -1, 0);
+                             reinterpret_cast<const unsigned char*>(spec.common_name.c_str()), -1,
+                             -1, 0);
   X509* signer = issuer ? read_pem<X509>(issuer->certificate, PEM_read_X509) : certificate;
   EVP_PKEY* signing_key = issuer ? read_pem<EVP_PKEY>(issuer->key, PEM_read_PrivateKey) : key;
   X509_set_issuer_name(certificate, X509_get_subject_name(signer));

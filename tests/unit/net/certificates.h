@@ -1,5 +1,5 @@
-// Certificates made by the test itself: P-256 keys, signed by themselves or by a test authority, as PEM
-// files in a folder that goes away with the object.
+// Certificates made by the test itself: P-256 keys, signed by themselves or by a test authority, as
+// PEM files in a folder that goes away with the object.
 #pragma once
 
 #include <string>
@@ -11,9 +11,9 @@ namespace sluice::net {
 
 struct CertificateSpec {
   std::string common_name = "test";
-  std::string alternatives{};   // "DNS:a.example,IP:127.0.0.1"; empty: none
+  std::string alternatives{};  // "DNS:a.example,IP:127.0.0.1"; empty: none
   bool authority = false;
-  long days = 30;             // negative: expired
+  long days = 30;  // negative: expired
 };
 
 class Certificates {

@@ -33,7 +33,8 @@ int connect_blocking(const SocketAddress& to) {
   int descriptor = socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_storage storage;
   socklen_t size = to.fill(storage);
-  EXPECT_EQ(::connect(descriptor, reinterpret_cast<sockaddr*>(&storage), size), 0) << strerror(errno);
+  EXPECT_EQ(::connect(descriptor, reinterpret_cast<sockaddr*>(&storage), size), 0)
+      << strerror(errno);
   return descriptor;
 }
 
@@ -57,7 +58,7 @@ TEST(ListenSocket, an_address_in_time_wait_is_free) {
     int client = connect_blocking(address);
     int server = accept(socket.descriptor(), nullptr, nullptr);
     ASSERT_GE(server, 0);
-    close(server);   // the side that closes first waits
+    close(server);  // the side that closes first waits
     close(client);
   }
   auto used = address_in_use(address);
@@ -116,7 +117,7 @@ TEST(ListenSocket, a_stale_unix_file_is_replaced_a_live_or_foreign_one_is_not) {
   SocketAddress file = SocketAddress::unix_path(socket_path("plain.file"));
   close(open(file.path().c_str(), O_CREAT | O_WRONLY, 0600));
   EXPECT_FALSE(ListenSocket::bind(file));
-  EXPECT_EQ(unlink(file.path().c_str()), 0);   // it is still there
+  EXPECT_EQ(unlink(file.path().c_str()), 0);  // it is still there
 }
 
 TEST(ListenSocket, an_adopted_descriptor_knows_its_kind) {
@@ -127,7 +128,7 @@ TEST(ListenSocket, an_adopted_descriptor_knows_its_kind) {
     ListenSocket adopted = ListenSocket::adopt(dup(original->descriptor()));
     EXPECT_TRUE(adopted.is_unix());
   }
-  EXPECT_TRUE(*address_in_use(address));   // the adopted one left the file
+  EXPECT_TRUE(*address_in_use(address));  // the adopted one left the file
 }
 
 TEST(Listener, tells_who_came) {
@@ -138,7 +139,7 @@ TEST(Listener, tells_who_came) {
   EXPECT_NE(pair.door.clients[0].port(), 0);
 }
 
-TEST(Listener, two_on_one_socket_share_its_queue) {   // fewer workers than sockets, or unix sockets
+TEST(Listener, two_on_one_socket_share_its_queue) {  // fewer workers than sockets, or unix sockets
   TestLoop loop;
   ListenSocket socket = listen_on("unix:share.sock");
   Door door;
@@ -160,7 +161,7 @@ TEST(Listener, stop_takes_what_waits_in_the_queue) {
   ASSERT_TRUE(listener.start(socket));
   std::vector<int> clients;
   for (int i = 0; i < 150; ++i) clients.push_back(connect_blocking(socket.address()));
-  listener.stop();   // the loop has not turned once
+  listener.stop();  // the loop has not turned once
   EXPECT_EQ(door.ends.size(), 150u);
   for (int client : clients) close(client);
 }
@@ -187,7 +188,7 @@ TEST(Listener, an_acceptor_may_stop_it) {
   close(second);
 }
 
-TEST(Listener, out_of_descriptors_it_waits_logs_once_and_goes_on) {   // T10.6
+TEST(Listener, out_of_descriptors_it_waits_logs_once_and_goes_on) {  // T10.6
   if (kSanitized) GTEST_SKIP() << "UBSan opens a pipe to look at a class it sees first";
   CountingSink sink;
   set_log_sink(&sink);
@@ -203,18 +204,18 @@ TEST(Listener, out_of_descriptors_it_waits_logs_once_and_goes_on) {   // T10.6
   int next = dup(0);
   close(next);
   rlimit tight = before;
-  tight.rlim_cur = static_cast<rlim_t>(next) + 5;   // room for five of the twenty
+  tight.rlim_cur = static_cast<rlim_t>(next) + 5;  // room for five of the twenty
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &tight), 0);
   bool paused = loop.until([&] { return listener.pauses().value() >= 4; });
   size_t accepted = door.ends.size();
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
   set_log_sink(nullptr);
   EXPECT_TRUE(paused);
-  EXPECT_GE(accepted, 4u);   // libuv keeps one in reserve
+  EXPECT_GE(accepted, 4u);  // libuv keeps one in reserve
   EXPECT_LE(accepted, 5u);
   EXPECT_EQ(sink.lines.size(), 1u);
   EXPECT_NE(sink.lines[0].find("Too many open files"), std::string::npos) << sink.lines[0];
-  ASSERT_TRUE(loop.until([&] { return door.ends.size() == 20; }));   // nobody was turned away
+  ASSERT_TRUE(loop.until([&] { return door.ends.size() == 20; }));  // nobody was turned away
   for (int client : clients) close(client);
 }
 

@@ -32,7 +32,8 @@ class TestLoop {
  public:
   TestLoop() {
     uv_timer_init(loop_.uv(), &beat_);
-    uv_timer_start(&beat_, [](uv_timer_t*) {}, 5, 5);
+    uv_timer_start(
+        &beat_, [](uv_timer_t*) {}, 5, 5);
   }
   ~TestLoop() { uv_close(reinterpret_cast<uv_handle_t*>(&beat_), nullptr); }
   operator Loop&() { return loop_; }
@@ -124,7 +125,8 @@ inline ListenSocket listen_on(std::string_view address) {
   auto parsed = SocketAddress::parse(address);
   std::string path = ::testing::TempDir() + parsed->path() + "." + std::to_string(getpid());
   // Port 0 is refused in configuration, so tests say "any port" by 1.
-  SocketAddress at = parsed->is_unix() ? SocketAddress::unix_path(path) : SocketAddress(parsed->ip(), 0);
+  SocketAddress at =
+      parsed->is_unix() ? SocketAddress::unix_path(path) : SocketAddress(parsed->ip(), 0);
   auto socket = ListenSocket::bind(at);
   EXPECT_TRUE(socket) << socket.error().what;
   return std::move(*socket);

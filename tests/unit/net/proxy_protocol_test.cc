@@ -22,14 +22,14 @@ std::string v2(char version_command, char family_socket, const std::string& body
 }
 
 const std::string kInet = "\x01\x02\x03\x04\x0a\x00\x00\x01\x30\x39\x01\xbb"s;
-const std::string kInet6 = "\x20\x01\x0d\xb8"s + std::string(11, '\0') + "\x01" + std::string(15, '\0') +
-                           "\x01\x30\x39\x01\xbb"s;
+const std::string kInet6 = "\x20\x01\x0d\xb8"s + std::string(11, '\0') + "\x01" +
+                           std::string(15, '\0') + "\x01\x30\x39\x01\xbb"s;
 const std::string kTlv = "\x03\x00\x04\xde\xad\xbe\xef"s;
 
 struct Good {
   const char* name;
   std::string bytes;
-  const char* client;        // "" when the header names none
+  const char* client;  // "" when the header names none
   const char* destination;
 };
 
@@ -37,20 +37,25 @@ const std::vector<Good>& good() {
   static const std::vector<Good> all = {
       {"tcp4 line", "PROXY TCP4 1.2.3.4 10.0.0.1 12345 443\r\n", "1.2.3.4:12345", "10.0.0.1:443"},
       {"tcp6 line", "PROXY TCP6 2001:db8::1 ::1 12345 443\r\n", "[2001:db8::1]:12345", "[::1]:443"},
-      {"longest line", "PROXY TCP6 ffff:f:f:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n",
-       "[ffff:f:f:ffff:ffff:ffff:ffff:ffff]:65535", "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535"},
+      {"longest line",
+       "PROXY TCP6 ffff:f:f:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 "
+       "65535\r\n",
+       "[ffff:f:f:ffff:ffff:ffff:ffff:ffff]:65535",
+       "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535"},
       {"unknown line", "PROXY UNKNOWN\r\n", "", ""},
       {"unknown line with addresses", "PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n", "", ""},
       {"inet", v2(0x21, 0x11, kInet), "1.2.3.4:12345", "10.0.0.1:443"},
       {"inet with a tlv", v2(0x21, 0x11, kInet + kTlv), "1.2.3.4:12345", "10.0.0.1:443"},
       {"inet6", v2(0x21, 0x21, kInet6), "[2001:db8::1]:12345", "[::1]:443"},
-      {"inet6 with two tlvs", v2(0x21, 0x21, kInet6 + kTlv + kTlv), "[2001:db8::1]:12345", "[::1]:443"},
+      {"inet6 with two tlvs", v2(0x21, 0x21, kInet6 + kTlv + kTlv), "[2001:db8::1]:12345",
+       "[::1]:443"},
       {"local", v2(0x20, 0x00, ""), "", ""},
       {"local with addresses", v2(0x20, 0x11, kInet), "", ""},
       {"unspecified", v2(0x21, 0x00, "anything"), "", ""},
       {"unix", v2(0x21, 0x31, std::string(216, 'x')), "", ""},
       {"datagram", v2(0x21, 0x12, kInet), "", ""},
-      {"longest", v2(0x21, 0x11, kInet + "\x04\x01\xf9"s + std::string(505, '\0')), "1.2.3.4:12345", "10.0.0.1:443"},
+      {"longest", v2(0x21, 0x11, kInet + "\x04\x01\xf9"s + std::string(505, '\0')), "1.2.3.4:12345",
+       "10.0.0.1:443"},
   };
   return all;
 }

@@ -27,7 +27,8 @@ struct Asked final : Resolver::Answer {
 /// A DNS server of three names on a UDP socket, driven by the same loop.
 class TestDns {
  public:
-  explicit TestDns(Loop& loop) : socket_(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+  explicit TestDns(Loop& loop)
+      : socket_(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
     sockaddr_in at{};
     at.sin_family = AF_INET;
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -55,14 +56,16 @@ class TestDns {
     char query[512];
     sockaddr_in from{};
     socklen_t from_size = sizeof(from);
-    ssize_t size = recvfrom(socket_, query, sizeof(query), 0, reinterpret_cast<sockaddr*>(&from), &from_size);
+    ssize_t size =
+        recvfrom(socket_, query, sizeof(query), 0, reinterpret_cast<sockaddr*>(&from), &from_size);
     if (size < 17) return;
     ++questions;
     if (silent) return;
     std::string name;
     size_t at = 12;
     while (query[at] != 0) {
-      name += (name.empty() ? "" : ".") + std::string(query + at + 1, static_cast<size_t>(query[at]));
+      name +=
+          (name.empty() ? "" : ".") + std::string(query + at + 1, static_cast<size_t>(query[at]));
       at += 1 + static_cast<size_t>(query[at]);
     }
     int type = query[at + 2];
@@ -83,9 +86,9 @@ class TestDns {
     } else if (name == "two.test" && type == 28) {
       record(std::string("\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16), 120);
     } else if (name == "broken.test") {
-      reply[3] = static_cast<char>(0x82);   // SERVFAIL
+      reply[3] = static_cast<char>(0x82);  // SERVFAIL
     } else if (name != "empty.test" && name != "two.test") {
-      reply[3] = static_cast<char>(0x83);   // NXDOMAIN
+      reply[3] = static_cast<char>(0x83);  // NXDOMAIN
     }
     sendto(socket_, reply.data(), reply.size(), 0, reinterpret_cast<sockaddr*>(&from), from_size);
   }
@@ -160,7 +163,7 @@ TEST(Resolver, failures_tell_final_from_passing) {
   EXPECT_EQ(ask(loop, *resolver, std::string_view("a\0b", 3)).error().code, Code::bad_value);
 }
 
-TEST(Resolver, a_dead_server_is_noticed_whether_it_refuses_or_is_silent) {   // T10.5
+TEST(Resolver, a_dead_server_is_noticed_whether_it_refuses_or_is_silent) {  // T10.5
   TestLoop loop;
   std::string refusing;
   {
@@ -174,7 +177,7 @@ TEST(Resolver, a_dead_server_is_noticed_whether_it_refuses_or_is_silent) {   // 
   dns.silent = true;
   auto second = make_resolver(loop, dns.server());
   EXPECT_EQ(ask(loop, *second, "two.test").error().code, Code::timeout);
-  EXPECT_GE(dns.questions, 2);   // it was tried again
+  EXPECT_GE(dns.questions, 2);  // it was tried again
 }
 
 TEST(Resolver, a_cancelled_query_gets_no_answer) {
@@ -187,7 +190,7 @@ TEST(Resolver, a_cancelled_query_gets_no_answer) {
     gone.start("two.test", AddressFamily::any, asked);
   }
   Resolver::Query stopped(*resolver);
-  stopped.start("localhost", AddressFamily::any, asked);   // answered at once, on the ready list
+  stopped.start("localhost", AddressFamily::any, asked);  // answered at once, on the ready list
   stopped.stop();
   ASSERT_TRUE(loop.until([&] { return dns.questions == 2; }));
   loop.settle();

@@ -22,7 +22,7 @@ struct Source {
   }
   void pour() {
     while (sent < total && end.transport->queued() == 0) {
-      size_t part = std::min<size_t>(total - sent, 300'001);   // off every block boundary
+      size_t part = std::min<size_t>(total - sent, 300'001);  // off every block boundary
       Chain bytes;
       bytes.append_copy(loop->blocks(), pattern(part, sent));
       if (!end.transport->write(std::move(bytes))) return;
@@ -39,12 +39,13 @@ struct Source {
 
 class Sockets : public ::testing::TestWithParam<const char*> {
  public:
-  static void SetUpTestSuite() { signal(SIGPIPE, SIG_IGN); }   // as the program does
+  static void SetUpTestSuite() { signal(SIGPIPE, SIG_IGN); }  // as the program does
 };
-INSTANTIATE_TEST_SUITE_P(, Sockets, ::testing::Values("127.0.0.1:1", "[::1]:1", "unix:tcp_test.sock"),
-                         [](const auto& param) {
-                           return std::string(param.index == 0 ? "v4" : param.index == 1 ? "v6" : "unix_path");
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    , Sockets, ::testing::Values("127.0.0.1:1", "[::1]:1", "unix:tcp_test.sock"),
+    [](const auto& param) {
+      return std::string(param.index == 0 ? "v4" : param.index == 1 ? "v6" : "unix_path");
+    });
 
 TEST_P(Sockets, carry_bytes_and_ends_both_ways) {
   Pair pair(GetParam());
@@ -53,14 +54,14 @@ TEST_P(Sockets, carry_bytes_and_ends_both_ways) {
   ASSERT_TRUE(pair.loop.until([&] { return pair.server().received == "ping"; }));
   pair.client.transport->finish();
   ASSERT_TRUE(pair.loop.until([&] { return pair.server().eof; }));
-  ASSERT_TRUE(pair.server().send(pair.loop, "after your end"));   // half-closed, not closed
+  ASSERT_TRUE(pair.server().send(pair.loop, "after your end"));  // half-closed, not closed
   pair.server().transport->finish();
   ASSERT_TRUE(pair.loop.until([&] { return pair.client.eof; }));
   EXPECT_EQ(pair.client.received, "after your end");
   EXPECT_FALSE(pair.client.send(pair.loop, "too late"));
 }
 
-TEST_P(Sockets, are_byte_exact_over_100_mb_to_a_slow_reader) {   // T10.1
+TEST_P(Sockets, are_byte_exact_over_100_mb_to_a_slow_reader) {  // T10.1
   constexpr size_t kTotal = 100'000'000;
   Pair pair(GetParam());
   pair.connect();
@@ -74,10 +75,12 @@ TEST_P(Sockets, are_byte_exact_over_100_mb_to_a_slow_reader) {   // T10.1
   Source source(pair.loop, pair.client, kTotal);
   source.pour();
   int turn = 0;
-  ASSERT_TRUE(pair.loop.until([&] {
-    if (++turn % 3 == 0 && !pair.server().eof) pair.server().transport->resume_read();
-    return pair.server().eof;
-  }, seconds(120)));
+  ASSERT_TRUE(pair.loop.until(
+      [&] {
+        if (++turn % 3 == 0 && !pair.server().eof) pair.server().transport->resume_read();
+        return pair.server().eof;
+      },
+      seconds(120)));
   EXPECT_EQ(pair.server().received_bytes, kTotal);
   EXPECT_EQ(wrong, 0u);
   EXPECT_GT(source.short_writes, 10);
@@ -91,7 +94,7 @@ TEST_P(Sockets, what_is_queued_when_finish_is_called_leaves_before_the_end) {
   std::string first = pattern(16 * kMiB), second = pattern(kMiB, first.size());
   ASSERT_TRUE(pair.client.send(pair.loop, first));
   ASSERT_GT(pair.client.transport->queued(), 0u);
-  ASSERT_TRUE(pair.client.send(pair.loop, second));   // waits behind what libuv has
+  ASSERT_TRUE(pair.client.send(pair.loop, second));  // waits behind what libuv has
   pair.client.transport->finish();
   EXPECT_FALSE(pair.client.send(pair.loop, "after the end"));
   pair.server().transport->resume_read();
@@ -122,11 +125,13 @@ TEST_P(Sockets, writes_before_the_connect_is_done_are_kept) {
   ASSERT_TRUE(made);
   pair.client.transport = std::move(*made);
   ASSERT_TRUE(pair.client.send(pair.loop, "early"));
-  ASSERT_TRUE(pair.loop.until([&] { return !pair.door.ends.empty() && pair.server().received == "early"; }));
+  ASSERT_TRUE(pair.loop.until(
+      [&] { return !pair.door.ends.empty() && pair.server().received == "early"; }));
 }
 
-TEST_P(Sockets, no_event_comes_after_the_owner_let_go) {   // T10.2
-  // In every state: connecting, idle, in the middle of a read event, with output queued, half-closed.
+TEST_P(Sockets, no_event_comes_after_the_owner_let_go) {  // T10.2
+  // In every state: connecting, idle, in the middle of a read event, with output queued,
+  // half-closed.
   for (int state = 0; state < 8; ++state) {
     Pair pair(GetParam());
     if (state == 0) {
@@ -172,7 +177,7 @@ TEST_P(Sockets, no_event_comes_after_the_owner_let_go) {   // T10.2
   }
 }
 
-TEST_P(Sockets, random_aborts_under_load_leave_nothing_behind) {   // T10.2, for ASan
+TEST_P(Sockets, random_aborts_under_load_leave_nothing_behind) {  // T10.2, for ASan
   Random random(11);
   for (int round = 0; round < 60; ++round) {
     Pair pair(GetParam());
@@ -221,7 +226,7 @@ TEST(Tcp, a_reset_while_paused_is_seen_by_broken) {
   EXPECT_FALSE(pair.server().failed);
 }
 
-TEST(Tcp, a_write_to_a_reset_connection_fails_without_a_signal) {   // T10.6
+TEST(Tcp, a_write_to_a_reset_connection_fails_without_a_signal) {  // T10.6
   Pair pair;
   pair.connect();
   pair.server().transport->pause_read();
@@ -283,7 +288,7 @@ TEST(Tcp, an_idle_connection_holds_no_block) {
   ASSERT_TRUE(pair.client.send(pair.loop, "x"));
   ASSERT_TRUE(pair.loop.until([&] { return pair.server().received == "x"; }));
   pair.loop.settle();
-  EXPECT_LE(pair.loop->blocks().blocks_out(), 2u);   // the read buffer and the scratch block
+  EXPECT_LE(pair.loop->blocks().blocks_out(), 2u);  // the read buffer and the scratch block
 }
 
 TEST(Tcp, a_changed_receiver_gets_the_next_event) {

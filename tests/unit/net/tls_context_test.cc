@@ -20,18 +20,25 @@ TEST(TlsServerContext, chooses_by_exact_name_then_wildcard_then_the_first) {
   TlsServerOptions options;
   options.certificates = {
       made.make("first", {.common_name = "first.example"}),
-      made.make("wild", {.common_name = "wild", .alternatives = "DNS:*.Example.com,DNS:example.org"}),
-      made.make("exact", {.common_name = "exact", .alternatives = "DNS:api.example.com,IP:10.0.0.1"}),
+      made.make("wild",
+                {.common_name = "wild", .alternatives = "DNS:*.Example.com,DNS:example.org"}),
+      made.make("exact",
+                {.common_name = "exact", .alternatives = "DNS:api.example.com,IP:10.0.0.1"}),
       made.make("second", {.common_name = "second", .alternatives = "DNS:api.example.com"}),
   };
   auto context = TlsServerContext::load(options);
   ASSERT_TRUE(context) << context.error().reason;
   for (auto [name, certificate] : std::initializer_list<std::pair<const char*, const char*>>{
-           {"api.example.com", "exact"},      {"www.example.com", "wild"},
-           {"a.b.example.com", "first.example"}, {"example.com", "first.example"},
-           {"example.org", "wild"},           {"first.example", "first.example"},
-           {"", "first.example"},             {".example.com", "first.example"},
-           {"wild", "first.example"},         {"10.0.0.1", "first.example"}}) {
+           {"api.example.com", "exact"},
+           {"www.example.com", "wild"},
+           {"a.b.example.com", "first.example"},
+           {"example.com", "first.example"},
+           {"example.org", "wild"},
+           {"first.example", "first.example"},
+           {"", "first.example"},
+           {".example.com", "first.example"},
+           {"wild", "first.example"},
+           {"10.0.0.1", "first.example"}}) {
     EXPECT_EQ(chosen(**context, name), certificate) << name;
   }
 }
@@ -41,14 +48,20 @@ TEST(TlsServerContext, names_the_file_and_the_reason_of_a_fault) {
   CertificateFiles good = made.make("good", {});
   CertificateFiles other = made.make("other", {});
   std::string garbage = made.write("garbage.pem", "no certificate at all\n");
-  std::string locked = made.write("locked.key",
-      "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
-      "MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAjXwYQJ9vH9VwICCAAw\n"
-      "DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEJ1Y\n-----END ENCRYPTED PRIVATE KEY-----\n");
-  struct Row { CertificateFiles files; std::string file, reason; };
+  std::string locked =
+      made.write("locked.key",
+                 "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
+                 "MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAjXwYQJ9vH9VwICCAAw\n"
+                 "DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEJ1Y\n-----END ENCRYPTED PRIVATE KEY-----\n");
+  struct Row {
+    CertificateFiles files;
+    std::string file, reason;
+  };
   const Row rows[] = {
       {{made.path("absent.pem"), good.key}, made.path("absent.pem"), "No such file or directory"},
-      {{good.certificate, made.path("absent.key")}, made.path("absent.key"), "No such file or directory"},
+      {{good.certificate, made.path("absent.key")},
+       made.path("absent.key"),
+       "No such file or directory"},
       {{garbage, good.key}, garbage, "no start line"},
       {{good.certificate, garbage}, garbage, ""},
       {{good.certificate, locked}, locked, ""},

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <cstring>
+#include <thread>
 
 #include "base/hash.h"
 #include "unit/net/certificates.h"
@@ -146,10 +147,12 @@ TEST_P(Tls, is_byte_exact_over_64_mb_to_a_reader_that_pauses) {
   pair.client().at_writable = pour;
   pour();
   int turn = 0;
-  ASSERT_TRUE(pair.loop().until([&] {
-    if (++turn % 2 == 0) server.transport->resume_read();
-    return server.eof;
-  }, seconds(120)));
+  ASSERT_TRUE(pair.loop().until(
+      [&] {
+        if (++turn % 2 == 0) server.transport->resume_read();
+        return server.eof;
+      },
+      seconds(120)));
   EXPECT_EQ(server.received_bytes, kTotal);
   EXPECT_EQ(wrong, 0u);
   EXPECT_LT(pair.loop()->blocks().bytes_held(), 8 * kMiB);
@@ -172,7 +175,7 @@ TEST_P(Tls, loses_nothing_when_paused_at_every_read) {
     ASSERT_TRUE(pair.client().send(pair.loop(), part));
     sent += part;
   }
-  pair.client().transport->finish();   // the end must not overtake what is held back
+  pair.client().transport->finish();  // the end must not overtake what is held back
   ASSERT_TRUE(pair.loop().until([&] {
     if (server.transport->read_paused()) server.transport->resume_read();
     return server.eof;
@@ -187,7 +190,7 @@ TEST(TlsTransport, many_small_slices_leave_as_full_records) {
   Chain bytes;
   std::string all = pattern(100'000);
   std::vector<BlockRef> blocks;
-  for (size_t at = 0; at < all.size(); at += 1000) {   // a block each, so that nothing merges
+  for (size_t at = 0; at < all.size(); at += 1000) {  // a block each, so that nothing merges
     blocks.push_back(pair.loop()->blocks().take(1000));
     std::memcpy(blocks.back()->data(), all.data() + at, 1000);
     bytes.append(Slice{blocks.back().get(), blocks.back()->data(), 1000});
@@ -202,9 +205,14 @@ TEST(TlsTransport, many_small_slices_leave_as_full_records) {
 }
 
 TEST(TlsTransport, the_certificate_follows_the_server_name) {
-  for (auto [name, verified] : std::initializer_list<std::pair<const char*, bool>>{
-           {"a.example", true}, {"x.b.example", true}, {"127.0.0.1", true}, {"A.Example.", true},
-           {"y.x.b.example", false}, {"c.example", false}, {"127.0.0.2", false}}) {
+  for (auto [name, verified] :
+       std::initializer_list<std::pair<const char*, bool>>{{"a.example", true},
+                                                           {"x.b.example", true},
+                                                           {"127.0.0.1", true},
+                                                           {"A.Example.", true},
+                                                           {"y.x.b.example", false},
+                                                           {"c.example", false},
+                                                           {"127.0.0.2", false}}) {
     TlsPair pair;
     pair.setup.name = name;
     ASSERT_NO_FATAL_FAILURE(pair.begin());
@@ -218,18 +226,24 @@ TEST(TlsTransport, the_certificate_follows_the_server_name) {
 }
 
 TEST(TlsTransport, an_untrusted_or_expired_certificate_is_refused_with_its_reason) {
-  struct Row { CertificateSpec spec; bool trusted; const char* reason; };
+  struct Row {
+    CertificateSpec spec;
+    bool trusted;
+    const char* reason;
+  };
   const Row rows[] = {
       {{.alternatives = "DNS:a.example"}, false, "unable to get local issuer certificate"},
       {{.alternatives = "DNS:a.example", .days = -1}, true, "certificate has expired"}};
   for (const Row& row : rows) {
     TlsPair pair;
     CertificateFiles other = pair.made.make("other", {.common_name = "other", .authority = true});
-    pair.setup.server.certificates = {pair.made.make("x", row.spec, row.trusted ? &pair.ca : &other)};
+    pair.setup.server.certificates = {
+        pair.made.make("x", row.spec, row.trusted ? &pair.ca : &other)};
     ASSERT_NO_FATAL_FAILURE(pair.begin());
-    ASSERT_TRUE(pair.loop().until([&] { return pair.client().failed && pair.accepted() && pair.server().failed; }));
+    ASSERT_TRUE(pair.loop().until(
+        [&] { return pair.client().failed && pair.accepted() && pair.server().failed; }));
     EXPECT_STREQ(pair.client().failed->what, row.reason);
-    EXPECT_EQ(pair.server().failed->code, Code::tls_failed);   // by the client's alert
+    EXPECT_EQ(pair.server().failed->code, Code::tls_failed);  // by the client's alert
     EXPECT_NE(std::string(pair.server().failed->what).find("alert"), std::string::npos)
         << pair.server().failed->what;
     EXPECT_FALSE(pair.client().opened);
@@ -247,7 +261,8 @@ TEST(TlsTransport, without_a_common_protocol_the_handshake_fails_by_alert) {
   TlsPair pair;
   pair.setup.client.protocols = {"h2"};
   ASSERT_NO_FATAL_FAILURE(pair.begin());
-  ASSERT_TRUE(pair.loop().until([&] { return pair.client().failed && pair.accepted() && pair.server().failed; }));
+  ASSERT_TRUE(pair.loop().until(
+      [&] { return pair.client().failed && pair.accepted() && pair.server().failed; }));
   EXPECT_STREQ(pair.client().failed->what, "tlsv1 alert no application protocol");
   EXPECT_STREQ(pair.server().failed->what, "no application protocol");
 }
@@ -275,14 +290,14 @@ TEST(TlsTransport, a_version_below_the_minimum_is_refused) {
   EXPECT_STREQ(client.failed->what, "tlsv1 alert protocol version");
 }
 
-TEST_P(Tls, an_end_without_close_notify_is_truncation_for_upstreams_only) {   // T5.6
+TEST_P(Tls, an_end_without_close_notify_is_truncation_for_upstreams_only) {  // T5.6
   TlsPair pair;
   ASSERT_NO_FATAL_FAILURE(pair.begin());
   allow_only(GetParam(), pair);
   ASSERT_TRUE(pair.loop().until([&] { return pair.both_open(); }));
   ASSERT_TRUE(pair.server().send(pair.loop(), "half a body"));
   ASSERT_TRUE(pair.loop().until([&] { return pair.client().received == "half a body"; }));
-  pair.server().transport.reset();   // closes the socket, sends no close_notify
+  pair.server().transport.reset();  // closes the socket, sends no close_notify
   ASSERT_TRUE(pair.loop().until([&] { return pair.client().failed || pair.client().eof; }));
   ASSERT_TRUE(pair.client().failed);
   EXPECT_EQ(pair.client().failed->code, Code::truncated);
@@ -309,9 +324,14 @@ TEST(TlsTransport, a_reset_is_a_failure) {
 }
 
 TEST(TlsTransport, what_is_no_client_hello_fails_with_its_reason_and_an_alert) {
-  struct Row { std::string bytes; const char* reason; bool alert; };
+  struct Row {
+    std::string bytes;
+    const char* reason;
+    bool alert;
+  };
   const Row rows[] = {
-      {"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "http request", false},   // it would not read one
+      {"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "http request",
+       false},  // it would not read one
       {std::string("\x16\x03\x01\0\5\x09\0\0\1\0", 10), "unexpected message", true}};
   for (const Row& row : rows) {
     TlsPair pair;
@@ -387,7 +407,8 @@ TEST(TlsTransport, no_event_comes_after_the_owner_let_go) {
       continue;
     }
     if (state == 1) pair.client().at_open = [&] { pair.client().transport.reset(); };
-    if (state == 2) pair.door().prepare = [](End& end) { end.at_open = [&end] { end.transport.reset(); }; };
+    if (state == 2)
+      pair.door().prepare = [](End& end) { end.at_open = [&end] { end.transport.reset(); }; };
     if (state <= 2) {
       pair.loop().settle(30);
       continue;
@@ -398,7 +419,7 @@ TEST(TlsTransport, no_event_comes_after_the_owner_let_go) {
     if (state == 4) {
       server.at_read = [&](const Slice&) {
         server.transport->pause_read();
-        server.transport->resume_read();   // on the ready list now
+        server.transport->resume_read();  // on the ready list now
         server.transport.reset();
       };
     }
@@ -441,7 +462,38 @@ TEST(TlsTransport, garbage_after_the_handshake_fails_and_ends_at_once) {
   EXPECT_EQ(pair.server().failed->code, Code::tls_failed);
 }
 
-TEST(TlsTransport, an_idle_connection_costs_little_memory) {   // T5.3, both ends are ours here
+TEST(TlsTransport, workers_share_contexts_without_a_lock_of_ours) {  // for TSan
+  Certificates made;
+  CertificateFiles ca = made.make("ca", {.common_name = "test ca", .authority = true});
+  CertificateFiles a = made.make("a", {.alternatives = "DNS:a.example"}, &ca);
+  CertificateFiles b = made.make("b", {.alternatives = "DNS:b.example"}, &ca);
+  auto server = TlsServerContext::load({.certificates = {a, b}});
+  auto client = TlsClientContext::load({.ca_file = ca.certificate});
+  ASSERT_TRUE(server && client);
+  auto work = [&] {
+    TestLoop loop;
+    TlsIo io(loop);
+    Door door;
+    door.wrap = [&](TransportPtr inner) { return accept_tls(io, std::move(inner), *server); };
+    ListenSocket socket = listen_on("127.0.0.1:1");
+    Listener listener(loop, door);
+    EXPECT_TRUE(listener.start(socket));
+    for (int i = 0; i < 30; ++i) {
+      End end;
+      auto begun =
+          connect_tls(io, {socket.address(), *client, i % 2 ? "a.example" : "b.example"}, end);
+      ASSERT_TRUE(begun);
+      end.transport = std::move(*begun);
+      ASSERT_TRUE(loop.until([&] { return end.opened || end.failed; }));
+      EXPECT_TRUE(end.opened);
+    }
+  };
+  std::thread other(work);
+  work();
+  other.join();
+}
+
+TEST(TlsTransport, an_idle_connection_costs_little_memory) {  // T5.3, both ends are ours here
   if (kSanitized) GTEST_SKIP() << "the sanitizer's heap is another";
   TlsPair pair;
   ASSERT_NO_FATAL_FAILURE(pair.connect());
@@ -455,7 +507,8 @@ TEST(TlsTransport, an_idle_connection_costs_little_memory) {   // T5.3, both end
     ASSERT_TRUE(begun);
     end->transport = std::move(*begun);
     clients.push_back(std::move(end));
-    ASSERT_TRUE(pair.loop().until([&] { return pair.door().ends.size() == i + 2 && pair.door().ends.back()->opened; }));
+    ASSERT_TRUE(pair.loop().until(
+        [&] { return pair.door().ends.size() == i + 2 && pair.door().ends.back()->opened; }));
   }
   for (auto& end : clients) {
     ASSERT_TRUE(end->send(pair.loop(), "x"));
