@@ -70,8 +70,8 @@ def run(chosen, folder):
 
 def main():
     chosen = options()
-    if "sluice" in chosen.only and not (peers.ROOT / "build/release/sluice").exists():
-        sys.exit("build/release/sluice is not there: make build")
+    if "sluice" in chosen.only and not peers.SLUICE.exists():
+        sys.exit(f"{peers.SLUICE} is not there: make build")
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         report = run(chosen, Path(folder))
     workloads = {name: load.WORKLOADS[name] for name in chosen.workloads}

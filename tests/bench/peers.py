@@ -7,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CONF = Path(__file__).resolve().parent / "conf"
+SLUICE = Path(os.environ.get("SLUICE_BINARY", ROOT / "build" / "release" / "sluice"))
 LOAD_CORE, PROXY_CORE = 0, 1
 START_SECONDS_MAX = 20
 
@@ -91,7 +92,7 @@ def backend(folder):
 
 def proxies(folder):
     return {
-        "sluice": Process("sluice", [ROOT / "build/release/sluice", "run", folder / "sluice.toml"],
+        "sluice": Process("sluice", [SLUICE, "run", folder / "sluice.toml"],
                           PROXY_CORE, 19030, 19031),
         "nginx": Process("nginx", ["/usr/sbin/nginx", "-p", folder, "-c", folder / "nginx.conf",
                                    "-e", folder / "nginx.log"], PROXY_CORE, 19010, 19011),

@@ -98,8 +98,8 @@ def proxied(gateway, upstream):
 def nginx(tmp_path):
     started = []
 
-    def start(server="location / { root html; }"):
-        started.append(Nginx(tmp_path / f"nginx{len(started)}", server))
+    def start(server="location / { root html; }", **options):
+        started.append(Nginx(tmp_path / f"nginx{len(started)}", server, **options))
         return started[-1]
 
     yield start

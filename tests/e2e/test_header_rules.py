@@ -78,9 +78,11 @@ def test_control_bytes_never_reach_the_upstream(proxied, hostile):
 
 def test_a_template_takes_facts_and_drops_what_is_missing(proxied):
     gateway, upstream = proxied(more="""
-[route.all.headers.request]
-set = { X-Route = "{route}", X-Asked = "{method} {host}", X-Brace = "{{",
-        X-Copy = "{header.X-Original}" }
+[route.all.headers.request.set]
+X-Route = "{route}"
+X-Asked = "{method} {host}"
+X-Brace = "{{"
+X-Copy  = "{header.X-Original}"
 """)
     gateway.ask(host="shop.example")
     received = upstream.last

@@ -11,7 +11,7 @@ from support.timing import DEADLINE_SECONDS, wait_until
 class Nginx:
     """`server` holds the lines of its one server block; files go under `.root`."""
 
-    def __init__(self, folder, server="location / { root html; }"):
+    def __init__(self, folder, server="location / { root html; }", wrapper=()):
         self.folder = Path(folder)
         self.root = self.folder / "html"
         self.root.mkdir(parents=True)
@@ -28,7 +28,7 @@ http {{ access_log off; client_max_body_size 0; default_type text/plain; {tempor
   server {{ listen {self.address}; server_name _; {server} }} }}
 """)
         self.process = subprocess.Popen(
-            ["/usr/sbin/nginx", "-p", str(self.folder), "-c", "nginx.conf",
+            [*wrapper, "/usr/sbin/nginx", "-p", str(self.folder), "-c", "nginx.conf",
              "-e", str(self.folder / "error.log")],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_until(self._ready, "nginx is ready")
