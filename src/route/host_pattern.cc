@@ -37,6 +37,27 @@ PatternError check_name(std::string_view name, size_t offset) {
   return {};
 }
 
+// "127.1" or "0x7f.0.0.1", which http/uri.h refuses unless it is a dotted quad.
+bool ends_like_an_address(std::string_view name) {
+  std::string_view last = name.substr(name.rfind('.') + 1);  // npos + 1 is 0
+  return std::all_of(last.begin(), last.end(), is_digit) || starts_with_ignore_case(last, "0x");
+}
+
+// `text` begins with "[". The spelling is that of http/uri.h, whatever the configuration's.
+Result<std::string, PatternError> canonical_ipv6(std::string_view text) {
+  size_t close = text.find(']');
+  if (close == std::string_view::npos) return PatternError{1, "not an IPv6 address"};
+  if (close + 1 < text.size()) {
+    return PatternError{close + 1, "a host has no port here: ports belong to [listen.*]"};
+  }
+  std::string_view inside = text.substr(1, close - 1);
+  auto address = IpAddress::parse(inside);
+  if (!address || inside.find(':') == std::string_view::npos) {
+    return PatternError{1, "not an IPv6 address"};
+  }
+  return (address->is_v4() ? "[::ffff:" : "[") + address->to_string() + "]";
+}
+
 std::string lower(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(), ascii_lower);
@@ -51,15 +72,9 @@ Result<HostPattern, PatternError> HostPattern::parse(std::string_view text) {
   if (text.empty()) return PatternError{0, "an empty host: leave it out for every host"};
   pattern.kind_ = Kind::exact;
   if (text.front() == '[') {
-    size_t close = text.find(']');
-    if (close != std::string_view::npos && close + 1 < text.size()) {
-      return PatternError{close + 1, "a host has no port here: ports belong to [listen.*]"};
-    }
-    std::string_view inside = text.substr(1, close == std::string_view::npos ? 0 : close - 1);
-    if (inside.find(':') == std::string_view::npos || !IpAddress::parse(inside)) {
-      return PatternError{1, "not an IPv6 address"};
-    }
-    pattern.name_ = lower(text);
+    Result<std::string, PatternError> address = canonical_ipv6(text);
+    if (!address) return address.error();
+    pattern.name_ = std::move(*address);
     return pattern;
   }
   size_t offset = 0;
@@ -71,8 +86,9 @@ Result<HostPattern, PatternError> HostPattern::parse(std::string_view text) {
   if (!name.empty() && name.back() == '.') name.remove_suffix(1);
   PatternError problem = check_name(name, offset);
   if (!problem.text.empty()) return problem;
-  if (pattern.kind_ == Kind::wildcard && IpAddress::parse(name)) {
-    return PatternError{0, "an address has no names below it"};
+  if (ends_like_an_address(name)) {
+    if (pattern.kind_ == Kind::wildcard) return PatternError{0, "an address has no names below it"};
+    if (!IpAddress::parse(name)) return PatternError{0, "not an IPv4 address, and no name either"};
   }
   pattern.name_ = lower(name);
   return pattern;

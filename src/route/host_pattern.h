@@ -23,7 +23,8 @@ class HostPattern {
   static Result<HostPattern, PatternError> parse(std::string_view text);
 
   Kind kind() const { return kind_; }
-  /// Lower case, no final dot; without "*." for a wildcard, empty for any.
+  /// Lower case, no final dot, IPv6 as http/uri.h spells it; without "*." for a wildcard, empty for
+  /// any.
   const std::string& name() const { return name_; }
   std::string to_string() const;
   friend bool operator==(const HostPattern&, const HostPattern&) = default;

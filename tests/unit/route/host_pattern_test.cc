@@ -23,6 +23,8 @@ TEST(HostPattern, takes_names_wildcards_and_addresses) {
       {"*", Kind::any, ""},
       {"10.0.0.1", Kind::exact, "10.0.0.1"},
       {"[2001:DB8::1]", Kind::exact, "[2001:db8::1]"},
+      {"[2001:db8:0:0::0001]", Kind::exact, "[2001:db8::1]"},
+      {"[::FFFF:0a01:0203]", Kind::exact, "[::ffff:10.1.2.3]"},
   };
   for (auto [text, kind, name] : cases) {
     auto host = HostPattern::parse(text);
@@ -58,6 +60,10 @@ TEST(HostPattern, refuses_what_is_no_host) {
       {"*a.com", 0, "a star stands only first, *.example.com"},
       {"*.*.com", 2, "a star stands only first, *.example.com"},
       {"*.10.0.0.1", 0, "an address has no names below it"},
+      {"*.0.0.1", 0, "an address has no names below it"},
+      {"127.1", 0, "not an IPv4 address, and no name either"},
+      {"0x7f.0.0.0x1", 0, "not an IPv4 address, and no name either"},
+      {"256.0.0.1", 0, "not an IPv4 address, and no name either"},
       {"m\xC3\xBCnchen.de", 1, "write international names in their xn-- form"},
       {"[::1", 1, "not an IPv6 address"},
       {"[]", 1, "not an IPv6 address"},
