@@ -75,7 +75,8 @@ def test_a_client_that_vanishes_while_its_body_is_held_back_is_noticed(proxied):
     @early
     def deaf(connection, _):
         connection.stall()
-    gateway, upstream = proxied(deaf, upstream_options={"receive_buffer": 4096})
+    gateway, upstream = proxied(deaf, upstream_options={"receive_buffer": 4096},
+                                listen='limits = { body = "1GiB" }')
     client = gateway.client()
     client.socket.settimeout(0.5)
     client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n")

@@ -48,12 +48,12 @@ def test_host_is_kept_and_comes_once(proxied):
     assert upstream.last.get("Host") == "shop.example.com:8080"
 
 
-def test_via_is_added_on_both_ways(proxied):
+def test_via_is_added_to_requests(proxied):
+    """To responses a gateway may add it (RFC 9110 section 7.6.3); what is there stays."""
     gateway, upstream = proxied(answer(fields=[("Via", "1.0 inner")]))
     response = gateway.ask(fields=[("Via", "1.1 outer")])
-    assert upstream.last.all("Via")[0].startswith("1.1 outer")
     assert ", ".join(upstream.last.all("Via")).startswith("1.1 outer, 1.1 ")
-    assert ", ".join(response.all("Via")).startswith("1.0 inner, 1.1 ")
+    assert ", ".join(response.all("Via")).startswith("1.0 inner")
 
 
 @pytest.mark.parametrize("query", ["q=a%2fb&empty=&q=1", "", "a?b?c", "%7e=%7E", "x=../..//y"])

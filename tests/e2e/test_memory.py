@@ -59,9 +59,11 @@ def measured(request, gateway, upstream, authority):
     """gives: (gateway, upstream, connect) with the gateway warm: code paged in, pools filled"""
     cert, key = authority.leaf("localhost")
     behind = upstream(script)
-    one = gateway(settings(behind, more=f"""
+    limits = 'limits = { body = "1GiB" }'
+    one = gateway(settings(behind, listen=limits, more=f"""
 [listen.secure]
 address = "127.0.0.1:@tls@"
+{limits}
 tls = "site"
 [tls.site]
 certificates = [{{ cert = "{cert}", key = "{key}" }}]

@@ -74,7 +74,7 @@ def test_an_upstream_that_cannot_be_verified_gets_nothing(gateway, serving, auth
 def test_a_plain_upstream_is_no_tls_upstream(gateway, upstream, authority):
     behind = upstream()
     one = gateway(secured(behind, inner(authority)))
-    assert one.ask().status in (502, 503)
+    assert one.ask().status in (502, 503, 504)     # it waits for a line that never ends: 504
     assert behind.requests == []
 
 
