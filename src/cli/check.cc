@@ -24,8 +24,9 @@ std::string summary(const snapshot::LoadedConfig& loaded) {
   }
   add(issues.count(config::Severity::warning), "warning");
   if (out.empty()) out = "no errors";
-  out += " in " + counted(loaded.document.sources.size(), "file") + " (" + counted(loaded.config.route.size(), "route") +
-         ", " + counted(loaded.config.upstream.size(), "upstream") + ")";
+  out += " in " + counted(loaded.document.sources.size(), "file") + " (" +
+         counted(loaded.config.route.size(), "route") + ", " +
+         counted(loaded.config.upstream.size(), "upstream") + ")";
   return out + (loaded.has_errors() ? "; nothing was changed" : "");
 }
 

@@ -23,11 +23,18 @@ int run_config_show(const ShowOptions& options) {
   std::fwrite(issues.data(), 1, issues.size(), stderr);
   if (loaded.has_errors()) return 1;
   auto origin = options.origin ? config::Origin::shown : config::Origin::hidden;
-  return print(config::show(snapshot::config_type(), &loaded.config, loaded.document.root, loaded.document.sources, origin));
+  return print(config::show(snapshot::config_type(), &loaded.config, loaded.document.root,
+                            loaded.document.sources, origin));
 }
 
-int run_config_schema() { return print(config::json_schema(snapshot::config_type())); }
-int run_config_defaults() { return print(config::show_defaults(snapshot::config_type())); }
-int run_config_reference() { return print(config::show_reference(snapshot::config_type())); }
+int run_config_schema() {
+  return print(config::json_schema(snapshot::config_type()));
+}
+int run_config_defaults() {
+  return print(config::show_defaults(snapshot::config_type()));
+}
+int run_config_reference() {
+  return print(config::show_reference(snapshot::config_type()));
+}
 
 }  // namespace sluice::cli

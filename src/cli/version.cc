@@ -8,8 +8,8 @@
 namespace sluice::cli {
 
 int run_version() {
-  std::printf("sluice %s\n%s\ng++ %d.%d.%d\n", SLUICE_VERSION, OpenSSL_version(OPENSSL_VERSION), __GNUC__, __GNUC_MINOR__,
-              __GNUC_PATCHLEVEL__);
+  std::printf("sluice %s\n%s\ng++ %d.%d.%d\n", SLUICE_VERSION, OpenSSL_version(OPENSSL_VERSION),
+              __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
   return 0;
 }
 

@@ -13,19 +13,21 @@ constexpr IssueKind kEnvironmentUnset{"environment_unset"};
 constexpr IssueKind kEnvironmentSyntax{"environment_syntax"};
 
 bool is_variable_name(std::string_view name) {
-  return !name.empty() && !is_digit(name[0]) &&
-         std::all_of(name.begin(), name.end(), [](char c) { return is_alpha(c) || is_digit(c) || c == '_'; });
+  return !name.empty() && !is_digit(name[0]) && std::all_of(name.begin(), name.end(), [](char c) {
+    return is_alpha(c) || is_digit(c) || c == '_';
+  });
 }
 
 Issue& add_syntax_issue(const Value& value, Issues& issues) {
-  Issue& issue = issues.add(kEnvironmentSyntax, value.at, "a dollar that begins no ${NAME} in " + quoted(value.text));
+  Issue& issue = issues.add(kEnvironmentSyntax, value.at,
+                            "a dollar that begins no ${NAME} in " + quoted(value.text));
   issue.hint = "write $$ for a dollar";
   return issue;
 }
 
 // Appends what ${body} stands for. gives: false when an issue was added
-bool expand_variable(std::string_view body, const Value& value, Environment environment, Issues& issues,
-                     std::string& out) {
+bool expand_variable(std::string_view body, const Value& value, Environment environment,
+                     Issues& issues, std::string& out) {
   size_t colon = body.find(":-");
   std::string_view name = body.substr(0, colon);
   if (!is_variable_name(name)) {
@@ -40,8 +42,9 @@ bool expand_variable(std::string_view body, const Value& value, Environment envi
     out += body.substr(colon + 2);
     return true;
   }
-  Issue& issue = issues.add(kEnvironmentUnset, value.at,
-                            "environment variable " + quoted(name) + " is not set and has no default");
+  Issue& issue =
+      issues.add(kEnvironmentUnset, value.at,
+                 "environment variable " + quoted(name) + " is not set and has no default");
   issue.hint = "a default is written ${" + printable(name) + ":-value}";
   return false;
 }
@@ -67,7 +70,8 @@ void expand_text(Value& value, Environment environment, Issues& issues) {
       add_syntax_issue(value, issues);
       return give_up(value);
     }
-    if (!expand_variable(rest.substr(1, end - 1), value, environment, issues, out)) return give_up(value);
+    if (!expand_variable(rest.substr(1, end - 1), value, environment, issues, out))
+      return give_up(value);
     rest.remove_prefix(end + 1);
   }
   value.text = out + std::string(rest);

@@ -7,7 +7,8 @@
 
 namespace sluice::config {
 
-/// Fills in every string of `value`, keys excepted; what is not set or not well formed becomes an issue.
+/// Fills in every string of `value`, keys excepted; what is not set or not well formed becomes an
+/// issue.
 void expand_environment(Value& value, Environment environment, Issues& issues);
 
 }  // namespace sluice::config

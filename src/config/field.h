@@ -1,6 +1,7 @@
-// How a table is described: one constexpr list of Fields beside its struct, each with the Type of its C++ member.
-// Reading, JSON Schema, reference, `config defaults` and `config show` are walks over these lists (reader.h,
-// schema.h, reference.h, show.h), so they cannot disagree. The Types of C++ types: types.h.
+// How a table is described: one constexpr list of Fields beside its struct, each with the Type of
+// its C++ member. Reading, JSON Schema, reference, `config defaults` and `config show` are walks
+// over these lists (reader.h, schema.h, reference.h, show.h), so they cannot disagree. The Types of
+// C++ types: types.h.
 #pragma once
 
 #include <array>
@@ -24,7 +25,7 @@ class Reader;
 enum class Need : uint8_t {
   optional,
   required,
-  later,   // named by the design, not honoured by this version: refuses to start
+  later,  // named by the design, not honoured by this version: refuses to start
 };
 
 /// Bounds of a number, in its unit (a duration: nanoseconds, a size: bytes).
@@ -36,9 +37,9 @@ struct Range {
 /// One key of a table.
 struct Field {
   std::string_view name{};
-  std::string_view about{};     // what it does
-  std::string_view reason{};    // why the default is what it is
-  std::string_view example{};   // TOML, where the default does not show the form
+  std::string_view about{};    // what it does
+  std::string_view reason{};   // why the default is what it is
+  std::string_view example{};  // TOML, where the default does not show the form
   Need need = Need::optional;
   Range range{};
   const Type* type = nullptr;
@@ -58,19 +59,19 @@ struct Type {
   enum class Form : uint8_t { boolean, integer, text, list, table, map, sections };
 
   Form form;
-  std::string_view noun;   // completes `"x" is ...`: a duration such as "250ms"
+  std::string_view noun;  // completes `"x" is ...`: a duration such as "250ms"
   void (*read)(Reader& reader, const Value& value, const Field& field, void* out);
   /// Appends the value as TOML; nothing when it is not set.
   void (*print)(const void* object, std::string& out);
-  const Type* element = nullptr;                                  // of a list, map or sections
-  std::span<const Field> (*fields)() = nullptr;                   // of a table
-  std::string_view bare{};                                        // key that a table's bare value sets
-  std::span<const std::string_view> choices{};                    // of a text that is one of a few
-  std::string_view pattern{};                                     // of a text: a regular expression, for editors
-  std::string_view table{};                                       // of a text that names a [table.NAME]
-  const void* (*inner)(const void* object) = nullptr;             // of a table: it, or nullptr when not set
-  const void* (*sample)() = nullptr;                              // of a table: one with all defaults
-  std::vector<NamedObject> (*members)(const void*) = nullptr;     // of a map or sections
+  const Type* element = nullptr;                 // of a list, map or sections
+  std::span<const Field> (*fields)() = nullptr;  // of a table
+  std::string_view bare{};                       // key that a table's bare value sets
+  std::span<const std::string_view> choices{};   // of a text that is one of a few
+  std::string_view pattern{};                    // of a text: a regular expression, for editors
+  std::string_view table{};                      // of a text that names a [table.NAME]
+  const void* (*inner)(const void* object) = nullptr;  // of a table: it, or nullptr when not set
+  const void* (*sample)() = nullptr;                   // of a table: one with all defaults
+  std::vector<NamedObject> (*members)(const void*) = nullptr;  // of a map or sections
 };
 
 /// What a Field is besides its member; by designated initialisers.
@@ -84,7 +85,7 @@ struct FieldText {
 };
 
 template <class T>
-struct TypeOf;   // types.h
+struct TypeOf;  // types.h
 
 template <auto Member>
 struct MemberOf;
@@ -97,12 +98,20 @@ struct MemberOf<Member> {
 template <auto Member>
 constexpr Field field(const FieldText& text) {
   using M = MemberOf<Member>;
-  return {text.name, text.about, text.reason, text.example, text.need, text.range,
-          &TypeOf<typename M::type>::type, &M::get};
+  return {text.name,
+          text.about,
+          text.reason,
+          text.example,
+          text.need,
+          text.range,
+          &TypeOf<typename M::type>::type,
+          &M::get};
 }
 
 /// A key that the design names and this version cannot honour.
-constexpr Field later(std::string_view name) { return {.name = name, .need = Need::later}; }
+constexpr Field later(std::string_view name) {
+  return {.name = name, .need = Need::later};
+}
 
 /// The fields of a struct's member as fields of the struct: tables that several folders share.
 template <auto Member, const auto& List, size_t I>
@@ -112,7 +121,8 @@ void* member_within(void* object) {
 template <auto Member, const auto& List, size_t... I>
 constexpr auto within_each(std::index_sequence<I...>) {
   std::array<Field, sizeof...(I)> fields{List[I]...};
-  ((fields[I].member = List[I].need == Need::later ? nullptr : &member_within<Member, List, I>), ...);
+  ((fields[I].member = List[I].need == Need::later ? nullptr : &member_within<Member, List, I>),
+   ...);
   return fields;
 }
 template <auto Member, const auto& List>

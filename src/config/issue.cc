@@ -12,14 +12,17 @@ namespace {
 
 std::string_view severity_name(Severity severity) {
   switch (severity) {
-    case Severity::error: return "error";
-    case Severity::unchecked: return "not checked";
-    case Severity::warning: return "warning";
+    case Severity::error:
+      return "error";
+    case Severity::unchecked:
+      return "not checked";
+    case Severity::warning:
+      return "warning";
   }
   return "error";
 }
 
-constexpr size_t kLineShownMax = 160;   // characters of a source line that fit a terminal
+constexpr size_t kLineShownMax = 160;  // characters of a source line that fit a terminal
 
 // The source line under its number, and carets under the place.
 void render_line(const Issue& issue, std::string_view line, std::string& out) {
@@ -61,7 +64,8 @@ void Issues::raise_unchecked() {
 
 void Issues::sort() {
   std::stable_sort(list_.begin(), list_.end(), [](const Issue& a, const Issue& b) {
-    return std::tie(a.at.file, a.at.line, a.at.column) < std::tie(b.at.file, b.at.line, b.at.column);
+    return std::tie(a.at.file, a.at.line, a.at.column) <
+           std::tie(b.at.file, b.at.line, b.at.column);
   });
 }
 
@@ -87,6 +91,8 @@ std::string render(const Issues& issues, const Sources& sources) {
   return out;
 }
 
-std::string quoted(std::string_view name) { return "\"" + printable(name) + "\""; }
+std::string quoted(std::string_view name) {
+  return "\"" + printable(name) + "\"";
+}
 
 }  // namespace sluice::config

@@ -1,6 +1,6 @@
-// What is wrong with a configuration, as values: all of them are collected in one run and printed in the order
-// of the files. Each kind is a constexpr IssueKind beside the code that finds it; a test holds one golden
-// file against each kind in the source.
+// What is wrong with a configuration, as values: all of them are collected in one run and printed
+// in the order of the files. Each kind is a constexpr IssueKind beside the code that finds it; a
+// test holds one golden file against each kind in the source.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +14,12 @@ namespace sluice::config {
 
 enum class Severity : uint8_t {
   error,
-  unchecked,   // only the service's own user or environment can show it
+  unchecked,  // only the service's own user or environment can show it
   warning,
 };
 
 struct IssueKind {
-  std::string_view name;   // stable, snake_case
+  std::string_view name;  // stable, snake_case
   Severity severity = Severity::error;
 };
 
@@ -27,8 +27,8 @@ struct Issue {
   IssueKind kind;
   Position at;
   std::string text;
-  std::string hint;   // short, behind the caret: did you mean "limit"?
-  std::string note;   // a line of its own: why, or what to do
+  std::string hint;  // short, behind the caret: did you mean "limit"?
+  std::string note;  // a line of its own: why, or what to do
 };
 
 class Issues {

@@ -24,8 +24,9 @@ constexpr IssueKind kIncludeMissing{"include_missing"};
 constexpr IssueKind kIncludeNested{"include_nested"};
 constexpr IssueKind kDefinedTwice{"defined_twice"};
 
-constexpr size_t kFileBytesMax = 16 << 20;   // 10,000 routes are about 3 MiB
-constexpr size_t kFilesMax = 1'000;          // a file per team and service, with room; bounds a stray pattern
+constexpr size_t kFileBytesMax = 16 << 20;  // 10,000 routes are about 3 MiB
+constexpr size_t kFilesMax =
+    1'000;  // a file per team and service, with room; bounds a stray pattern
 
 // gives: the file's text, or nothing with errno text in `why`
 std::optional<std::string> read_file(const std::string& path, std::string& why) {
@@ -54,7 +55,8 @@ std::optional<std::string> read_file(const std::string& path, std::string& why) 
 
 class Loader {
  public:
-  Loader(Document& document, Environment environment) : document_(document), environment_(environment) {}
+  Loader(Document& document, Environment environment)
+      : document_(document), environment_(environment) {}
 
   void load_file(const std::string& path, Position named_at) {
     std::string why;
@@ -72,7 +74,8 @@ class Loader {
       document_.issues.add(kFileTooLarge, {file, 0, 0, 1},
                            "larger than " + std::to_string(kFileBytesMax >> 20) + " MiB");
     }
-    std::optional<Value> root = fits ? parse_toml(document_.sources, file, document_.issues) : std::nullopt;
+    std::optional<Value> root =
+        fits ? parse_toml(document_.sources, file, document_.issues) : std::nullopt;
     if (!root) {
       document_.complete = false;
       return;
@@ -123,7 +126,8 @@ class Loader {
  private:
   void take(Entry&& entry, uint32_t file) {
     if (file > 0 && entry.name == "include") {
-      Issue& issue = document_.issues.add(kIncludeNested, entry.at, "an included file includes nothing itself");
+      Issue& issue = document_.issues.add(kIncludeNested, entry.at,
+                                          "an included file includes nothing itself");
       issue.hint = "name the files in " + document_.sources[0].path;
       return;
     }
@@ -138,7 +142,8 @@ class Loader {
     std::string full = document_.sources.resolve(pattern.at.file, pattern.text);
     glob_t found{};
     int failed = ::glob(full.c_str(), GLOB_MARK, nullptr, &found);
-    std::vector<std::string> paths(found.gl_pathv, found.gl_pathv + (failed == 0 ? found.gl_pathc : 0));
+    std::vector<std::string> paths(found.gl_pathv,
+                                   found.gl_pathv + (failed == 0 ? found.gl_pathc : 0));
     ::globfree(&found);
     bool is_pattern = pattern.text.find_first_of("*?[") != std::string::npos;
     if (paths.empty() && !is_pattern) {
@@ -147,7 +152,8 @@ class Loader {
     }
     for (const std::string& path : paths) {
       if (document_.sources.size() == kFilesMax) {
-        document_.issues.add(kTooManyFiles, pattern.at, "more than " + std::to_string(kFilesMax) + " files");
+        document_.issues.add(kTooManyFiles, pattern.at,
+                             "more than " + std::to_string(kFilesMax) + " files");
         document_.complete = false;
         return;
       }

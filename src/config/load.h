@@ -19,15 +19,17 @@ struct Document {
   Sources sources;
   Value root;
   Issues issues;
-  /// False when a file could not be read or is no TOML: what it defines is not known, so names are not checked.
+  /// False when a file could not be read or is no TOML: what it defines is not known, so names are
+  /// not checked.
   bool complete = true;
 };
 
-/// Reads `path` and the files that its `include` names (file patterns, relative to it; those files include none).
-/// gives: the document; what is wrong so far is in its issues
+/// Reads `path` and the files that its `include` names (file patterns, relative to it; those files
+/// include none). gives: the document; what is wrong so far is in its issues
 Document load(const std::string& path, Environment environment = process_environment);
 
 /// The same for a text that is not a file; `include` is not followed.
-Document load_text(std::string name, std::string text, Environment environment = process_environment);
+Document load_text(std::string name, std::string text,
+                   Environment environment = process_environment);
 
 }  // namespace sluice::config

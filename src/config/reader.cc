@@ -22,7 +22,8 @@ constexpr IssueKind kBadName{"bad_name"};
 constexpr IssueKind kTooMany{"too_many_elements"};
 
 const Field* find_field(std::span<const Field> fields, std::string_view name) {
-  auto found = std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.name == name; });
+  auto found =
+      std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.name == name; });
   return found == fields.end() ? nullptr : &*found;
 }
 
@@ -36,7 +37,8 @@ std::string home_of(std::string_view name, const Type& type, const std::string& 
   }
   for (const Field& field : type.fields()) {
     if (field.need == Need::later) continue;
-    std::string below = path.empty() ? std::string(field.name) : path + "." + std::string(field.name);
+    std::string below =
+        path.empty() ? std::string(field.name) : path + "." + std::string(field.name);
     std::string home = home_of(name, *field.type, below);
     if (!home.empty()) return home;
   }
@@ -50,6 +52,11 @@ std::string joined(std::span<const std::string_view> names) {
 }
 
 }  // namespace
+
+bool Reader::skips(const Value& value) {
+  if (value.broken) ++skipped_;
+  return value.broken;
+}
 
 std::string Reader::table_name() const {
   if (path_.empty()) return "the main table";
@@ -66,7 +73,8 @@ void Reader::read_table(const Value& table, const Type& type, void* object) {
       unknown_key(entry, fields);
     } else if (field->need == Need::later) {
       issues_.add(kLaterKey, entry.at,
-                  quoted(entry.name) + " in " + table_name() + " is not supported by this version of sluice");
+                  quoted(entry.name) + " in " + table_name() +
+                      " is not supported by this version of sluice");
     } else {
       enter(field->name);
       field->type->read(*this, entry.value, *field, field->member(object));
@@ -76,8 +84,9 @@ void Reader::read_table(const Value& table, const Type& type, void* object) {
   for (const Field& field : fields) {
     if (field.need != Need::required || table.find(field.name) != nullptr) continue;
     Position at = path_.empty() ? Position{table.at.file, 0, 0, 1} : table.at;
-    Issue& issue = issues_.add(kMissingKey, at,
-                               table_name() + " needs " + quoted(field.name) + ": " + std::string(field.about));
+    Issue& issue = issues_.add(
+        kMissingKey, at,
+        table_name() + " needs " + quoted(field.name) + ": " + std::string(field.about));
     if (!field.example.empty()) {
       issue.note = "for example " + std::string(field.name) + " = " + std::string(field.example);
     }
@@ -99,57 +108,65 @@ void Reader::unknown_key(const Entry& entry, std::span<const Field> fields) {
 }
 
 void Reader::wrong_type(const Value& value, const Field& field) {
-  if (value.broken) return;
-  issues_.add(kWrongType, value.at,
-              quoted(field.name) + " is " + std::string(field.type->noun) + ", not " + describe(value));
+  if (skips(value)) return;
+  issues_.add(
+      kWrongType, value.at,
+      quoted(field.name) + " is " + std::string(field.type->noun) + ", not " + describe(value));
 }
 
 void Reader::bad_text(const Value& value, const Field& field, size_t offset, std::string why) {
-  if (value.broken) return;
+  if (skips(value)) return;
   Position at = value.at;
   if (offset > 0 && offset < value.text.size() && at.width == value.text.size() + 2) {
-    at.column += static_cast<uint32_t>(offset + 1);   // behind the quote
+    at.column += static_cast<uint32_t>(offset + 1);  // behind the quote
     at.width = 1;
   }
-  Issue& issue = issues_.add(kBadText, at,
-                             quoted(field.name) + " is " + std::string(field.type->noun) + ", not " + describe(value));
+  Issue& issue = issues_.add(
+      kBadText, at,
+      quoted(field.name) + " is " + std::string(field.type->noun) + ", not " + describe(value));
   issue.note = std::move(why);
 }
 
 void Reader::missing_unit(const Value& value, const Field& field, std::string_view unit) {
-  Issue& issue = issues_.add(kMissingUnit, value.at,
-                             quoted(field.name) + " needs a unit: it is " + std::string(field.type->noun));
-  issue.hint = "did you mean \"" + (value.kind == Value::Kind::integer ? std::to_string(value.integer) : value.text) +
+  Issue& issue =
+      issues_.add(kMissingUnit, value.at,
+                  quoted(field.name) + " needs a unit: it is " + std::string(field.type->noun));
+  issue.hint = "did you mean \"" +
+               (value.kind == Value::Kind::integer ? std::to_string(value.integer) : value.text) +
                std::string(unit) + "\"?";
 }
 
 void Reader::out_of_range(const Value& value, const Field& field, std::string range) {
-  issues_.add(kOutOfRange, value.at, quoted(field.name) + " must be " + std::move(range) + ", not " + describe(value));
+  issues_.add(kOutOfRange, value.at,
+              quoted(field.name) + " must be " + std::move(range) + ", not " + describe(value));
 }
 
-void Reader::unknown_choice(const Value& value, const Field& field, std::span<const std::string_view> choices) {
-  if (value.broken) return;
+void Reader::unknown_choice(const Value& value, const Field& field,
+                            std::span<const std::string_view> choices) {
+  if (skips(value)) return;
   Nearest nearest(value.text);
   for (std::string_view choice : choices) nearest.offer(choice);
-  Issue& issue = issues_.add(kUnknownChoice, value.at,
-                             quoted(field.name) + " is one of " + joined(choices) + ", not " + describe(value));
+  Issue& issue = issues_.add(
+      kUnknownChoice, value.at,
+      quoted(field.name) + " is one of " + joined(choices) + ", not " + describe(value));
   issue.hint = nearest.hint();
 }
 
 bool Reader::check_name(const Entry& entry) {
   bool ok = !entry.name.empty() && entry.name.size() <= kNameBytesMax &&
-            std::all_of(entry.name.begin(), entry.name.end(), [](char c) {
-              return is_alpha(c) || is_digit(c) || c == '_' || c == '-';
-            });
+            std::all_of(entry.name.begin(), entry.name.end(),
+                        [](char c) { return is_alpha(c) || is_digit(c) || c == '_' || c == '-'; });
   if (ok) return true;
-  Issue& issue = issues_.add(kBadName, entry.at, "bad name " + quoted(entry.name) + " in " + table_name());
+  Issue& issue =
+      issues_.add(kBadName, entry.at, "bad name " + quoted(entry.name) + " in " + table_name());
   issue.note = "a name has letters, digits, _ and -, at most " + std::to_string(kNameBytesMax);
   return false;
 }
 
 bool Reader::check_count(const Value& value, size_t count) {
   if (count <= kElementsMax) return true;
-  issues_.add(kTooMany, value.at, "more than " + std::to_string(kElementsMax) + " elements in " + table_name());
+  issues_.add(kTooMany, value.at,
+              "more than " + std::to_string(kElementsMax) + " elements in " + table_name());
   return false;
 }
 

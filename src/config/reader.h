@@ -1,4 +1,5 @@
-// Gives a tree of Values its meaning: fills structs by their field lists, and collects what is wrong.
+// Gives a tree of Values its meaning: fills structs by their field lists, and collects what is
+// wrong.
 #pragma once
 
 #include <span>
@@ -13,7 +14,8 @@ namespace sluice::config {
 
 class Reader {
  public:
-  /// `root` is the whole format: where a key that stands in the wrong table belongs is looked up in it.
+  /// `root` is the whole format: where a key that stands in the wrong table belongs is looked up in
+  /// it.
   Reader(const Sources& sources, Issues& issues, const Type& root)
       : sources_(sources), issues_(issues), root_(root) {}
 
@@ -22,6 +24,8 @@ class Reader {
 
   const Sources& sources() const { return sources_; }
   Issues& issues() { return issues_; }
+  /// Errors, and values that could not be read because of one; grows as reading goes on.
+  size_t faults() const { return issues_.count(Severity::error) + skipped_; }
   /// For texts: [route.orders], [listen.public] timeout.
   std::string table_name() const;
   /// Name of the section being read, for the names of tables and maps.
@@ -34,19 +38,22 @@ class Reader {
   void bad_text(const Value& value, const Field& field, size_t offset, std::string why);
   void missing_unit(const Value& value, const Field& field, std::string_view unit);
   void out_of_range(const Value& value, const Field& field, std::string range);
-  void unknown_choice(const Value& value, const Field& field, std::span<const std::string_view> choices);
+  void unknown_choice(const Value& value, const Field& field,
+                      std::span<const std::string_view> choices);
   /// gives: false, with an issue, when it is no name of a section
   bool check_name(const Entry& entry);
   /// gives: false, with an issue, when there are too many
   bool check_count(const Value& value, size_t count);
 
  private:
+  bool skips(const Value& value);
   void unknown_key(const Entry& entry, std::span<const Field> fields);
 
   const Sources& sources_;
   Issues& issues_;
   const Type& root_;
   std::vector<std::string_view> path_;
+  size_t skipped_ = 0;
 };
 
 /// Names of sections: what goes into logs, metrics and references.

@@ -22,18 +22,24 @@ class Schema {
  public:
   std::string of(const Type& type, const Field* field) {
     switch (type.form) {
-      case Type::Form::boolean: return R"({"type": "boolean"})";
-      case Type::Form::integer: return integer(type, field);
-      case Type::Form::text: return text(type);
+      case Type::Form::boolean:
+        return R"({"type": "boolean"})";
+      case Type::Form::integer:
+        return integer(type, field);
+      case Type::Form::text:
+        return text(type);
       case Type::Form::list: {
         std::string element = of(*type.element, field);
         return "{\"anyOf\": [" + element + ", {\"type\": \"array\", \"items\": " + element + "}]}";
       }
-      case Type::Form::table: return table(type);
-      case Type::Form::map: return R"({"type": "object", "additionalProperties": )" + of(*type.element, field) + "}";
+      case Type::Form::table:
+        return table(type);
+      case Type::Form::map:
+        return R"({"type": "object", "additionalProperties": )" + of(*type.element, field) + "}";
       case Type::Form::sections:
-        return R"({"type": "object", "propertyNames": {"pattern": "^[A-Za-z0-9_-]{1,)" + std::to_string(kNameBytesMax) +
-               R"(}$"}, "additionalProperties": )" + of(*type.element, field) + "}";
+        return R"({"type": "object", "propertyNames": {"pattern": "^[A-Za-z0-9_-]{1,)" +
+               std::to_string(kNameBytesMax) + R"(}$"}, "additionalProperties": )" +
+               of(*type.element, field) + "}";
     }
     return "{}";
   }
@@ -41,7 +47,8 @@ class Schema {
  private:
   static std::string choices(const Type& type) {
     std::string out = "{\"enum\": [";
-    for (size_t i = 0; i < type.choices.size(); ++i) out += (i > 0 ? ", " : "") + json_string(type.choices[i]);
+    for (size_t i = 0; i < type.choices.size(); ++i)
+      out += (i > 0 ? ", " : "") + json_string(type.choices[i]);
     return out + "]}";
   }
 
@@ -58,9 +65,11 @@ class Schema {
   }
 
   static std::string text(const Type& type) {
-    if (!type.choices.empty()) return "{\"anyOf\": [" + choices(type) + ", " + std::string(kFromEnvironment) + "]}";
+    if (!type.choices.empty())
+      return "{\"anyOf\": [" + choices(type) + ", " + std::string(kFromEnvironment) + "]}";
     if (type.pattern.empty()) return R"({"type": "string"})";
-    std::string pattern = R"({"type": "string", "pattern": )" + json_string("^" + std::string(type.pattern) + "$") + "}";
+    std::string pattern = R"({"type": "string", "pattern": )" +
+                          json_string("^" + std::string(type.pattern) + "$") + "}";
     return "{\"anyOf\": [" + pattern + ", " + std::string(kFromEnvironment) + "]}";
   }
 
@@ -72,9 +81,12 @@ class Schema {
       if (field.name == type.bare) bare = schema;
       schema.insert(1, "\"description\": " + json_string(field.about) + ", ");
       properties += (properties.empty() ? "" : ",\n") + json_string(field.name) + ": " + schema;
-      if (field.need == Need::required) required += (required.empty() ? "" : ", ") + json_string(field.name);
+      if (field.need == Need::required)
+        required += (required.empty() ? "" : ", ") + json_string(field.name);
     }
-    std::string out = "{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {\n" + properties + "}";
+    std::string out =
+        "{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {\n" + properties +
+        "}";
     if (!required.empty()) out += ", \"required\": [" + required + "]";
     out += "}";
     return bare.empty() ? out : "{\"anyOf\": [" + bare + ", " + out + "]}";
@@ -85,7 +97,8 @@ class Schema {
 
 std::string json_schema(const Type& root) {
   std::string out = Schema().of(root, nullptr);
-  out.insert(1, "\"$schema\": \"http://json-schema.org/draft-07/schema#\", \"title\": \"Sluice\", ");
+  out.insert(1,
+             "\"$schema\": \"http://json-schema.org/draft-07/schema#\", \"title\": \"Sluice\", ");
   return out + "\n";
 }
 

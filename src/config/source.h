@@ -10,18 +10,18 @@ namespace sluice::config {
 
 /// Where something stands. Line 0 means the file as a whole (or nowhere, while file is 0 too).
 struct Position {
-  uint32_t file = 0;     // index into Sources
-  uint32_t line = 0;     // from 1
-  uint32_t column = 0;   // from 1, in characters
-  uint32_t width = 1;    // characters that a caret line underlines
+  uint32_t file = 0;    // index into Sources
+  uint32_t line = 0;    // from 1
+  uint32_t column = 0;  // from 1, in characters
+  uint32_t width = 1;   // characters that a caret line underlines
 
   friend bool operator==(const Position&, const Position&) = default;
 };
 
 struct Source {
-  std::string path;   // as shown to people
+  std::string path;  // as shown to people
   std::string text;
-  std::vector<uint32_t> line_starts;   // offsets into text
+  std::vector<uint32_t> line_starts;  // offsets into text
 };
 
 class Sources {

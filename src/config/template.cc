@@ -9,7 +9,7 @@ namespace sluice::config {
 
 namespace {
 
-constexpr size_t kFactsMax = 32;   // of one template; a real one has a handful
+constexpr size_t kFactsMax = 32;  // of one template; a real one has a handful
 
 struct FactName {
   std::string_view text;
@@ -17,8 +17,9 @@ struct FactName {
   bool has_name;
 };
 constexpr FactName kFacts[] = {
-    {"ip", Fact::Kind::ip, false},        {"route", Fact::Kind::route, false}, {"method", Fact::Kind::method, false},
-    {"host", Fact::Kind::host, false},    {"header", Fact::Kind::header, true}, {"path", Fact::Kind::path, true},
+    {"ip", Fact::Kind::ip, false},         {"route", Fact::Kind::route, false},
+    {"method", Fact::Kind::method, false}, {"host", Fact::Kind::host, false},
+    {"header", Fact::Kind::header, true},  {"path", Fact::Kind::path, true},
     {"query", Fact::Kind::query, true},
 };
 
@@ -27,7 +28,9 @@ Result<Fact, TextError> parse_param(std::string_view text) {
   return Fact{Fact::Kind::path, std::string(text)};
 }
 
-bool is_brace(char c) { return c == '{' || c == '}'; }
+bool is_brace(char c) {
+  return c == '{' || c == '}';
+}
 
 template <class ParseFact>
 Result<Template, TextError> parse_parts(std::string_view text, ParseFact parse_one) {
@@ -47,7 +50,8 @@ Result<Template, TextError> parse_parts(std::string_view text, ParseFact parse_o
     }
     Result<Fact, TextError> fact = parse_one(text.substr(i + 1, end - i - 1));
     if (!fact) return TextError{fact.error().why, i + 1 + fact.error().offset};
-    if (out.parts.size() > kFactsMax) return TextError{"more than " + std::to_string(kFactsMax) + " facts", i};
+    if (out.parts.size() > kFactsMax)
+      return TextError{"more than " + std::to_string(kFactsMax) + " facts", i};
     out.parts.back().has_fact = true;
     out.parts.back().fact = *std::move(fact);
     out.parts.emplace_back();
@@ -67,9 +71,11 @@ Result<Fact, TextError> parse_fact(std::string_view text) {
   for (const FactName& known : kFacts) {
     nearest.offer(known.text);
     if (known.text != head) continue;
-    std::string_view name = dot == std::string_view::npos ? std::string_view() : text.substr(dot + 1);
+    std::string_view name =
+        dot == std::string_view::npos ? std::string_view() : text.substr(dot + 1);
     if (known.has_name == name.empty()) {
-      return TextError{known.has_name ? "write {" + std::string(head) + ".NAME}" : "{" + std::string(head) + "} has no name",
+      return TextError{known.has_name ? "write {" + std::string(head) + ".NAME}"
+                                      : "{" + std::string(head) + "} has no name",
                        0};
     }
     return Fact{known.kind, std::string(name)};
@@ -80,12 +86,17 @@ Result<Fact, TextError> parse_fact(std::string_view text) {
 }
 
 bool Template::is_literal() const {
-  return std::none_of(parts.begin(), parts.end(), [](const TemplatePart& part) { return part.has_fact; });
+  return std::none_of(parts.begin(), parts.end(),
+                      [](const TemplatePart& part) { return part.has_fact; });
 }
 
-std::string Template::literal() const { return parts.empty() ? "" : parts.front().literal; }
+std::string Template::literal() const {
+  return parts.empty() ? "" : parts.front().literal;
+}
 
-Result<Template, TextError> parse_template(std::string_view text) { return parse_parts(text, parse_fact); }
+Result<Template, TextError> parse_template(std::string_view text) {
+  return parse_parts(text, parse_fact);
+}
 
 Result<PathTemplate, TextError> parse_path_template(std::string_view text) {
   if (!text.starts_with('/')) return TextError{"a path begins with /", 0};

@@ -1,5 +1,5 @@
-// Texts with facts of a request in braces: "tenant-{header.X-Tenant}". The vocabulary is the same wherever a
-// fact is named; what a fact's value is, the folder that fills the template knows.
+// Texts with facts of a request in braces: "tenant-{header.X-Tenant}". The vocabulary is the same
+// wherever a fact is named; what a fact's value is, the folder that fills the template knows.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace sluice::config {
 struct Fact {
   enum class Kind : uint8_t { ip, route, method, host, header, path, query };
   Kind kind = Kind::ip;
-  std::string name;   // of a header, path parameter ("**" is the tail) or query parameter
+  std::string name;  // of a header, path parameter ("**" is the tail) or query parameter
 
   friend bool operator==(const Fact&, const Fact&) = default;
 };
@@ -24,14 +24,14 @@ struct Fact {
 Result<Fact, TextError> parse_fact(std::string_view text);
 
 struct TemplatePart {
-  std::string literal;   // comes first
+  std::string literal;  // comes first
   bool has_fact = false;
   Fact fact;
 };
 
 /// "{{" and "}}" are braces.
 struct Template {
-  std::string text;   // as written
+  std::string text;  // as written
   std::vector<TemplatePart> parts;
 
   bool empty() const { return text.empty(); }
@@ -42,9 +42,10 @@ struct Template {
 };
 Result<Template, TextError> parse_template(std::string_view text);
 
-/// A path whose braces name parameters of the matched path: "/internal/orders/{order_id}", "/new/{**}".
+/// A path whose braces name parameters of the matched path: "/internal/orders/{order_id}",
+/// "/new/{**}".
 struct PathTemplate {
-  Template path;   // every fact is a Fact::Kind::path
+  Template path;  // every fact is a Fact::Kind::path
 };
 Result<PathTemplate, TextError> parse_path_template(std::string_view text);
 
@@ -58,7 +59,9 @@ struct TextForm<Template> {
 template <>
 struct TextForm<PathTemplate> {
   static constexpr std::string_view noun = "a path such as \"/internal/orders/{order_id}\"";
-  static Result<PathTemplate, TextError> parse(std::string_view text) { return parse_path_template(text); }
+  static Result<PathTemplate, TextError> parse(std::string_view text) {
+    return parse_path_template(text);
+  }
   static std::string print(const PathTemplate& value) { return value.path.text; }
 };
 

@@ -1,8 +1,8 @@
 #include "config/toml.h"
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "base/text.h"
 
@@ -17,7 +17,8 @@ constexpr IssueKind kNestedTooDeepInFile{"too_many_dots"};
 
 // Sections go four deep ([route.x.headers.request] with a table); twice that leaves room.
 constexpr int kNestingMax = 8;
-// toml++ builds one nested table per dot and destroys them recursively: bounds the stack, above any real line.
+// toml++ builds one nested table per dot and destroys them recursively: bounds the stack, above any
+// real line.
 constexpr size_t kDotsPerLineMax = 128;
 
 Position position(const toml::source_region& region, uint32_t file) {
@@ -42,7 +43,8 @@ class Converter {
     }
     if (const toml::table* table = node.as_table()) {
       for (const auto& [key, child] : *table) {
-        Entry entry{std::string(key.str()), position(key.source(), file_), convert(child, depth + 1)};
+        Entry entry{std::string(key.str()), position(key.source(), file_),
+                    convert(child, depth + 1)};
         value.entries.push_back(std::move(entry));
       }
       // Already by name in toml++, but its order is not promised, and find() counts on it.
@@ -131,26 +133,34 @@ Position first_definition(const Sources& sources, Position second) {
   return {};
 }
 
-void add_syntax_issue(const Sources& sources, uint32_t file, const toml::parse_error& error, Issues& issues) {
+// gives: false when the line names nothing (toml++ may point at the end of a value)
+bool add_twice_issue(const Sources& sources, Position at, Issues& issues) {
+  std::string_view line = sources.line(at);
+  std::string_view name = name_part(line);
+  if (name.empty()) return false;
+  at.column = static_cast<uint32_t>(name.data() - line.data() + 1);
+  at.width = static_cast<uint32_t>(name.size() + (name.starts_with('[') ? 1 : 0));
+  Position first = first_definition(sources, at);
+  while (name.starts_with('[')) name.remove_prefix(1);
+  Issue& issue = issues.add(kDefinedTwiceInFile, at, quoted(name) + " is defined twice");
+  if (first.line > 0) issue.note = "first defined at " + sources.place(first);
+  return true;
+}
+
+void add_syntax_issue(const Sources& sources, uint32_t file, const toml::parse_error& error,
+                      Issues& issues) {
   Position at = position(error.source(), file);
   std::string_view what = error.description();
   bool twice = what.find("redefine") != std::string_view::npos;
-  if (twice && at.line > 0) {
-    std::string_view name = name_part(sources.line(at));
-    while (name.starts_with('[')) name.remove_prefix(1);
-    std::string_view line = sources.line(at);
-    at.column = static_cast<uint32_t>(line.size() - line.substr(line.find_first_not_of(" \t")).size() + 1);
-    at.width = static_cast<uint32_t>(name_part(line).size() + (line.find('[') == at.column - 1 ? 1 : 0));
-    Position first = first_definition(sources, at);
-    Issue& issue = issues.add(kDefinedTwiceInFile, at, quoted(name) + " is defined twice");
-    if (first.line > 0) issue.note = "first defined at " + sources.place(first);
-    return;
-  }
+  if (twice && at.line > 0 && add_twice_issue(sources, at, issues)) return;
   std::string text = printable(what, 200);
-  if (text.find("unescaped control characters") != std::string::npos && at.column > sources.line(at).size()) {
-    text = "a string is not closed before the end of the line";   // what toml++ means by a raw newline
+  if (text.find("unescaped control characters") != std::string::npos &&
+      at.column > sources.line(at).size()) {
+    text =
+        "a string is not closed before the end of the line";  // what toml++ means by a raw newline
   }
-  if (text.starts_with("Error while parsing ")) text = text.substr(sizeof("Error while parsing ") - 1);
+  if (text.starts_with("Error while parsing "))
+    text = text.substr(sizeof("Error while parsing ") - 1);
   issues.add(kSyntax, at, "not TOML: " + text);
 }
 

@@ -25,11 +25,13 @@ bool check_integer(Reader& reader, const Value& value, const Field& field, uint6
   }
   auto high = static_cast<int64_t>(std::min(static_cast<uint64_t>(field.range.max), max));
   if (value.integer >= field.range.min && value.integer <= high) return true;
-  reader.out_of_range(value, field, std::to_string(field.range.min) + " to " + std::to_string(high));
+  reader.out_of_range(value, field,
+                      std::to_string(field.range.min) + " to " + std::to_string(high));
   return false;
 }
 
-int read_choice(Reader& reader, const Value& value, const Field& field, std::span<const std::string_view> names) {
+int read_choice(Reader& reader, const Value& value, const Field& field,
+                std::span<const std::string_view> names) {
   if (value.kind == Value::Kind::string) {
     auto found = std::find(names.begin(), names.end(), value.text);
     if (found != names.end()) return static_cast<int>(found - names.begin());
@@ -59,7 +61,8 @@ void read_reference(Reader& reader, const Value& value, const Field& field, std:
   name = value.text;
 }
 
-void read_bare(Reader& reader, const Value& value, const Type& type, const Field& field, void* out) {
+void read_bare(Reader& reader, const Value& value, const Type& type, const Field& field,
+               void* out) {
   for (const Field& inner : type.fields()) {
     if (type.bare.empty() || inner.name != type.bare) continue;
     Field named = inner;

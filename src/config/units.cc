@@ -16,16 +16,21 @@ struct Unit {
 };
 
 // Largest first: printing takes the first that divides.
-constexpr Unit kTimeUnits[] = {
-    {"d", 86'400'000'000'000}, {"h", 3'600'000'000'000}, {"m", 60'000'000'000}, {"s", 1'000'000'000},
-    {"ms", 1'000'000},         {"us", 1'000},            {"ns", 1}};
-constexpr Unit kSizeUnits[] = {{"TiB", 1ULL << 40}, {"GiB", 1ULL << 30}, {"MiB", 1ULL << 20}, {"KiB", 1ULL << 10},
-                               {"B", 1}};
-constexpr uint64_t kMax = std::numeric_limits<int64_t>::max();   // 292 years, 8 EiB
+constexpr Unit kTimeUnits[] = {{"d", 86'400'000'000'000},
+                               {"h", 3'600'000'000'000},
+                               {"m", 60'000'000'000},
+                               {"s", 1'000'000'000},
+                               {"ms", 1'000'000},
+                               {"us", 1'000},
+                               {"ns", 1}};
+constexpr Unit kSizeUnits[] = {
+    {"TiB", 1ULL << 40}, {"GiB", 1ULL << 30}, {"MiB", 1ULL << 20}, {"KiB", 1ULL << 10}, {"B", 1}};
+constexpr uint64_t kMax = std::numeric_limits<int64_t>::max();  // 292 years, 8 EiB
 
 std::string unit_names(std::span<const Unit> units) {
   std::string out;
-  for (size_t i = units.size(); i-- > 0;) out += (out.empty() ? "" : " ") + std::string(units[i].name);
+  for (size_t i = units.size(); i-- > 0;)
+    out += (out.empty() ? "" : " ") + std::string(units[i].name);
   return out;
 }
 
@@ -35,15 +40,17 @@ Result<uint64_t, TextError> parse_number(std::string_view text, std::span<const 
   if (digits == 0) return TextError{"it begins with a whole number", 0};
   if (digits == text.size()) return TextError{"it ends in a unit: " + unit_names(units), 0};
   std::string_view name = text.substr(digits);
-  auto unit = std::find_if(units.begin(), units.end(), [&](const Unit& u) { return u.name == name; });
+  auto unit =
+      std::find_if(units.begin(), units.end(), [&](const Unit& u) { return u.name == name; });
   if (unit == units.end()) return TextError{"the units are " + unit_names(units), digits};
   if (!number || *number > kMax / unit->factor) return TextError{"it is too large", 0};
   return *number * unit->factor;
 }
 
 std::string print_number(uint64_t number, std::span<const Unit> units) {
-  if (number == 0) return "0" + std::string(units[units.size() > 5 ? 3 : 4].name);   // "0s", "0B"
-  auto unit = std::find_if(units.begin(), units.end(), [&](const Unit& u) { return number % u.factor == 0; });
+  if (number == 0) return "0" + std::string(units[units.size() > 5 ? 3 : 4].name);  // "0s", "0B"
+  auto unit = std::find_if(units.begin(), units.end(),
+                           [&](const Unit& u) { return number % u.factor == 0; });
   return std::to_string(number / unit->factor) + std::string(unit->name);
 }
 
@@ -65,6 +72,8 @@ std::string print_duration(Duration duration) {
   return print_number(static_cast<uint64_t>(duration.count()), kTimeUnits);
 }
 
-std::string print_bytes(Bytes bytes) { return print_number(bytes.count, kSizeUnits); }
+std::string print_bytes(Bytes bytes) {
+  return print_number(bytes.count, kSizeUnits);
+}
 
 }  // namespace sluice::config

@@ -1,4 +1,5 @@
-// Durations "250ms" and sizes "64KiB". A bare number is refused where these are parsed: it has no unit.
+// Durations "250ms" and sizes "64KiB". A bare number is refused where these are parsed: it has no
+// unit.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +22,12 @@ struct Bytes {
   uint64_t count = 0;
   friend bool operator==(Bytes, Bytes) = default;
 };
-constexpr Bytes kibibytes(uint64_t n) { return {n << 10}; }
-constexpr Bytes mebibytes(uint64_t n) { return {n << 20}; }
+constexpr Bytes kibibytes(uint64_t n) {
+  return {n << 10};
+}
+constexpr Bytes mebibytes(uint64_t n) {
+  return {n << 20};
+}
 
 /// "250ms", "10s": one whole number, one of ns us ms s m h d.
 Result<Duration, TextError> parse_duration(std::string_view text);

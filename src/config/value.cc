@@ -8,20 +8,28 @@
 namespace sluice::config {
 
 const Entry* Value::find(std::string_view name) const {
-  auto found = std::lower_bound(entries.begin(), entries.end(), name,
-                                [](const Entry& entry, std::string_view key) { return entry.name < key; });
+  auto found =
+      std::lower_bound(entries.begin(), entries.end(), name,
+                       [](const Entry& entry, std::string_view key) { return entry.name < key; });
   return found != entries.end() && found->name == name ? &*found : nullptr;
 }
 
 std::string describe(const Value& value) {
   switch (value.kind) {
-    case Value::Kind::string: return "the string " + quoted(value.text);
-    case Value::Kind::integer: return "the integer " + std::to_string(value.integer);
-    case Value::Kind::real: return "the number " + value.text;
-    case Value::Kind::boolean: return value.boolean ? "true" : "false";
-    case Value::Kind::date: return "the date " + value.text;
-    case Value::Kind::list: return "a list";
-    case Value::Kind::table: return "a table";
+    case Value::Kind::string:
+      return "the string " + quoted(value.text);
+    case Value::Kind::integer:
+      return "the integer " + std::to_string(value.integer);
+    case Value::Kind::real:
+      return "the number " + value.text;
+    case Value::Kind::boolean:
+      return value.boolean ? "true" : "false";
+    case Value::Kind::date:
+      return "the date " + value.text;
+    case Value::Kind::list:
+      return "a list";
+    case Value::Kind::table:
+      return "a table";
   }
   return "";
 }

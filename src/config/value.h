@@ -1,4 +1,5 @@
-// One value of a configuration file with its place: what a TOML file says, before it means anything.
+// One value of a configuration file with its place: what a TOML file says, before it means
+// anything.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,7 @@ struct Value {
 
   Kind kind = Kind::table;
   bool boolean = false;
-  bool broken = false;   // already reported: whatever it is read as, nothing more is said
+  bool broken = false;  // already reported: whatever it is read as, nothing more is said
   int64_t integer = 0;
   Position at;
   std::string text;            // a string's text; a real's or date's spelling
@@ -31,7 +32,7 @@ struct Value {
 
 struct Entry {
   std::string name;
-  Position at;   // of the key
+  Position at;  // of the key
   Value value;
 };
 

@@ -12,7 +12,8 @@ class Walk {
   void top(const Type& type, const void* object, const Value* value) {
     visitor_.enter_table("", "");
     for (const Field& field : type.fields()) {
-      if (field.need != Need::later && !is_table(*field.type)) leaf(field, field.name, object, value);
+      if (field.need != Need::later && !is_table(*field.type))
+        leaf(field, field.name, object, value);
     }
     for (const Field& field : type.fields()) {
       if (field.need != Need::later && is_table(*field.type)) table(field, object, value);
@@ -76,7 +77,8 @@ class Walk {
       return;
     }
     visitor_.visit({name, field, member, from});
-    bool tables = format_ && type.form == Type::Form::list && type.element->form == Type::Form::table;
+    bool tables =
+        format_ && type.form == Type::Form::list && type.element->form == Type::Form::table;
     if (tables) keys(*type.element, name + "[].", type.element->sample(), nullptr);
   }
 
@@ -96,6 +98,8 @@ void walk_values(const Type& root, const void* object, const Value& value, LeafV
   Walk(visitor, false).top(root, object, &value);
 }
 
-void walk_format(const Type& root, LeafVisitor& visitor) { Walk(visitor, true).top(root, root.sample(), nullptr); }
+void walk_format(const Type& root, LeafVisitor& visitor) {
+  Walk(visitor, true).top(root, root.sample(), nullptr);
+}
 
 }  // namespace sluice::config

@@ -1,5 +1,6 @@
-// Visits every key of a format in order, with its value: `config show`, `config defaults` and the reference are
-// three visitors of this one walk. The JSON Schema follows the nesting itself (schema.cc).
+// Visits every key of a format in order, with its value: `config show`, `config defaults` and the
+// reference are three visitors of this one walk. The JSON Schema follows the nesting itself
+// (schema.cc).
 #pragma once
 
 #include <string>
@@ -10,10 +11,10 @@
 namespace sluice::config {
 
 struct Leaf {
-  std::string key;          // dotted, within its table: timeout.header
+  std::string key;  // dotted, within its table: timeout.header
   const Field& field;
-  const void* member;       // the value, of field.type
-  const Value* from;        // what the file says; nullptr: the default
+  const void* member;  // the value, of field.type
+  const Value* from;   // what the file says; nullptr: the default
 
   /// As TOML; empty when not set.
   std::string text() const;
@@ -22,7 +23,8 @@ struct Leaf {
 class LeafVisitor {
  public:
   virtual ~LeafVisitor() = default;
-  /// A new [name]; empty for the top of the file, "listen.NAME" where there is no object. `about` of its field.
+  /// A new [name]; empty for the top of the file, "listen.NAME" where there is no object. `about`
+  /// of its field.
   virtual void enter_table(std::string_view name, std::string_view about) = 0;
   virtual void visit(const Leaf& leaf) = 0;
 };

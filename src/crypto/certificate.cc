@@ -18,14 +18,18 @@ namespace {
 template <auto Free>
 struct Deleter {
   template <class T>
-  void operator()(T* object) const { Free(object); }
+  void operator()(T* object) const {
+    Free(object);
+  }
 };
 using CertificatePointer = std::unique_ptr<X509, Deleter<&X509_free>>;
 using KeyPointer = std::unique_ptr<EVP_PKEY, Deleter<&EVP_PKEY_free>>;
 using FilePointer = std::unique_ptr<std::FILE, Deleter<&std::fclose>>;
 
 // A key with a passphrase would make OpenSSL ask for it on the terminal.
-int no_passphrase(char*, int, int, void*) { return -1; }
+int no_passphrase(char*, int, int, void*) {
+  return -1;
+}
 
 std::string date(const ASN1_TIME* time) {
   std::tm parts{};
@@ -46,7 +50,8 @@ void check_dates(const X509* certificate, std::time_t now, PairReport& report) {
 
 }  // namespace
 
-PairReport check_pair(const std::string& certificate_path, const std::string& key_path, std::time_t now) {
+PairReport check_pair(const std::string& certificate_path, const std::string& key_path,
+                      std::time_t now) {
   using State = PairReport::State;
   PairReport report;
   FilePointer certificate_file(std::fopen(certificate_path.c_str(), "re"));
@@ -55,7 +60,8 @@ PairReport check_pair(const std::string& certificate_path, const std::string& ke
     report.detail = std::strerror(errno);
     return report;
   }
-  CertificatePointer certificate(PEM_read_X509(certificate_file.get(), nullptr, &no_passphrase, nullptr));
+  CertificatePointer certificate(
+      PEM_read_X509(certificate_file.get(), nullptr, &no_passphrase, nullptr));
   ERR_clear_error();
   if (!certificate) {
     report.state = State::certificate_invalid;
@@ -70,7 +76,8 @@ PairReport check_pair(const std::string& certificate_path, const std::string& ke
   }
   KeyPointer key(PEM_read_PrivateKey(key_file.get(), nullptr, &no_passphrase, nullptr));
   if (!key) report.state = State::key_invalid;
-  if (key && X509_check_private_key(certificate.get(), key.get()) != 1) report.state = State::mismatch;
+  if (key && X509_check_private_key(certificate.get(), key.get()) != 1)
+    report.state = State::mismatch;
   ERR_clear_error();
   return report;
 }

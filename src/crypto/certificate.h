@@ -1,4 +1,5 @@
-// Whether a certificate and a key on disk belong together and are in date. Serving with them: net/tls_context.h.
+// Whether a certificate and a key on disk belong together and are in date. Serving with them:
+// net/tls_context.h.
 #pragma once
 
 #include <cstdint>
@@ -11,22 +12,23 @@ struct PairReport {
   enum class State : uint8_t {
     good,
     certificate_unreadable,
-    certificate_invalid,   // no certificate in PEM
+    certificate_invalid,  // no certificate in PEM
     key_unreadable,
-    key_denied,            // permission: the service's own user may read it
-    key_invalid,           // no private key in PEM, or one with a passphrase
+    key_denied,   // permission: the service's own user may read it
+    key_invalid,  // no private key in PEM, or one with a passphrase
     mismatch,
   };
   State state = State::good;
-  std::string detail;         // of the unreadable ones: why
+  std::string detail;  // of the unreadable ones: why
   bool expired = false;
   bool not_yet_valid = false;
-  std::string not_before;     // dates as 2026-01-31
+  std::string not_before;  // dates as 2026-01-31
   std::string not_after;
 };
 
 /// Reads both files; `now` decides what is in date.
-PairReport check_pair(const std::string& certificate_path, const std::string& key_path, std::time_t now);
+PairReport check_pair(const std::string& certificate_path, const std::string& key_path,
+                      std::time_t now);
 
 /// gives: how many certificates a PEM file holds; -1 when it cannot be read (`why` says it)
 int count_certificates(const std::string& path, std::string& why);

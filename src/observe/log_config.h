@@ -1,4 +1,5 @@
-// [log.access] and [log.error]: the configuration of the two logs. The logs themselves: access_log.h, writer.h.
+// [log.access] and [log.error]: the configuration of the two logs. The logs themselves:
+// access_log.h, writer.h.
 #pragma once
 
 #include <optional>
@@ -14,7 +15,7 @@ enum class AccessFormat : uint8_t { json };
 
 /// Where lines go: "-" or "stdout", "stderr", or a file.
 struct LogFileName {
-  std::string path;   // names resolved: "stdout", "stderr", or the file's path
+  std::string path;  // names resolved: "stdout", "stderr", or the file's path
   bool is_stdout() const { return path == "stdout"; }
   bool is_stderr() const { return path == "stderr"; }
 };
@@ -31,7 +32,7 @@ struct ErrorLogConfig {
 };
 
 struct LogConfig {
-  std::optional<AccessLogConfig> access;   // not set: no access log
+  std::optional<AccessLogConfig> access;  // not set: no access log
   ErrorLogConfig error;
 };
 

@@ -1,4 +1,5 @@
-// [route.NAME.headers.request] and [route.NAME.headers.response]: which fields are set, added and removed.
+// [route.NAME.headers.request] and [route.NAME.headers.response]: which fields are set, added and
+// removed.
 #pragma once
 
 #include <span>
@@ -9,8 +10,8 @@
 
 namespace sluice::policy {
 
-/// Removal comes first, then set (replaces every spelling), then add. A template whose fact is missing removes
-/// the field it would set.
+/// Removal comes first, then set (replaces every spelling), then add. A template whose fact is
+/// missing removes the field it would set.
 struct HeaderRules {
   config::Map<config::Placed<config::Template>> set;
   config::Map<config::Placed<config::Template>> add;

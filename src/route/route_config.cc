@@ -21,55 +21,83 @@ constexpr IssueKind kRedirectTo{"redirect_to"};
 constexpr IssueKind kRespondBody{"respond_body"};
 constexpr IssueKind kRespondHeader{"respond_header"};
 
-constexpr config::Range kPatience{1'000'000, 86'400'000'000'000};   // 1 ms to a day
+constexpr config::Range kPatience{1'000'000, 86'400'000'000'000};  // 1 ms to a day
 
 constexpr Field kMatchFields[] = {
-    field<&MatchConfig::host>({.name = "host", .about = "A host or a list of them; \"*.example.com\" takes every name below it. "
-                                                        "Without it: every host.",
-                               .example = "\"api.example.com\""}),
-    field<&MatchConfig::path>({.name = "path", .about = "Literal segments, {parameters} and a final \"**\" for all that is below.",
-                               .example = "\"/users/{user_id}/orders/**\"", .need = config::Need::required}),
-    field<&MatchConfig::methods>({.name = "methods", .about = "Methods; GET brings HEAD. Without it: all. Others get 405.",
-                                  .example = "[\"GET\", \"PUT\"]"}),
-    field<&MatchConfig::headers>({.name = "headers", .about = "Header fields that must be there: a value, \"prefix*\", or \"*\" for any.",
-                                  .example = "{ X-Version = \"2\" }"}),
-    field<&MatchConfig::query>({.name = "query", .about = "Query parameters that must be there, written likewise.",
+    field<&MatchConfig::host>(
+        {.name = "host",
+         .about = "A host or a list of them; \"*.example.com\" takes every name below it. "
+                  "Without it: every host.",
+         .example = "\"api.example.com\""}),
+    field<&MatchConfig::path>(
+        {.name = "path",
+         .about = "Literal segments, {parameters} and a final \"**\" for all that is below.",
+         .example = "\"/users/{user_id}/orders/**\"",
+         .need = config::Need::required}),
+    field<&MatchConfig::methods>(
+        {.name = "methods",
+         .about = "Methods; GET brings HEAD. Without it: all. Others get 405.",
+         .example = "[\"GET\", \"PUT\"]"}),
+    field<&MatchConfig::headers>(
+        {.name = "headers",
+         .about = "Header fields that must be there: a value, \"prefix*\", or \"*\" for any.",
+         .example = "{ X-Version = \"2\" }"}),
+    field<&MatchConfig::query>({.name = "query",
+                                .about = "Query parameters that must be there, written likewise.",
                                 .example = "{ format = \"json\" }"}),
     config::later("upgrade"),
 };
 
 constexpr Field kRewriteFields[] = {
-    field<&RewriteConfig::path>({.name = "path", .about = "The upstream's path; {name} is a parameter of match.path, {**} its tail.",
-                                 .example = "\"/internal/orders/{order_id}\""}),
-    field<&RewriteConfig::host>({.name = "host", .about = "The Host that the upstream sees. Without it: the client's.",
-                                 .example = "\"orders.internal\""}),
+    field<&RewriteConfig::path>(
+        {.name = "path",
+         .about = "The upstream's path; {name} is a parameter of match.path, {**} its tail.",
+         .example = "\"/internal/orders/{order_id}\""}),
+    field<&RewriteConfig::host>(
+        {.name = "host",
+         .about = "The Host that the upstream sees. Without it: the client's.",
+         .example = "\"orders.internal\""}),
 };
 
 constexpr Field kRedirectFields[] = {
     field<&RedirectConfig::to>({.name = "to",
-                                .about = "Where to: a URL or a path, facts in braces; the request's query is kept when it has none.",
-                                .example = "\"https://new.example.com/{path.**}\"", .need = config::Need::required}),
-    field<&RedirectConfig::status>({.name = "status", .about = "301, 302, 303, 307 or 308.",
-                                    .reason = "permanent, and the method stays", .range = {300, 399}}),
+                                .about = "Where to: a URL or a path, facts in braces; the "
+                                         "request's query is kept when it has none.",
+                                .example = "\"https://new.example.com/{path.**}\"",
+                                .need = config::Need::required}),
+    field<&RedirectConfig::status>({.name = "status",
+                                    .about = "301, 302, 303, 307 or 308.",
+                                    .reason = "permanent, and the method stays",
+                                    .range = {300, 399}}),
 };
 
 constexpr Field kRespondFields[] = {
-    field<&RespondConfig::status>({.name = "status", .about = "The status code.", .reason = "a plain answer",
+    field<&RespondConfig::status>({.name = "status",
+                                   .about = "The status code.",
+                                   .reason = "a plain answer",
                                    .range = {200, 599}}),
-    field<&RespondConfig::body>({.name = "body", .about = "The body, as it is.", .example = "\"gone\""}),
-    field<&RespondConfig::headers>({.name = "headers", .about = "Header fields of the answer.",
+    field<&RespondConfig::body>(
+        {.name = "body", .about = "The body, as it is.", .example = "\"gone\""}),
+    field<&RespondConfig::headers>({.name = "headers",
+                                    .about = "Header fields of the answer.",
                                     .example = "{ Content-Type = \"text/plain\" }"}),
 };
 
 constexpr Field kTimeoutFields[] = {
-    field<&RouteTimeout::response>({.name = "response", .about = "From the sent request to the head of the response.",
-                                    .example = "\"60s\"", .range = kPatience}),
-    field<&RouteTimeout::body>({.name = "body", .about = "Between two pieces of a body, either way.", .example = "\"5m\"",
+    field<&RouteTimeout::response>({.name = "response",
+                                    .about = "From the sent request to the head of the response.",
+                                    .example = "\"60s\"",
+                                    .range = kPatience}),
+    field<&RouteTimeout::body>({.name = "body",
+                                .about = "Between two pieces of a body, either way.",
+                                .example = "\"5m\"",
                                 .range = kPatience}),
 };
 
 constexpr Field kLimitFields[] = {
-    field<&RouteLimits::body>({.name = "body", .about = "The largest request body; 413 beyond.", .example = "\"100MiB\""}),
+    field<&RouteLimits::body>({.name = "body",
+                               .about = "The largest request body; 413 beyond.",
+                               .example = "\"100MiB\""}),
 };
 
 config::Position place_of(const config::Value& table, std::string_view key) {
@@ -77,50 +105,73 @@ config::Position place_of(const config::Value& table, std::string_view key) {
   return entry == nullptr ? table.at : entry->value.at;
 }
 
-config::TextError text_error(const PatternError& error) { return {error.text, error.position}; }
+config::TextError text_error(const PatternError& error) {
+  return {error.text, error.position};
+}
 
 }  // namespace
 
-std::span<const Field> config_fields(const MatchConfig*) { return kMatchFields; }
-std::span<const Field> config_fields(const RewriteConfig*) { return kRewriteFields; }
-std::span<const Field> config_fields(const RedirectConfig*) { return kRedirectFields; }
-std::span<const Field> config_fields(const RespondConfig*) { return kRespondFields; }
-std::span<const Field> config_fields(const RouteTimeout*) { return kTimeoutFields; }
-std::span<const Field> config_fields(const RouteLimits*) { return kLimitFields; }
+std::span<const Field> config_fields(const MatchConfig*) {
+  return kMatchFields;
+}
+std::span<const Field> config_fields(const RewriteConfig*) {
+  return kRewriteFields;
+}
+std::span<const Field> config_fields(const RedirectConfig*) {
+  return kRedirectFields;
+}
+std::span<const Field> config_fields(const RespondConfig*) {
+  return kRespondFields;
+}
+std::span<const Field> config_fields(const RouteTimeout*) {
+  return kTimeoutFields;
+}
+std::span<const Field> config_fields(const RouteLimits*) {
+  return kLimitFields;
+}
 
 void config_check(const MatchConfig& match, const config::Value&, config::Reader& reader) {
   for (size_t i = 0; i < match.headers.size(); ++i) {
     const auto& item = match.headers[i];
     if (!http::is_token(item.name)) {
-      reader.issues().add(kMatchHeaderName, item.at, config::quoted(item.name) + " is no name of a header field");
+      reader.issues().add(kMatchHeaderName, item.at,
+                          config::quoted(item.name) + " is no name of a header field");
     }
     for (size_t j = 0; j < i; ++j) {
       if (!equals_ignore_case(item.name, match.headers[j].name)) continue;
-      reader.issues().add(kMatchHeaderTwice, item.at, config::quoted(item.name) + " is matched twice").note =
-          "names of header fields do not differ by case";
+      reader.issues()
+          .add(kMatchHeaderTwice, item.at, config::quoted(item.name) + " is matched twice")
+          .note = "names of header fields do not differ by case";
     }
   }
 }
 
-void config_check(const RewriteConfig& rewrite, const config::Value& table, config::Reader& reader) {
+void config_check(const RewriteConfig& rewrite, const config::Value& table,
+                  config::Reader& reader) {
   bool good = std::all_of(rewrite.host.begin(), rewrite.host.end(), [](char c) {
-    return is_alpha(c) || is_digit(c) || std::string_view("-_.:[]").find(c) != std::string_view::npos;
+    return is_alpha(c) || is_digit(c) ||
+           std::string_view("-_.:[]").find(c) != std::string_view::npos;
   });
   const config::Entry* host = table.find("host");
   if (good && (host == nullptr || host->value.broken || !rewrite.host.empty())) return;
-  reader.issues().add(kRewriteHost, place_of(table, "host"),
-                      config::quoted(rewrite.host) + " is no host; it is a name or address, and perhaps :port");
+  reader.issues().add(
+      kRewriteHost, place_of(table, "host"),
+      config::quoted(rewrite.host) + " is no host; it is a name or address, and perhaps :port");
 }
 
-void config_check(const RedirectConfig& redirect, const config::Value& table, config::Reader& reader) {
+void config_check(const RedirectConfig& redirect, const config::Value& table,
+                  config::Reader& reader) {
   constexpr uint16_t kStatuses[] = {301, 302, 303, 307, 308};
-  if (std::find(std::begin(kStatuses), std::end(kStatuses), redirect.status) == std::end(kStatuses)) {
-    reader.issues().add(kRedirectStatus, place_of(table, "status"), "a redirect has status 301, 302, 303, 307 or 308");
+  if (std::find(std::begin(kStatuses), std::end(kStatuses), redirect.status) ==
+      std::end(kStatuses)) {
+    reader.issues().add(kRedirectStatus, place_of(table, "status"),
+                        "a redirect has status 301, 302, 303, 307 or 308");
   }
   const auto& parts = redirect.to.value.parts;
   bool clean = std::all_of(parts.begin(), parts.end(), [](const config::TemplatePart& part) {
-    return std::all_of(part.literal.begin(), part.literal.end(),
-                       [](char c) { return c > 0x20 && c < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\'; });
+    return std::all_of(part.literal.begin(), part.literal.end(), [](char c) {
+      return c > 0x20 && c < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\';
+    });
   });
   std::string_view start = redirect.to.value.text;
   bool whole = start.starts_with("https://") || start.starts_with("http://") ||
@@ -128,23 +179,28 @@ void config_check(const RedirectConfig& redirect, const config::Value& table, co
   const config::Entry* to = table.find("to");
   bool reported = to == nullptr || to->value.broken || (start.empty() && !to->value.text.empty());
   if (reported || (clean && whole)) return;
-  reader.issues().add(kRedirectTo, redirect.to.at,
-                      "a redirect leads to https://..., http://... or /..., without spaces and quotes");
+  reader.issues().add(
+      kRedirectTo, redirect.to.at,
+      "a redirect leads to https://..., http://... or /..., without spaces and quotes");
 }
 
-void config_check(const RespondConfig& respond, const config::Value& table, config::Reader& reader) {
+void config_check(const RespondConfig& respond, const config::Value& table,
+                  config::Reader& reader) {
   bool bodyless = respond.status == 204 || respond.status == 304;
   if (bodyless && !respond.body.empty()) {
-    reader.issues().add(kRespondBody, place_of(table, "body"),
-                        "a response with status " + std::to_string(respond.status) + " has no body");
+    reader.issues().add(
+        kRespondBody, place_of(table, "body"),
+        "a response with status " + std::to_string(respond.status) + " has no body");
   }
   for (const auto& item : respond.headers) {
-    bool framing = equals_ignore_case(item.name, "content-length") || equals_ignore_case(item.name, "connection") ||
+    bool framing = equals_ignore_case(item.name, "content-length") ||
+                   equals_ignore_case(item.name, "connection") ||
                    equals_ignore_case(item.name, "transfer-encoding");
     if (http::is_token(item.name) && http::is_field_value(item.value) && !framing) continue;
     reader.issues().add(kRespondHeader, item.at,
-                        framing ? config::quoted(item.name) + " is written by the gateway itself"
-                                : config::quoted(item.name) + " or its value cannot stand in a header");
+                        framing
+                            ? config::quoted(item.name) + " is written by the gateway itself"
+                            : config::quoted(item.name) + " or its value cannot stand in a header");
   }
 }
 
@@ -191,7 +247,8 @@ std::string TextForm<route::ValueMatch>::print(const route::ValueMatch& match) {
 Result<http::Method, TextError> TextForm<http::Method>::parse(std::string_view text) {
   http::Method method = http::method_from(text);
   if (method != http::Method::unknown && method != http::Method::connect) return method;
-  return TextError{"methods are written in capitals; CONNECT and unknown ones are never forwarded", 0};
+  return TextError{"methods are written in capitals; CONNECT and unknown ones are never forwarded",
+                   0};
 }
 
 }  // namespace sluice::config

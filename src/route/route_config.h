@@ -1,5 +1,5 @@
-// [route.NAME]: which requests a route takes, and how it ends. Header rules and other policies of a route are
-// described where they live (policy/).
+// [route.NAME]: which requests a route takes, and how it ends. Header rules and other policies of a
+// route are described where they live (policy/).
 #pragma once
 
 #include <cstdint>
@@ -16,16 +16,16 @@
 namespace sluice::route {
 
 struct MatchConfig {
-  std::vector<HostPattern> host;       // empty: any
+  std::vector<HostPattern> host;  // empty: any
   config::Placed<Pattern> path;
-  std::vector<http::Method> methods;   // empty: all
+  std::vector<http::Method> methods;  // empty: all
   config::Map<ValueMatch> headers;
   config::Map<ValueMatch> query;
 };
 
 struct RewriteConfig {
   std::optional<config::Placed<config::PathTemplate>> path;
-  std::string host;   // empty: the client's
+  std::string host;  // empty: the client's
 };
 
 struct RedirectConfig {
@@ -69,7 +69,8 @@ std::span<const config::Field> config_fields(const RouteTimeout*);
 std::span<const config::Field> config_fields(const RouteLimits*);
 void config_check(const MatchConfig& match, const config::Value& table, config::Reader& reader);
 void config_check(const RewriteConfig& rewrite, const config::Value& table, config::Reader& reader);
-void config_check(const RedirectConfig& redirect, const config::Value& table, config::Reader& reader);
+void config_check(const RedirectConfig& redirect, const config::Value& table,
+                  config::Reader& reader);
 void config_check(const RespondConfig& respond, const config::Value& table, config::Reader& reader);
 
 /// What the router is built from.
@@ -81,14 +82,16 @@ namespace sluice::config {
 
 template <>
 struct TextForm<route::Pattern> {
-  static constexpr std::string_view noun = "a path pattern such as \"/users/{id}\" or \"/static/**\"";
+  static constexpr std::string_view noun =
+      "a path pattern such as \"/users/{id}\" or \"/static/**\"";
   static Result<route::Pattern, TextError> parse(std::string_view text);
   static std::string print(const route::Pattern& pattern) { return pattern.text(); }
 };
 
 template <>
 struct TextForm<route::HostPattern> {
-  static constexpr std::string_view noun = "a host such as \"api.example.com\" or \"*.example.com\"";
+  static constexpr std::string_view noun =
+      "a host such as \"api.example.com\" or \"*.example.com\"";
   static Result<route::HostPattern, TextError> parse(std::string_view text);
   static std::string print(const route::HostPattern& pattern) { return pattern.to_string(); }
 };
@@ -104,7 +107,9 @@ template <>
 struct TextForm<http::Method> {
   static constexpr std::string_view noun = "a method such as \"GET\"";
   static Result<http::Method, TextError> parse(std::string_view text);
-  static std::string print(const http::Method& method) { return std::string(http::method_name(method)); }
+  static std::string print(const http::Method& method) {
+    return std::string(http::method_name(method));
+  }
 };
 
 }  // namespace sluice::config

@@ -1,4 +1,5 @@
-// The keys of [route.NAME] that are not policies', for the section that holds both (snapshot/sections.cc).
+// The keys of [route.NAME] that are not policies', for the section that holds both
+// (snapshot/sections.cc).
 #pragma once
 
 #include "route/route_config.h"
@@ -6,25 +7,44 @@
 namespace sluice::route {
 
 inline constexpr config::Field kRouteFields[] = {
-    config::field<&RouteConfig::match>({.name = "match", .about = "Which requests this route takes.",
-                                        .example = "{ host = \"api.example.com\", path = \"/orders/{id}\" }",
-                                        .need = config::Need::required}),
-    config::field<&RouteConfig::priority>({.name = "priority",
-                                           .about = "Decides between routes of one host and path whose header and query "
-                                                    "matches overlap: higher comes first.",
-                                           .reason = "specificity decides", .range = {0, 1'000'000}}),
-    config::field<&RouteConfig::upstream>({.name = "upstream", .about = "The [upstream.NAME] that answers.",
+    config::field<&RouteConfig::match>(
+        {.name = "match",
+         .about = "Which requests this route takes.",
+         .example = "{ host = \"api.example.com\", path = \"/orders/{id}\" }",
+         .need = config::Need::required}),
+    config::field<&RouteConfig::priority>(
+        {.name = "priority",
+         .about = "Decides between routes of one host and path whose header and query "
+                  "matches overlap: higher comes first.",
+         .reason = "specificity decides",
+         .range = {0, 1'000'000}}),
+    config::field<&RouteConfig::upstream>({.name = "upstream",
+                                           .about = "The [upstream.NAME] that answers.",
                                            .example = "\"orders\""}),
-    config::field<&RouteConfig::redirect>({.name = "redirect", .about = "Sends the client elsewhere instead.",
-                                           .example = "{ to = \"https://new.example.com/{path.**}\", status = 308 }"}),
-    config::field<&RouteConfig::respond>({.name = "respond", .about = "Answers by itself instead.",
+    config::field<&RouteConfig::redirect>(
+        {.name = "redirect",
+         .about = "Sends the client elsewhere instead.",
+         .example = "{ to = \"https://new.example.com/{path.**}\", status = 308 }"}),
+    config::field<&RouteConfig::respond>({.name = "respond",
+                                          .about = "Answers by itself instead.",
                                           .example = "{ status = 410, body = \"gone\" }"}),
-    config::field<&RouteConfig::rewrite>({.name = "rewrite", .about = "Changes of the request for the upstream."}),
-    config::field<&RouteConfig::timeout>({.name = "timeout", .about = "Patience of this route, in place of its upstream's."}),
-    config::field<&RouteConfig::limits>({.name = "limits", .about = "Limits of this route, in place of its listener's."}),
-    config::later("auth"), config::later("allow"), config::later("limit"), config::later("cors"),
-    config::later("websocket"), config::later("retry"), config::later("validate"), config::later("transform"),
-    config::later("compress"), config::later("cache"), config::later("waf"),
+    config::field<&RouteConfig::rewrite>(
+        {.name = "rewrite", .about = "Changes of the request for the upstream."}),
+    config::field<&RouteConfig::timeout>(
+        {.name = "timeout", .about = "Patience of this route, in place of its upstream's."}),
+    config::field<&RouteConfig::limits>(
+        {.name = "limits", .about = "Limits of this route, in place of its listener's."}),
+    config::later("auth"),
+    config::later("allow"),
+    config::later("limit"),
+    config::later("cors"),
+    config::later("websocket"),
+    config::later("retry"),
+    config::later("validate"),
+    config::later("transform"),
+    config::later("compress"),
+    config::later("cache"),
+    config::later("waf"),
 };
 
 }  // namespace sluice::route

@@ -16,23 +16,37 @@ constexpr IssueKind kFormatVersion{"format_version"};
 constexpr uint32_t kFormat = 1;
 
 constexpr Field kConfigFields[] = {
-    field<&Config::sluice>({.name = "sluice", .about = "The format's major version: 1.", .example = "1",
+    field<&Config::sluice>({.name = "sluice",
+                            .about = "The format's major version: 1.",
+                            .example = "1",
                             .need = config::Need::required}),
-    field<&Config::include>({.name = "include", .about = "Files to merge with this one, with * and ?; relative to it.",
+    field<&Config::include>({.name = "include",
+                             .about = "Files to merge with this one, with * and ?; relative to it.",
                              .example = "[\"routes.d/*.toml\"]"}),
-    field<&Config::trusted_proxies>({.name = "trusted_proxies",
-                                     .about = "Only these are believed about Forwarded, X-Forwarded-* and PROXY protocol.",
-                                     .reason = "a client could claim any address", .example = "[\"10.0.0.0/8\"]"}),
+    field<&Config::trusted_proxies>(
+        {.name = "trusted_proxies",
+         .about = "Only these are believed about Forwarded, X-Forwarded-* and PROXY protocol.",
+         .reason = "a client could claim any address",
+         .example = "[\"10.0.0.0/8\"]"}),
     field<&Config::server>({.name = "server", .about = "The process."}),
-    field<&Config::admin>({.name = "admin", .about = "The admin listener: metrics and health. Without this table there is none."}),
+    field<&Config::admin>(
+        {.name = "admin",
+         .about = "The admin listener: metrics and health. Without this table there is none."}),
     field<&Config::listen>({.name = "listen", .about = "A listener: where clients come in."}),
     field<&Config::tls>({.name = "tls", .about = "Certificates, for listeners."}),
     field<&Config::upstream>({.name = "upstream", .about = "Servers that answer, for routes."}),
-    field<&Config::route>({.name = "route",
-                           .about = "A route: which requests, and what becomes of them. It ends in exactly one of upstream, "
-                                    "redirect and respond. The most specific route counts, never the order in the file."}),
+    field<&Config::route>(
+        {.name = "route",
+         .about =
+             "A route: which requests, and what becomes of them. It ends in exactly one of "
+             "upstream, "
+             "redirect and respond. The most specific route counts, never the order in the file."}),
     field<&Config::log>({.name = "log", .about = "The logs."}),
-    later("auth"), later("limit"), later("cors"), later("redis"), later("consumer"),
+    later("auth"),
+    later("limit"),
+    later("cors"),
+    later("redis"),
+    later("consumer"),
 };
 
 uint64_t fingerprint(const config::Type& type, const void* object) {
@@ -47,7 +61,8 @@ uint64_t mix(uint64_t fingerprint, uint64_t named) {
 
 template <class T>
 void fingerprint_each(config::Sections<T>& sections) {
-  for (auto& section : sections) section.fingerprint = fingerprint(config::TypeOf<T>::type, &section.value);
+  for (auto& section : sections)
+    section.fingerprint = fingerprint(config::TypeOf<T>::type, &section.value);
 }
 
 void set_fingerprints(Config& config) {
@@ -56,9 +71,11 @@ void set_fingerprints(Config& config) {
   fingerprint_each(config.listen);
   fingerprint_each(config.route);
   for (auto& listen : config.listen) {
-    if (auto* tls = find_section(config.tls, listen.value.tls.name)) listen.fingerprint = mix(listen.fingerprint, tls->fingerprint);
+    if (auto* tls = find_section(config.tls, listen.value.tls.name))
+      listen.fingerprint = mix(listen.fingerprint, tls->fingerprint);
     auto* target = find_section(config.listen, listen.value.redirect.listen.name);
-    if (target != nullptr) listen.fingerprint = mix(listen.fingerprint, target->value.address.value.port());
+    if (target != nullptr)
+      listen.fingerprint = mix(listen.fingerprint, target->value.address.value.port());
   }
   for (auto& route : config.route) {
     auto* upstream = find_section(config.upstream, route.value.route.upstream.name);
@@ -88,16 +105,23 @@ LoadedConfig finish(config::Document document, const LoadOptions& options) {
 
 }  // namespace
 
-std::span<const Field> config_fields(const Config*) { return kConfigFields; }
+std::span<const Field> config_fields(const Config*) {
+  return kConfigFields;
+}
 
 void config_check(const Config& config, const config::Value& table, config::Reader& reader) {
   const config::Entry* version = table.find("sluice");
-  if (version == nullptr || version->value.kind != config::Value::Kind::integer || config.sluice == kFormat) return;
+  if (version == nullptr || version->value.kind != config::Value::Kind::integer ||
+      config.sluice == kFormat)
+    return;
   reader.issues().add(kFormatVersion, version->value.at,
-                      "this sluice reads format " + std::to_string(kFormat) + ", not " + std::to_string(version->value.integer));
+                      "this sluice reads format " + std::to_string(kFormat) + ", not " +
+                          std::to_string(version->value.integer));
 }
 
-const config::Type& config_type() { return config::TypeOf<Config>::type; }
+const config::Type& config_type() {
+  return config::TypeOf<Config>::type;
+}
 
 LoadedConfig load_config(const std::string& path, const LoadOptions& options) {
   return finish(config::load(path, options.environment), options);

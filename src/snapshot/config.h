@@ -1,5 +1,5 @@
-// A whole configuration, read and checked: what `run`, `check`, `explain` and `config show` have in common.
-// Needs no network, no port and no running daemon.
+// A whole configuration, read and checked: what `run`, `check`, `explain` and `config show` have in
+// common. Needs no network, no port and no running daemon.
 #pragma once
 
 #include <algorithm>
@@ -21,18 +21,19 @@
 namespace sluice::snapshot {
 
 struct Config {
-  uint32_t sluice = 0;   // the format's version
+  uint32_t sluice = 0;  // the format's version
   std::vector<std::string> include;
   std::vector<Cidr> trusted_proxies;
   ServerConfig server;
   std::optional<AdminConfig> admin;
-  config::Sections<ListenConfig> listen;   // sections are sorted by name
+  config::Sections<ListenConfig> listen;  // sections are sorted by name
   config::Sections<TlsConfig> tls;
   config::Sections<upstream::UpstreamConfig> upstream;
   config::Sections<RouteSection> route;
   observe::LogConfig log;
 
-  /// Of all values in force (files merged, environment filled in, secrets excluded): equal means nothing changed.
+  /// Of all values in force (files merged, environment filled in, secrets excluded): equal means
+  /// nothing changed.
   uint64_t hash = 0;
 };
 
@@ -45,23 +46,24 @@ const config::Type& config_type();
 /// gives: the section of that name, or nullptr
 template <class T>
 const config::Section<T>* find_section(const config::Sections<T>& sections, std::string_view name) {
-  auto found = std::lower_bound(sections.begin(), sections.end(), name,
-                                [](const config::Section<T>& section, std::string_view key) { return section.name < key; });
+  auto found = std::lower_bound(
+      sections.begin(), sections.end(), name,
+      [](const config::Section<T>& section, std::string_view key) { return section.name < key; });
   return found != sections.end() && found->name == name ? &*found : nullptr;
 }
 
-/// Who asks: what only the service's user or environment can show is "not checked" for anyone else, and an error
-/// for the service.
+/// Who asks: what only the service's user or environment can show is "not checked" for anyone else,
+/// and an error for the service.
 enum class Asker : uint8_t { anyone, service };
 
 struct LoadOptions {
   Asker asker = Asker::anyone;
   config::Environment environment = config::process_environment;
-  std::time_t now = std::time(nullptr);   // certificates: in date or not
+  std::time_t now = std::time(nullptr);  // certificates: in date or not
 };
 
 struct LoadedConfig {
-  config::Document document;   // sources, issues, and the tree for `config show`
+  config::Document document;  // sources, issues, and the tree for `config show`
   Config config;
 
   bool has_errors() const { return document.issues.count(config::Severity::error) > 0; }

@@ -25,25 +25,31 @@ constexpr IssueKind kRouteLimit{"routes_per_path"};
 
 // Looks a name up. gives: the section, or nullptr with an issue
 template <class T>
-const config::Section<T>* resolve(std::string_view table, const std::string& name, config::Position at,
-                                  const config::Sections<T>& sections, Document& document) {
+const config::Section<T>* resolve(std::string_view table, const std::string& name,
+                                  config::Position at, const config::Sections<T>& sections,
+                                  Document& document) {
   if (name.empty()) return nullptr;
   if (const auto* section = find_section(sections, name)) return section;
   config::Nearest nearest(name);
   for (const auto& section : sections) nearest.offer(section.name);
-  document.issues.add(kUnknownName, at, "there is no [" + std::string(table) + "." + printable(name) + "]").hint =
-      nearest.hint();
+  document.issues
+      .add(kUnknownName, at, "there is no [" + std::string(table) + "." + printable(name) + "]")
+      .hint = nearest.hint();
   return nullptr;
 }
 
 // Path facts of a template must be parameters of the route's own path.
-void check_params(const config::Template& text, config::Position at, const route::Pattern& path, Document& document) {
+void check_params(const config::Template& text, config::Position at, const route::Pattern& path,
+                  Document& document) {
   for (const config::TemplatePart& part : text.parts) {
-    if (!part.has_fact || part.fact.kind != config::Fact::Kind::path || path.param_index(part.fact.name)) continue;
+    if (!part.has_fact || part.fact.kind != config::Fact::Kind::path ||
+        path.param_index(part.fact.name))
+      continue;
     config::Nearest nearest(part.fact.name);
     for (const std::string& name : path.params()) nearest.offer(name);
-    document.issues.add(kUnknownParam, at, quoted(path.text()) + " has no parameter " + quoted(part.fact.name)).hint =
-        nearest.hint();
+    document.issues
+        .add(kUnknownParam, at, quoted(path.text()) + " has no parameter " + quoted(part.fact.name))
+        .hint = nearest.hint();
   }
 }
 
@@ -65,10 +71,14 @@ void check_params(const RouteSection& section, Document& document) {
 
 const IssueKind& kind_of(route::Conflict::Kind kind) {
   switch (kind) {
-    case route::Conflict::Kind::tie: return kRouteTie;
-    case route::Conflict::Kind::overlap: return kRouteOverlap;
-    case route::Conflict::Kind::unreachable: return kRouteUnreachable;
-    case route::Conflict::Kind::limit: return kRouteLimit;
+    case route::Conflict::Kind::tie:
+      return kRouteTie;
+    case route::Conflict::Kind::overlap:
+      return kRouteOverlap;
+    case route::Conflict::Kind::unreachable:
+      return kRouteUnreachable;
+    case route::Conflict::Kind::limit:
+      return kRouteLimit;
   }
   return kRouteTie;
 }
@@ -94,10 +104,12 @@ void check_names(const Config& config, Document& document) {
     const auto* other = resolve("listen", target.name, target.at, config.listen, document);
     if (other == nullptr) continue;
     if (other->value.tls.empty()) {
-      document.issues.add(kRedirectToPlain, target.at, "[listen." + target.name + "] has no tls to redirect to");
+      document.issues.add(kRedirectToPlain, target.at,
+                          "[listen." + target.name + "] has no tls to redirect to");
     }
     if (other->value.address.value.is_unix()) {
-      document.issues.add(kRedirectToUnix, target.at, "[listen." + target.name + "] is a unix socket: clients cannot go there");
+      document.issues.add(kRedirectToUnix, target.at,
+                          "[listen." + target.name + "] is a unix socket: clients cannot go there");
     }
   }
   for (const auto& route : config.route) {
@@ -109,15 +121,17 @@ void check_names(const Config& config, Document& document) {
 
 void check_listeners(const Config& config, Document& document) {
   std::vector<Bound> bound;
-  if (config.admin && config.admin->address.at.line > 0) bound.push_back({"admin", &config.admin->address});
+  if (config.admin && config.admin->address.at.line > 0)
+    bound.push_back({"admin", &config.admin->address});
   for (const auto& listen : config.listen) {
     if (listen.sound) bound.push_back({"listen." + listen.name, &listen.value.address});
   }
   for (size_t i = 1; i < bound.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
       if (!collide(bound[i].address->value, bound[j].address->value)) continue;
-      Issue& issue = document.issues.add(kAddressTwice, bound[i].address->at,
-                                         "[" + bound[i].owner + "] and [" + bound[j].owner + "] take the same address");
+      Issue& issue = document.issues.add(
+          kAddressTwice, bound[i].address->at,
+          "[" + bound[i].owner + "] and [" + bound[j].owner + "] take the same address");
       issue.note = "the other is at " + document.sources.place(bound[j].address->at);
     }
   }
@@ -140,8 +154,10 @@ void check_routes(const Config& config, Document& document) {
     const auto& first = *sections[conflict.first];
     const auto& second = *sections[conflict.second];
     bool alone = conflict.kind == route::Conflict::Kind::limit;
-    std::string text = alone ? "[route." + first.name + "]: " : "[route." + second.name + "] and [route." + first.name + "]: ";
-    Issue& issue = document.issues.add(kind_of(conflict.kind), (alone ? first : second).at, text + conflict.text);
+    std::string text = alone ? "[route." + first.name + "]: "
+                             : "[route." + second.name + "] and [route." + first.name + "]: ";
+    Issue& issue = document.issues.add(kind_of(conflict.kind), (alone ? first : second).at,
+                                       text + conflict.text);
     if (!alone) issue.note = "the other is at " + document.sources.place(first.at);
   }
 }

@@ -1,5 +1,5 @@
-// What no single section can show: names that do not exist, addresses used twice, routes in each other's way,
-// certificates on disk.
+// What no single section can show: names that do not exist, addresses used twice, routes in each
+// other's way, certificates on disk.
 #pragma once
 
 #include <ctime>

@@ -27,9 +27,11 @@ void report(const CertificateConfig& pair, const crypto::PairReport& found, Docu
   config::Issues& issues = document.issues;
   std::string cert = quoted(pair.cert.path), key = quoted(pair.key.path);
   switch (found.state) {
-    case State::good: break;
+    case State::good:
+      break;
     case State::certificate_unreadable:
-      issues.add(kCertificateUnreadable, pair.cert.at, "cannot read certificate " + cert + ": " + found.detail);
+      issues.add(kCertificateUnreadable, pair.cert.at,
+                 "cannot read certificate " + cert + ": " + found.detail);
       return;
     case State::certificate_invalid:
       issues.add(kCertificateInvalid, pair.cert.at, cert + " holds no certificate in PEM");
@@ -42,15 +44,20 @@ void report(const CertificateConfig& pair, const crypto::PairReport& found, Docu
           "check as the service's own user, with --as-service";
       return;
     case State::key_invalid:
-      issues.add(kKeyInvalid, pair.key.at, key + " holds no private key in PEM, or one with a passphrase");
+      issues.add(kKeyInvalid, pair.key.at,
+                 key + " holds no private key in PEM, or one with a passphrase");
       return;
     case State::mismatch:
-      issues.add(kPairMismatch, pair.key.at, "key " + key + " does not belong to certificate " + cert);
+      issues.add(kPairMismatch, pair.key.at,
+                 "key " + key + " does not belong to certificate " + cert);
       return;
   }
-  if (found.expired) issues.add(kCertificateExpired, pair.cert.at, "certificate " + cert + " expired on " + found.not_after);
+  if (found.expired)
+    issues.add(kCertificateExpired, pair.cert.at,
+               "certificate " + cert + " expired on " + found.not_after);
   if (found.not_yet_valid) {
-    issues.add(kCertificateEarly, pair.cert.at, "certificate " + cert + " is valid from " + found.not_before);
+    issues.add(kCertificateEarly, pair.cert.at,
+               "certificate " + cert + " is valid from " + found.not_before);
   }
 }
 
@@ -58,9 +65,11 @@ void check_authority(const config::FilePath& file, Document& document) {
   std::string why;
   int count = crypto::count_certificates(file.path, why);
   if (count < 0) {
-    document.issues.add(kAuthorityUnreadable, file.at, "cannot read " + quoted(file.path) + ": " + why);
+    document.issues.add(kAuthorityUnreadable, file.at,
+                        "cannot read " + quoted(file.path) + ": " + why);
   } else if (count == 0) {
-    document.issues.add(kAuthorityInvalid, file.at, quoted(file.path) + " holds no certificate in PEM");
+    document.issues.add(kAuthorityInvalid, file.at,
+                        quoted(file.path) + " holds no certificate in PEM");
   }
 }
 
@@ -74,7 +83,8 @@ void check_files(const Config& config, Document& document, std::time_t now) {
     }
   }
   for (const auto& upstream : config.upstream) {
-    if (upstream.value.tls && !upstream.value.tls->ca.empty()) check_authority(upstream.value.tls->ca, document);
+    if (upstream.value.tls && !upstream.value.tls->ca.empty())
+      check_authority(upstream.value.tls->ca, document);
   }
 }
 

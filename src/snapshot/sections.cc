@@ -24,91 +24,145 @@ constexpr int64_t kDay = 86'400'000 * kMillisecond;
 constexpr config::Range kPatience{kMillisecond, kDay};
 
 constexpr Field kServerFields[] = {
-    field<&ServerConfig::workers>({.name = "workers", .about = "Worker threads.",
-                                   .reason = "one per core this process may use (affinity and cgroup quota respected)",
-                                   .example = "4", .range = {1, 256}}),
-    field<&ServerConfig::drain_delay>({.name = "drain_delay",
-                                       .about = "After SIGTERM readiness fails at once, and draining begins this much later.",
-                                       .reason = "load balancers look every few seconds", .range = {0, kDay}}),
-    field<&ServerConfig::drain_timeout>({.name = "drain_timeout", .about = "How long requests in flight may take to end.",
-                                         .reason = "what service managers grant by default", .range = {0, kDay}}),
-    field<&ServerConfig::connections_max>({.name = "connections_max",
-                                           .about = "Client connections of the process; beyond, new ones get 503 and Retry-After.",
-                                           .reason = "about 100 MiB of idle connections", .range = {1, 10'000'000}}),
+    field<&ServerConfig::workers>(
+        {.name = "workers",
+         .about = "Worker threads.",
+         .reason = "one per core this process may use (affinity and cgroup quota respected)",
+         .example = "4",
+         .range = {1, 256}}),
+    field<&ServerConfig::drain_delay>(
+        {.name = "drain_delay",
+         .about = "After SIGTERM readiness fails at once, and draining begins this much later.",
+         .reason = "load balancers look every few seconds",
+         .range = {0, kDay}}),
+    field<&ServerConfig::drain_timeout>({.name = "drain_timeout",
+                                         .about = "How long requests in flight may take to end.",
+                                         .reason = "what service managers grant by default",
+                                         .range = {0, kDay}}),
+    field<&ServerConfig::connections_max>(
+        {.name = "connections_max",
+         .about = "Client connections of the process; beyond, new ones get 503 and Retry-After.",
+         .reason = "about 100 MiB of idle connections",
+         .range = {1, 10'000'000}}),
     later("memory_max"),
 };
 
 constexpr Field kAdminFields[] = {
-    field<&AdminConfig::address>({.name = "address", .about = "Serves /metrics /healthz /readyz, read-only.",
-                                  .example = "\"127.0.0.1:9901\"", .need = config::Need::required}),
+    field<&AdminConfig::address>({.name = "address",
+                                  .about = "Serves /metrics /healthz /readyz, read-only.",
+                                  .example = "\"127.0.0.1:9901\"",
+                                  .need = config::Need::required}),
     later("control"),
 };
 
 constexpr Field kListenTimeoutFields[] = {
-    field<&ListenTimeout::header>({.name = "header", .about = "From the first byte of a request to the end of its head; 408.",
-                                   .reason = "slow phones need a few seconds, slow attacks get no more", .range = kPatience}),
-    field<&ListenTimeout::body>({.name = "body", .about = "Between two pieces of a request body; 408.",
-                                 .reason = "a stalled upload holds an upstream connection", .range = kPatience}),
-    field<&ListenTimeout::idle>({.name = "idle", .about = "Between two requests of a connection.",
-                                 .reason = "browsers reuse within a minute", .range = kPatience}),
-    field<&ListenTimeout::write>({.name = "write", .about = "Between two pieces that a client takes of a response.",
-                                  .reason = "a client that takes nothing has gone", .range = kPatience}),
+    field<&ListenTimeout::header>(
+        {.name = "header",
+         .about = "From the first byte of a request to the end of its head; 408.",
+         .reason = "slow phones need a few seconds, slow attacks get no more",
+         .range = kPatience}),
+    field<&ListenTimeout::body>({.name = "body",
+                                 .about = "Between two pieces of a request body; 408.",
+                                 .reason = "a stalled upload holds an upstream connection",
+                                 .range = kPatience}),
+    field<&ListenTimeout::idle>({.name = "idle",
+                                 .about = "Between two requests of a connection.",
+                                 .reason = "browsers reuse within a minute",
+                                 .range = kPatience}),
+    field<&ListenTimeout::write>({.name = "write",
+                                  .about = "Between two pieces that a client takes of a response.",
+                                  .reason = "a client that takes nothing has gone",
+                                  .range = kPatience}),
 };
 
 constexpr Field kListenLimitFields[] = {
-    field<&ListenLimits::line>({.name = "line", .about = "The request line; 414 beyond.",
-                                .reason = "what browsers and common servers agree on", .range = {256, 64 << 10}}),
-    field<&ListenLimits::header>({.name = "header", .about = "All header fields of a request; 431 beyond.",
-                                  .reason = "room for large cookies and tokens", .range = {1 << 10, 256 << 10}}),
-    field<&ListenLimits::headers>({.name = "headers", .about = "Number of header fields of a request; 431 beyond.",
-                                   .reason = "browsers send about 20, chains of proxies some more", .range = {8, 1'000}}),
-    field<&ListenLimits::body>({.name = "body", .about = "A request body; 413 beyond. Routes may allow more.",
+    field<&ListenLimits::line>({.name = "line",
+                                .about = "The request line; 414 beyond.",
+                                .reason = "what browsers and common servers agree on",
+                                .range = {256, 64 << 10}}),
+    field<&ListenLimits::header>({.name = "header",
+                                  .about = "All header fields of a request; 431 beyond.",
+                                  .reason = "room for large cookies and tokens",
+                                  .range = {1 << 10, 256 << 10}}),
+    field<&ListenLimits::headers>({.name = "headers",
+                                   .about = "Number of header fields of a request; 431 beyond.",
+                                   .reason = "browsers send about 20, chains of proxies some more",
+                                   .range = {8, 1'000}}),
+    field<&ListenLimits::body>({.name = "body",
+                                .about = "A request body; 413 beyond. Routes may allow more.",
                                 .reason = "API calls fit; uploads are asked for by name"}),
-    later("per_ip"), later("streams"),
+    later("per_ip"),
+    later("streams"),
 };
 
 constexpr Field kListenFields[] = {
-    field<&ListenConfig::address>({.name = "address", .about = "IP address and port (\":8443\": every address), or a unix socket.",
-                                   .example = "\":8443\"", .need = config::Need::required}),
-    field<&ListenConfig::tls>({.name = "tls", .about = "The [tls.NAME] to serve with. Without it: plain.", .example = "\"site\""}),
-    field<&ListenConfig::redirect>({.name = "redirect", .about = "Sends every request to https on that listener's port (308).",
-                                    .example = "\"listen.public\""}),
-    field<&ListenConfig::proxy_protocol>({.name = "proxy_protocol",
-                                          .about = "Expect PROXY protocol v1 or v2, from trusted_proxies only.",
-                                          .reason = "a client could claim any address with it"}),
-    field<&ListenConfig::path_profile>({.name = "path_profile", .about = "Which paths have a normal form; others get 400.",
-                                        .reason = "\"//\" and \"%2F\" mean different things to different servers"}),
+    field<&ListenConfig::address>(
+        {.name = "address",
+         .about = "IP address and port (\":8443\": every address), or a unix socket.",
+         .example = "\":8443\"",
+         .need = config::Need::required}),
+    field<&ListenConfig::tls>({.name = "tls",
+                               .about = "The [tls.NAME] to serve with. Without it: plain.",
+                               .example = "\"site\""}),
+    field<&ListenConfig::redirect>(
+        {.name = "redirect",
+         .about = "Sends every request to https on that listener's port (308).",
+         .example = "\"listen.public\""}),
+    field<&ListenConfig::proxy_protocol>(
+        {.name = "proxy_protocol",
+         .about = "Expect PROXY protocol v1 or v2, from trusted_proxies only.",
+         .reason = "a client could claim any address with it"}),
+    field<&ListenConfig::path_profile>(
+        {.name = "path_profile",
+         .about = "Which paths have a normal form; others get 400.",
+         .reason = "\"//\" and \"%2F\" mean different things to different servers"}),
     field<&ListenConfig::timeout>({.name = "timeout", .about = "Patience with clients."}),
     field<&ListenConfig::limits>({.name = "limits", .about = "Limits on requests."}),
-    later("protocols"), later("client_cert"),
+    later("protocols"),
+    later("client_cert"),
 };
 
 constexpr Field kCertificateFields[] = {
-    field<&CertificateConfig::cert>({.name = "cert", .about = "The certificate and its chain, in PEM.", .example = "\"site.pem\"",
+    field<&CertificateConfig::cert>({.name = "cert",
+                                     .about = "The certificate and its chain, in PEM.",
+                                     .example = "\"site.pem\"",
                                      .need = config::Need::required}),
-    field<&CertificateConfig::key>({.name = "key", .about = "Its private key, in PEM.", .example = "\"site.key\"",
+    field<&CertificateConfig::key>({.name = "key",
+                                    .about = "Its private key, in PEM.",
+                                    .example = "\"site.key\"",
                                     .need = config::Need::required}),
 };
 
 constexpr Field kHstsFields[] = {
-    field<&HstsConfig::max_age>({.name = "max_age", .about = "How long browsers insist on https; \"0s\" sends no header.",
-                                 .reason = "a day: a mistake is over tomorrow", .range = {0, 730 * kDay}}),
-    field<&HstsConfig::subdomains>({.name = "subdomains", .about = "Names below the host too.",
+    field<&HstsConfig::max_age>(
+        {.name = "max_age",
+         .about = "How long browsers insist on https; \"0s\" sends no header.",
+         .reason = "a day: a mistake is over tomorrow",
+         .range = {0, 730 * kDay}}),
+    field<&HstsConfig::subdomains>({.name = "subdomains",
+                                    .about = "Names below the host too.",
                                     .reason = "not every subdomain may be ready for it"}),
 };
 
 constexpr Field kTlsFields[] = {
-    field<&TlsConfig::certificates>({.name = "certificates", .about = "One or several, chosen by the name that the client asks for; "
-                                                                      "the first is for all others.",
-                                     .example = "[{ cert = \"site.pem\", key = \"site.key\" }]", .need = config::Need::required}),
-    field<&TlsConfig::profile>({.name = "profile", .about = "\"intermediate\": TLS 1.2 and 1.3; \"modern\": 1.3 only.",
+    field<&TlsConfig::certificates>(
+        {.name = "certificates",
+         .about = "One or several, chosen by the name that the client asks for; "
+                  "the first is for all others.",
+         .example = "[{ cert = \"site.pem\", key = \"site.key\" }]",
+         .need = config::Need::required}),
+    field<&TlsConfig::profile>({.name = "profile",
+                                .about = "\"intermediate\": TLS 1.2 and 1.3; \"modern\": 1.3 only.",
                                 .reason = "some clients have no 1.3 yet"}),
-    field<&TlsConfig::hsts>({.name = "hsts", .about = "Strict-Transport-Security; never for IP addresses and localhost."}),
+    field<&TlsConfig::hsts>(
+        {.name = "hsts",
+         .about = "Strict-Transport-Security; never for IP addresses and localhost."}),
     later("client_cert"),
 };
 
 constexpr Field kPolicyFields[] = {
-    field<&RouteSection::headers>({.name = "headers", .about = "Header fields set, added and removed, both ways."}),
+    field<&RouteSection::headers>(
+        {.name = "headers", .about = "Header fields set, added and removed, both ways."}),
 };
 
 constexpr auto route_section_fields() {
@@ -122,26 +176,46 @@ constexpr auto kRouteSectionFields = route_section_fields();
 
 }  // namespace
 
-std::span<const Field> config_fields(const ServerConfig*) { return kServerFields; }
-std::span<const Field> config_fields(const AdminConfig*) { return kAdminFields; }
-std::span<const Field> config_fields(const ListenTimeout*) { return kListenTimeoutFields; }
-std::span<const Field> config_fields(const ListenLimits*) { return kListenLimitFields; }
-std::span<const Field> config_fields(const ListenConfig*) { return kListenFields; }
-std::span<const Field> config_fields(const CertificateConfig*) { return kCertificateFields; }
-std::span<const Field> config_fields(const HstsConfig*) { return kHstsFields; }
-std::span<const Field> config_fields(const TlsConfig*) { return kTlsFields; }
-std::span<const Field> config_fields(const RouteSection*) { return kRouteSectionFields; }
+std::span<const Field> config_fields(const ServerConfig*) {
+  return kServerFields;
+}
+std::span<const Field> config_fields(const AdminConfig*) {
+  return kAdminFields;
+}
+std::span<const Field> config_fields(const ListenTimeout*) {
+  return kListenTimeoutFields;
+}
+std::span<const Field> config_fields(const ListenLimits*) {
+  return kListenLimitFields;
+}
+std::span<const Field> config_fields(const ListenConfig*) {
+  return kListenFields;
+}
+std::span<const Field> config_fields(const CertificateConfig*) {
+  return kCertificateFields;
+}
+std::span<const Field> config_fields(const HstsConfig*) {
+  return kHstsFields;
+}
+std::span<const Field> config_fields(const TlsConfig*) {
+  return kTlsFields;
+}
+std::span<const Field> config_fields(const RouteSection*) {
+  return kRouteSectionFields;
+}
 
 void config_check(const ListenConfig& listen, const config::Value& table, config::Reader& reader) {
   const config::Entry* tls = table.find("tls");
   if (tls == nullptr || listen.redirect.listen.empty()) return;
-  reader.issues().add(kRedirectWithTls, tls->at, reader.table_name() + " redirects to https, so it is plain itself");
+  reader.issues().add(kRedirectWithTls, tls->at,
+                      reader.table_name() + " redirects to https, so it is plain itself");
 }
 
 void config_check(const TlsConfig& tls, const config::Value& table, config::Reader& reader) {
   const config::Entry* certificates = table.find("certificates");
   if (certificates == nullptr || !tls.certificates.empty()) return;
-  reader.issues().add(kNoCertificates, certificates->value.at, reader.table_name() + " has no certificates");
+  reader.issues().add(kNoCertificates, certificates->value.at,
+                      reader.table_name() + " has no certificates");
 }
 
 void config_check(const RouteSection&, const config::Value& table, config::Reader& reader) {
@@ -154,8 +228,10 @@ void config_check(const RouteSection&, const config::Value& table, config::Reade
     last = entry->at;
   }
   if (ends != 1) {
-    reader.issues().add(kRouteEnds, last, reader.table_name() + " ends in exactly one of upstream, redirect and respond, not " +
-                                              (ends == 0 ? "none" : std::to_string(ends)));
+    reader.issues().add(kRouteEnds, last,
+                        reader.table_name() +
+                            " ends in exactly one of upstream, redirect and respond, not " +
+                            (ends == 0 ? "none" : std::to_string(ends)));
   }
   const config::Entry* rewrite = table.find("rewrite");
   if (rewrite == nullptr || table.find("upstream") != nullptr || ends != 1) return;
@@ -166,9 +242,11 @@ void config_check(const RouteSection&, const config::Value& table, config::Reade
 
 namespace sluice::config {
 
-void TypeOf<snapshot::WorkerCount>::read(Reader& reader, const Value& value, const Field& field, void* out) {
+void TypeOf<snapshot::WorkerCount>::read(Reader& reader, const Value& value, const Field& field,
+                                         void* out) {
   auto& workers = *static_cast<snapshot::WorkerCount*>(out);
-  if (value.kind != Value::Kind::integer && value.text != kWords[0]) return reader.wrong_type(value, field);
+  if (value.kind != Value::Kind::integer && value.text != kWords[0])
+    return reader.wrong_type(value, field);
   if (value.kind != Value::Kind::integer) {
     workers.count = 0;
   } else if (check_integer(reader, value, field, UINT32_MAX)) {
@@ -187,7 +265,8 @@ Result<net::SocketAddress, TextError> TextForm<net::SocketAddress>::parse(std::s
   return *std::move(address);
 }
 
-void TypeOf<snapshot::ListenTarget>::read(Reader& reader, const Value& value, const Field& field, void* out) {
+void TypeOf<snapshot::ListenTarget>::read(Reader& reader, const Value& value, const Field& field,
+                                          void* out) {
   constexpr std::string_view kPrefix = "listen.";
   if (value.kind != Value::Kind::string) return reader.wrong_type(value, field);
   if (!value.text.starts_with(kPrefix) || value.text.size() == kPrefix.size()) {

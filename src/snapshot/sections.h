@@ -1,5 +1,6 @@
 // The sections of the file that belong to the gateway as a whole: process, admin, listeners, TLS.
-// Upstreams, routes and logs are described in the folders that own them; config.h puts all together.
+// Upstreams, routes and logs are described in the folders that own them; config.h puts all
+// together.
 #pragma once
 
 #include <cstdint>
@@ -49,13 +50,13 @@ struct ListenLimits {
 
 /// `redirect = "listen.public"`.
 struct ListenTarget {
-  config::Reference<"listen"> listen;   // its name, without "listen."
+  config::Reference<"listen"> listen;  // its name, without "listen."
 };
 
 struct ListenConfig {
   config::Placed<net::SocketAddress> address;
-  config::Reference<"tls"> tls;   // empty: plain
-  ListenTarget redirect;          // empty: serves routes
+  config::Reference<"tls"> tls;  // empty: plain
+  ListenTarget redirect;         // empty: serves routes
   bool proxy_protocol = false;
   http::PathProfile path_profile = http::PathProfile::strict;
   ListenTimeout timeout;
@@ -70,7 +71,7 @@ struct CertificateConfig {
 enum class TlsProfile : uint8_t { intermediate, modern };
 
 struct HstsConfig {
-  Duration max_age = std::chrono::hours(24);   // zero: the header is not sent
+  Duration max_age = std::chrono::hours(24);  // zero: the header is not sent
   bool subdomains = false;
 };
 
@@ -126,7 +127,8 @@ struct TypeOf<snapshot::WorkerCount> {
 
 template <>
 struct TextForm<net::SocketAddress> {
-  static constexpr std::string_view noun = "an address such as \":8443\", \"127.0.0.1:9901\" or \"unix:/run/web.sock\"";
+  static constexpr std::string_view noun =
+      "an address such as \":8443\", \"127.0.0.1:9901\" or \"unix:/run/web.sock\"";
   static Result<net::SocketAddress, TextError> parse(std::string_view text);
   static std::string print(const net::SocketAddress& address) { return address.to_string(); }
 };

@@ -22,57 +22,91 @@ constexpr int64_t kDay = 86'400'000 * kMillisecond;
 constexpr config::Range kPatience{kMillisecond, kDay};
 
 constexpr Field kEndpointFields[] = {
-    field<&EndpointConfig::address>({.name = "address", .about = "Host and port, or a unix socket; names resolve with their TTL.",
-                                     .example = "\"10.0.1.11:8080\"", .need = config::Need::required}),
-    field<&EndpointConfig::weight>({.name = "weight", .about = "Its share of requests, against the other servers.",
-                                    .reason = "all servers are equal", .range = {1, 1'000}}),
+    field<&EndpointConfig::address>(
+        {.name = "address",
+         .about = "Host and port, or a unix socket; names resolve with their TTL.",
+         .example = "\"10.0.1.11:8080\"",
+         .need = config::Need::required}),
+    field<&EndpointConfig::weight>({.name = "weight",
+                                    .about = "Its share of requests, against the other servers.",
+                                    .reason = "all servers are equal",
+                                    .range = {1, 1'000}}),
 };
 
 constexpr Field kTimeoutFields[] = {
-    field<&UpstreamTimeout::connect>({.name = "connect", .about = "Until the connection stands, TLS included.",
-                                      .reason = "ten round trips across an ocean; a dead host is noticed soon",
-                                      .range = kPatience}),
-    field<&UpstreamTimeout::response>({.name = "response", .about = "From the sent request to the head of the response.",
-                                       .reason = "longer than a patient user waits", .range = kPatience}),
-    field<&UpstreamTimeout::body>({.name = "body", .about = "Between two pieces of a body, either way.",
-                                   .reason = "long downloads live, stalled ones end", .range = kPatience}),
+    field<&UpstreamTimeout::connect>(
+        {.name = "connect",
+         .about = "Until the connection stands, TLS included.",
+         .reason = "ten round trips across an ocean; a dead host is noticed soon",
+         .range = kPatience}),
+    field<&UpstreamTimeout::response>(
+        {.name = "response",
+         .about = "From the sent request to the head of the response.",
+         .reason = "longer than a patient user waits",
+         .range = kPatience}),
+    field<&UpstreamTimeout::body>({.name = "body",
+                                   .about = "Between two pieces of a body, either way.",
+                                   .reason = "long downloads live, stalled ones end",
+                                   .range = kPatience}),
 };
 
 constexpr Field kKeepFields[] = {
-    field<&KeepConfig::idle>({.name = "idle", .about = "How long an idle connection is kept.",
+    field<&KeepConfig::idle>({.name = "idle",
+                              .about = "How long an idle connection is kept.",
                               .reason = "below the 60 s after which common servers close",
                               .range = {kMillisecond, kDay}}),
-    field<&KeepConfig::max>({.name = "max", .about = "Idle connections that the process keeps to this upstream.",
-                             .reason = "a busy upstream's connections all fit", .range = {0, 100'000}}),
+    field<&KeepConfig::max>({.name = "max",
+                             .about = "Idle connections that the process keeps to this upstream.",
+                             .reason = "a busy upstream's connections all fit",
+                             .range = {0, 100'000}}),
 };
 
 constexpr Field kTlsFields[] = {
-    field<&UpstreamTls::enabled>({.name = "enabled", .about = "Whether TLS is used; `tls = true` says the same.",
+    field<&UpstreamTls::enabled>({.name = "enabled",
+                                  .about = "Whether TLS is used; `tls = true` says the same.",
                                   .reason = "a tls table means TLS"}),
-    field<&UpstreamTls::ca>({.name = "ca", .about = "Certificates in PEM that the server's must lead to; otherwise the system's.",
-                             .example = "\"internal-ca.pem\""}),
-    field<&UpstreamTls::sni>({.name = "sni", .about = "The name asked for and verified; otherwise the server's host name.",
-                              .example = "\"orders.internal\""}),
-    field<&UpstreamTls::verify>({.name = "verify", .about = "Verify the server's certificate and name.",
+    field<&UpstreamTls::ca>(
+        {.name = "ca",
+         .about = "Certificates in PEM that the server's must lead to; otherwise the system's.",
+         .example = "\"internal-ca.pem\""}),
+    field<&UpstreamTls::sni>(
+        {.name = "sni",
+         .about = "The name asked for and verified; otherwise the server's host name.",
+         .example = "\"orders.internal\""}),
+    field<&UpstreamTls::verify>({.name = "verify",
+                                 .about = "Verify the server's certificate and name.",
                                  .reason = "without it anyone on the way can answer"}),
-    config::later("cert"), config::later("key"),
+    config::later("cert"),
+    config::later("key"),
 };
 
 constexpr Field kUpstreamFields[] = {
-    field<&UpstreamConfig::servers>({.name = "servers", .about = "The servers behind this name, each as an address or { address, weight }.",
-                                     .example = "[\"10.0.1.10:8080\", { address = \"10.0.1.11:8080\", weight = 2 }]",
-                                     .need = config::Need::required}),
-    field<&UpstreamConfig::balance>({.name = "balance", .about = "Which server takes a request.",
+    field<&UpstreamConfig::servers>(
+        {.name = "servers",
+         .about = "The servers behind this name, each as an address or { address, weight }.",
+         .example = "[\"10.0.1.10:8080\", { address = \"10.0.1.11:8080\", weight = 2 }]",
+         .need = config::Need::required}),
+    field<&UpstreamConfig::balance>({.name = "balance",
+                                     .about = "Which server takes a request.",
                                      .reason = "a slow server gets fewer requests by itself"}),
-    field<&UpstreamConfig::timeout>({.name = "timeout", .about = "How long each part of an exchange may take; 504 after that."}),
+    field<&UpstreamConfig::timeout>(
+        {.name = "timeout",
+         .about = "How long each part of an exchange may take; 504 after that."}),
     field<&UpstreamConfig::keep>({.name = "keep", .about = "Connections kept for later requests."}),
-    field<&UpstreamConfig::tls>({.name = "tls", .about = "TLS to the servers: true, or a table. Without it: plain.",
-                                 .example = "{ ca = \"internal-ca.pem\", sni = \"orders.internal\" }"}),
-    field<&UpstreamConfig::max_in_flight>({.name = "max_in_flight",
-                                           .about = "Requests of the process that this upstream has at a time; 503 beyond. "
-                                                    "Without it only connections_max bounds them.",
-                                           .example = "200", .range = {1, 1'000'000}}),
-    config::later("queue"), config::later("health"), config::later("eject"), config::later("retry"),
+    field<&UpstreamConfig::tls>(
+        {.name = "tls",
+         .about = "TLS to the servers: true, or a table. Without it: plain.",
+         .example = "{ ca = \"internal-ca.pem\", sni = \"orders.internal\" }"}),
+    field<&UpstreamConfig::max_in_flight>(
+        {.name = "max_in_flight",
+         .about = "Requests of the process that this upstream has at a time; 503 beyond. "
+                  "Without it only connections_max bounds them.",
+         .example = "200",
+         .range = {1, 1'000'000}}),
+    config::later("queue"),
+    config::later("health"),
+    config::later("eject"),
+    config::later("retry"),
 };
 
 bool is_host_name(std::string_view host) {
@@ -83,11 +117,21 @@ bool is_host_name(std::string_view host) {
 
 }  // namespace
 
-std::span<const Field> config_fields(const EndpointConfig*) { return kEndpointFields; }
-std::span<const Field> config_fields(const UpstreamTimeout*) { return kTimeoutFields; }
-std::span<const Field> config_fields(const KeepConfig*) { return kKeepFields; }
-std::span<const Field> config_fields(const UpstreamTls*) { return kTlsFields; }
-std::span<const Field> config_fields(const UpstreamConfig*) { return kUpstreamFields; }
+std::span<const Field> config_fields(const EndpointConfig*) {
+  return kEndpointFields;
+}
+std::span<const Field> config_fields(const UpstreamTimeout*) {
+  return kTimeoutFields;
+}
+std::span<const Field> config_fields(const KeepConfig*) {
+  return kKeepFields;
+}
+std::span<const Field> config_fields(const UpstreamTls*) {
+  return kTlsFields;
+}
+std::span<const Field> config_fields(const UpstreamConfig*) {
+  return kUpstreamFields;
+}
 
 std::string ServerAddress::to_string() const {
   if (is_unix()) return "unix:" + unix_path;
@@ -104,12 +148,14 @@ Result<ServerAddress, config::TextError> ServerAddress::parse(std::string_view t
   Result<net::HostPort> parts = net::parse_host_port(text);
   if (!parts) return config::TextError{parts.error().what, 0};
   if (!IpAddress::parse(parts->host) && !is_host_name(parts->host)) {
-    return config::TextError{"the host is a name of letters, digits, -, _ and ., or an IP address", 0};
+    return config::TextError{"the host is a name of letters, digits, -, _ and ., or an IP address",
+                             0};
   }
   return ServerAddress{parts->host, parts->port, ""};
 }
 
-void config_check(const UpstreamConfig& upstream, const config::Value& table, config::Reader& reader) {
+void config_check(const UpstreamConfig& upstream, const config::Value& table,
+                  config::Reader& reader) {
   const config::Entry* servers = table.find("servers");
   if (servers != nullptr && upstream.servers.empty()) {
     reader.issues().add(kNoServers, servers->value.at, reader.table_name() + " has no servers");
@@ -120,16 +166,19 @@ void config_check(const UpstreamConfig& upstream, const config::Value& table, co
     bool twice = std::any_of(upstream.servers.begin(), end, [&](const EndpointConfig& other) {
       return other.address.value == address.value;
     });
-    bool known = address.value.is_unix() || address.value.port != 0;   // otherwise reported already
+    bool known = address.value.is_unix() || address.value.port != 0;  // otherwise reported already
     if (!twice || !known) continue;
-    reader.issues().add(kServerTwice, address.at, config::quoted(address.value.to_string()) + " is named twice").note =
-        "for a larger share give it a weight";
+    reader.issues()
+        .add(kServerTwice, address.at,
+             config::quoted(address.value.to_string()) + " is named twice")
+        .note = "for a larger share give it a weight";
   }
   if (!upstream.uses_tls() || !upstream.tls->verify || !upstream.tls->sni.empty()) return;
   for (const EndpointConfig& server : upstream.servers) {
     if (!server.address.value.is_unix()) continue;
-    reader.issues().add(kTlsWithoutSni, server.address.at, "TLS to a unix socket has no name to verify").note =
-        "give tls an sni";
+    reader.issues()
+        .add(kTlsWithoutSni, server.address.at, "TLS to a unix socket has no name to verify")
+        .note = "give tls an sni";
   }
 }
 

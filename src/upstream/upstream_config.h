@@ -14,9 +14,9 @@ namespace sluice::upstream {
 
 /// "10.0.1.10:8080", "orders.internal:8080", "[::1]:8080" or "unix:/run/orders.sock".
 struct ServerAddress {
-  std::string host;        // name or IP address, without brackets; empty for a unix socket
+  std::string host;  // name or IP address, without brackets; empty for a unix socket
   uint16_t port = 0;
-  std::string unix_path;   // empty for TCP
+  std::string unix_path;  // empty for TCP
 
   bool is_unix() const { return !unix_path.empty(); }
   std::string to_string() const;
@@ -44,8 +44,8 @@ struct KeepConfig {
 
 struct UpstreamTls {
   bool enabled = true;
-  config::FilePath ca;   // empty: the system's
-  std::string sni;       // empty: the server's host name
+  config::FilePath ca;  // empty: the system's
+  std::string sni;      // empty: the server's host name
   bool verify = true;
 };
 
@@ -65,9 +65,14 @@ std::span<const config::Field> config_fields(const UpstreamTimeout*);
 std::span<const config::Field> config_fields(const KeepConfig*);
 std::span<const config::Field> config_fields(const UpstreamTls*);
 std::span<const config::Field> config_fields(const UpstreamConfig*);
-constexpr std::string_view config_bare(const EndpointConfig*) { return "address"; }
-constexpr std::string_view config_bare(const UpstreamTls*) { return "enabled"; }
-void config_check(const UpstreamConfig& upstream, const config::Value& table, config::Reader& reader);
+constexpr std::string_view config_bare(const EndpointConfig*) {
+  return "address";
+}
+constexpr std::string_view config_bare(const UpstreamTls*) {
+  return "enabled";
+}
+void config_check(const UpstreamConfig& upstream, const config::Value& table,
+                  config::Reader& reader);
 
 }  // namespace sluice::upstream
 
@@ -80,7 +85,8 @@ struct Choices<upstream::Balance> {
 
 template <>
 struct TextForm<upstream::ServerAddress> {
-  static constexpr std::string_view noun = "an address such as \"10.0.1.10:8080\" or \"unix:/run/orders.sock\"";
+  static constexpr std::string_view noun =
+      "an address such as \"10.0.1.10:8080\" or \"unix:/run/orders.sock\"";
   static Result<upstream::ServerAddress, TextError> parse(std::string_view text) {
     return upstream::ServerAddress::parse(text);
   }

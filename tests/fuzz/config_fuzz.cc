@@ -1,4 +1,5 @@
-// Any bytes as a configuration: no crash, no hang; what is accepted is shown in a form that reads back the same.
+// Any bytes as a configuration: no crash, no hang; what is accepted is shown in a form that reads
+// back the same.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -8,7 +9,9 @@
 
 namespace {
 
-std::optional<std::string> no_environment(std::string_view) { return std::nullopt; }
+std::optional<std::string> no_environment(std::string_view) {
+  return std::nullopt;
+}
 
 sluice::snapshot::LoadedConfig load(std::string text) {
   sluice::snapshot::LoadOptions options;
@@ -25,8 +28,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (static_cast<unsigned char>(c) < 0x20 && c != '\n') std::abort();
   }
   if (loaded.has_errors()) return 0;
-  std::string shown = sluice::config::show(sluice::snapshot::config_type(), &loaded.config, loaded.document.root,
-                                           loaded.document.sources, sluice::config::Origin::hidden);
+  std::string shown =
+      sluice::config::show(sluice::snapshot::config_type(), &loaded.config, loaded.document.root,
+                           loaded.document.sources, sluice::config::Origin::hidden);
   // A dollar in a value would be taken for a variable.
   if (shown.find('$') != std::string::npos) return 0;
   sluice::snapshot::LoadedConfig again = load(shown);

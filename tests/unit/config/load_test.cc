@@ -49,7 +49,8 @@ TEST_F(Load, values_know_their_places) {
 TEST_F(Load, included_files_are_merged_and_paths_are_relative_to_the_file_that_names_them) {
   write("conf.d/one.toml", "[t.one]\nfile = \"x\"\n");
   write("conf.d/two.toml", "[t.two]\nfile = \"y\"\n");
-  Document document = load(write("main.toml", "include = [\"conf.d/*.toml\"]\n[t.zero]\nfile = \"z\"\n"));
+  Document document =
+      load(write("main.toml", "include = [\"conf.d/*.toml\"]\n[t.zero]\nfile = \"z\"\n"));
   ASSERT_TRUE(document.issues.empty()) << render(document.issues, document.sources);
   EXPECT_EQ(document.sources.size(), 3u);
   const Value& tables = document.root.find("t")->value;
@@ -72,7 +73,8 @@ TEST_F(Load, a_name_in_two_files_is_an_error_that_names_both) {
 TEST_F(Load, every_broken_file_is_reported) {
   write("a.toml", "x = \n");
   write("b.toml", "[\n");
-  Document document = load(write("main.toml", "include = [\"a.toml\", \"b.toml\", \"none.toml\"]\n"));
+  Document document =
+      load(write("main.toml", "include = [\"a.toml\", \"b.toml\", \"none.toml\"]\n"));
   EXPECT_EQ(document.issues.count(Severity::error), 3u);
   EXPECT_FALSE(document.complete);
 }
@@ -80,15 +82,26 @@ TEST_F(Load, every_broken_file_is_reported) {
 TEST_F(Load, a_main_file_that_is_not_there_is_named) {
   Document document = load((folder_ / "none.toml").string());
   ASSERT_EQ(document.issues.list().size(), 1u);
-  EXPECT_NE(render(document.issues, document.sources).find("none.toml: error: cannot read"), std::string::npos);
+  EXPECT_NE(render(document.issues, document.sources).find("none.toml: error: cannot read"),
+            std::string::npos);
   EXPECT_FALSE(document.complete);
 }
 
 TEST(Environment, fills_in_strings) {
-  struct Case { const char* text; const char* value; };
-  for (const Case& c : {Case{"plain", "plain"}, {"${HOST}", "example.com"}, {"a-${HOST}-b", "a-example.com-b"},
-                        {"${NONE:-default}", "default"}, {"${NONE:-}", ""}, {"${EMPTY:-x}", ""}, {"$$", "$"}, {"$${HOST}", "${HOST}"},
-                        {"${HOST}${HOST}", "example.comexample.com"}, {"${NONE:-a:-b}", "a:-b"}}) {
+  struct Case {
+    const char* text;
+    const char* value;
+  };
+  for (const Case& c : {Case{"plain", "plain"},
+                        {"${HOST}", "example.com"},
+                        {"a-${HOST}-b", "a-example.com-b"},
+                        {"${NONE:-default}", "default"},
+                        {"${NONE:-}", ""},
+                        {"${EMPTY:-x}", ""},
+                        {"$$", "$"},
+                        {"$${HOST}", "${HOST}"},
+                        {"${HOST}${HOST}", "example.comexample.com"},
+                        {"${NONE:-a:-b}", "a:-b"}}) {
     Document document = load_text("test.toml", std::string("k = '") + c.text + "'\n", environment);
     EXPECT_TRUE(document.issues.empty()) << c.text;
     EXPECT_EQ(text_of(document, "k"), c.value) << c.text;
@@ -96,7 +109,8 @@ TEST(Environment, fills_in_strings) {
 }
 
 TEST(Environment, what_is_unset_or_malformed_is_an_error) {
-  for (const char* text : {"${NONE}", "$", "$x", "${", "${}", "${1A}", "${A B}", "a${HOST", "$$$"}) {
+  for (const char* text :
+       {"${NONE}", "$", "$x", "${", "${}", "${1A}", "${A B}", "a${HOST", "$$$"}) {
     Document document = load_text("test.toml", std::string("k = '") + text + "'\n", environment);
     EXPECT_EQ(document.issues.count(Severity::error), 1u) << text;
     EXPECT_TRUE(document.root.find("k")->value.broken) << text;
@@ -108,10 +122,19 @@ TEST(Environment, what_it_puts_in_is_not_looked_at_again) {
   EXPECT_EQ(text_of(document, "k"), "$$");
 }
 
+TEST(LoadText, a_second_definition_is_an_issue_wherever_toml_says_it_is) {
+  for (const char* text :
+       {"a = 1\na = 2\n", "a = 1\n[a.b]\n\n", "a = 1\n[a.b]\n\nx", "a = {b = 1}\na.c = 2\n",
+        "[a]\n[[a]]\n", "a = 1\n[a.b]\n\n\taddre0\xd7\x01", "\"a\" = 1\n \t a = 2"}) {
+    EXPECT_EQ(load_text("test.toml", text).issues.count(Severity::error), 1u) << text;
+  }
+}
+
 TEST(LoadText, deep_nesting_is_refused_before_it_costs_stack) {
   std::string dots = "a";
   for (int i = 0; i < 100'000; ++i) dots += ".a";
-  for (const std::string& text : {dots + " = 1", "[" + dots + "]", "x = { " + dots + " = 1 }", "x = " + std::string(100'000, '[')}) {
+  for (const std::string& text : {dots + " = 1", "[" + dots + "]", "x = { " + dots + " = 1 }",
+                                  "x = " + std::string(100'000, '[')}) {
     EXPECT_EQ(load_text("test.toml", text).issues.count(Severity::error), 1u);
   }
 }

@@ -37,7 +37,9 @@ struct Root {
 std::span<const Field> config_fields(const Wheel*);
 std::span<const Field> config_fields(const Bicycle*);
 std::span<const Field> config_fields(const Root*);
-constexpr std::string_view config_bare(const Wheel*) { return "name"; }
+constexpr std::string_view config_bare(const Wheel*) {
+  return "name";
+}
 
 }  // namespace
 
@@ -50,9 +52,11 @@ namespace {
 
 constexpr Field kWheelFields[] = {
     field<&Wheel::name>({.name = "name", .about = "Its name.", .need = Need::required}),
-    field<&Wheel::spokes>({.name = "spokes", .about = "How many.", .reason = "usual", .range = {8, 48}}),
+    field<&Wheel::spokes>(
+        {.name = "spokes", .about = "How many.", .reason = "usual", .range = {8, 48}}),
 };
-constexpr Field kSharedFields[] = {field<&Shared::bell>({.name = "bell", .about = "Rings."}), later("horn")};
+constexpr Field kSharedFields[] = {field<&Shared::bell>({.name = "bell", .about = "Rings."}),
+                                   later("horn")};
 constexpr Field kOwnFields[] = {
     field<&Bicycle::colour>({.name = "colour", .about = "Its colour."}),
     field<&Bicycle::age>({.name = "age", .about = "How old.", .example = "\"3d\""}),
@@ -63,7 +67,8 @@ constexpr Field kOwnFields[] = {
 constexpr auto bicycle_fields() {
   constexpr auto kShared = within<&Bicycle::shared, kSharedFields>();
   std::array<Field, std::size(kOwnFields) + kShared.size()> out{};
-  std::copy(kShared.begin(), kShared.end(), std::copy(std::begin(kOwnFields), std::end(kOwnFields), out.begin()));
+  std::copy(kShared.begin(), kShared.end(),
+            std::copy(std::begin(kOwnFields), std::end(kOwnFields), out.begin()));
   return out;
 }
 constexpr auto kBicycleFields = bicycle_fields();
@@ -72,9 +77,15 @@ constexpr Field kRootFields[] = {
     field<&Root::weight>({.name = "weight", .about = "All of them.", .reason = "a guess"}),
 };
 
-std::span<const Field> config_fields(const Wheel*) { return kWheelFields; }
-std::span<const Field> config_fields(const Bicycle*) { return kBicycleFields; }
-std::span<const Field> config_fields(const Root*) { return kRootFields; }
+std::span<const Field> config_fields(const Wheel*) {
+  return kWheelFields;
+}
+std::span<const Field> config_fields(const Bicycle*) {
+  return kBicycleFields;
+}
+std::span<const Field> config_fields(const Root*) {
+  return kRootFields;
+}
 
 struct Outcome {
   Document document;
@@ -124,8 +135,11 @@ TEST(Reader, every_shape_is_read) {
 
 TEST(Reader, shown_values_read_back_and_say_where_they_are_from) {
   Outcome out = read(kGood);
-  std::string shown = show(TypeOf<Root>::type, &out.root, out.document.root, out.document.sources, Origin::shown);
-  EXPECT_NE(shown.find("[bicycle.new]\ncolour = \"green\"                            # default\n"), std::string::npos) << shown;
+  std::string shown =
+      show(TypeOf<Root>::type, &out.root, out.document.root, out.document.sources, Origin::shown);
+  EXPECT_NE(shown.find("[bicycle.new]\ncolour = \"green\"                            # default\n"),
+            std::string::npos)
+      << shown;
   EXPECT_NE(shown.find("# test.toml:7\n"), std::string::npos) << shown;
   Outcome again = read(shown);
   EXPECT_EQ(again.text(), "");
@@ -149,25 +163,36 @@ spokes = 3
 )");
   std::vector<std::string> names;
   for (const Issue& issue : out.document.issues.list()) names.emplace_back(issue.kind.name);
-  EXPECT_EQ(names, (std::vector<std::string>{"missing_unit", "unknown_key", "not_in_this_version", "out_of_range", "missing_key",
-                                             "wrong_type", "bad_name", "unknown_key"}))
+  EXPECT_EQ(names, (std::vector<std::string>{"missing_unit", "unknown_key", "not_in_this_version",
+                                             "out_of_range", "missing_key", "wrong_type",
+                                             "bad_name", "unknown_key"}))
       << out.text();
 }
 
 TEST(Reader, the_walks_name_the_same_keys) {
   const Type& type = TypeOf<Root>::type;
-  std::string schema = json_schema(type), reference = show_reference(type), defaults = show_defaults(type);
+  std::string schema = json_schema(type), reference = show_reference(type),
+              defaults = show_defaults(type);
   for (const char* key : {"weight", "colour", "age", "wheels", "labels", "owner", "bell"}) {
     EXPECT_NE(schema.find("\"" + std::string(key) + "\": {"), std::string::npos) << key;
     EXPECT_NE(reference.find("| `" + std::string(key) + "` |"), std::string::npos) << key;
     EXPECT_NE(defaults.find(key), std::string::npos) << key;
   }
-  for (const std::string* text : {&schema, &reference, &defaults}) EXPECT_EQ(text->find("horn"), std::string::npos);
+  for (const std::string* text : {&schema, &reference, &defaults})
+    EXPECT_EQ(text->find("horn"), std::string::npos);
 }
 
 TEST(Nearest, takes_the_closest_within_two_edits) {
-  struct Case { const char* name; const char* best; };
-  for (const Case& c : {Case{"timeuot", "timeout"}, {"tmout", "timeout"}, {"tile", "tls"}, {"limt", "limits"}, {"to", ""}, {"completely", ""}}) {
+  struct Case {
+    const char* name;
+    const char* best;
+  };
+  for (const Case& c : {Case{"timeuot", "timeout"},
+                        {"tmout", "timeout"},
+                        {"tile", "tls"},
+                        {"limt", "limits"},
+                        {"to", ""},
+                        {"completely", ""}}) {
     Nearest nearest(c.name);
     for (std::string_view known : {"timeout", "limits", "tls"}) nearest.offer(known);
     EXPECT_EQ(nearest.best(), c.best) << c.name;

@@ -29,9 +29,20 @@ TEST(Template, without_facts_it_is_a_literal) {
 }
 
 TEST(Template, what_is_wrong_is_refused_where_it_stands) {
-  struct Case { const char* text; size_t offset; };
-  for (const Case& c : {Case{"a{", 1}, {"a}b", 1}, {"{ip", 0}, {"{{ip}", 4}, {"x{nope}", 2}, {"{header}", 1}, {"{header.}", 1},
-                        {"{ip.x}", 1}, {"{}", 1}, {"{a{b}}", 0}}) {
+  struct Case {
+    const char* text;
+    size_t offset;
+  };
+  for (const Case& c : {Case{"a{", 1},
+                        {"a}b", 1},
+                        {"{ip", 0},
+                        {"{{ip}", 4},
+                        {"x{nope}", 2},
+                        {"{header}", 1},
+                        {"{header.}", 1},
+                        {"{ip.x}", 1},
+                        {"{}", 1},
+                        {"{a{b}}", 0}}) {
     Result<Template, TextError> parsed = parse_template(c.text);
     ASSERT_FALSE(parsed) << c.text;
     EXPECT_EQ(parsed.error().offset, c.offset) << c.text;
@@ -55,7 +66,8 @@ TEST(Template, a_path_names_parameters_alone) {
   EXPECT_EQ(path->path.parts[0].literal, "/internal/");
   EXPECT_EQ(path->path.parts[0].fact, (Fact{Fact::Kind::path, "order_id"}));
   EXPECT_EQ(path->path.parts[1].fact, (Fact{Fact::Kind::path, "**"}));
-  for (const char* text : {"", "a", "{id}", "/a?x=1", "/a#b", "/{}", "/{a"}) EXPECT_FALSE(parse_path_template(text)) << text;
+  for (const char* text : {"", "a", "{id}", "/a?x=1", "/a#b", "/{}", "/{a"})
+    EXPECT_FALSE(parse_path_template(text)) << text;
 }
 
 }  // namespace

@@ -8,8 +8,17 @@ namespace {
 using namespace std::chrono_literals;
 
 TEST(Units, durations) {
-  struct Case { const char* text; Duration value; };
-  for (const Case& c : {Case{"0s", 0s}, {"250ms", 250ms}, {"1m", 60s}, {"24h", 24h}, {"7d", 168h}, {"5us", 5us}, {"9ns", 9ns}}) {
+  struct Case {
+    const char* text;
+    Duration value;
+  };
+  for (const Case& c : {Case{"0s", 0s},
+                        {"250ms", 250ms},
+                        {"1m", 60s},
+                        {"24h", 24h},
+                        {"7d", 168h},
+                        {"5us", 5us},
+                        {"9ns", 9ns}}) {
     Result<Duration, TextError> duration = parse_duration(c.text);
     ASSERT_TRUE(duration) << c.text;
     EXPECT_EQ(*duration, c.value) << c.text;
@@ -17,8 +26,16 @@ TEST(Units, durations) {
 }
 
 TEST(Units, sizes) {
-  struct Case { const char* text; uint64_t value; };
-  for (const Case& c : {Case{"0B", 0}, {"512B", 512}, {"64KiB", 65'536}, {"10MiB", 10'485'760}, {"2GiB", 2'147'483'648}, {"1TiB", 1ULL << 40}}) {
+  struct Case {
+    const char* text;
+    uint64_t value;
+  };
+  for (const Case& c : {Case{"0B", 0},
+                        {"512B", 512},
+                        {"64KiB", 65'536},
+                        {"10MiB", 10'485'760},
+                        {"2GiB", 2'147'483'648},
+                        {"1TiB", 1ULL << 40}}) {
     Result<Bytes, TextError> bytes = parse_bytes(c.text);
     ASSERT_TRUE(bytes) << c.text;
     EXPECT_EQ(bytes->count, c.value) << c.text;
@@ -26,15 +43,29 @@ TEST(Units, sizes) {
 }
 
 TEST(Units, what_is_no_number_with_a_unit_is_refused_where_it_goes_wrong) {
-  struct Case { const char* text; size_t offset; };
-  for (const Case& c : {Case{"", 0}, {"10", 0}, {"s", 0}, {"-1s", 0}, {"10 s", 2}, {"1.5s", 1}, {"10S", 2}, {"1m30s", 1}, {"10sec", 2},
-                        {"99999999999999999999s", 0}, {"9999999999999d", 0}, {" 1s", 0}}) {
+  struct Case {
+    const char* text;
+    size_t offset;
+  };
+  for (const Case& c : {Case{"", 0},
+                        {"10", 0},
+                        {"s", 0},
+                        {"-1s", 0},
+                        {"10 s", 2},
+                        {"1.5s", 1},
+                        {"10S", 2},
+                        {"1m30s", 1},
+                        {"10sec", 2},
+                        {"99999999999999999999s", 0},
+                        {"9999999999999d", 0},
+                        {" 1s", 0}}) {
     Result<Duration, TextError> duration = parse_duration(c.text);
     ASSERT_FALSE(duration) << c.text;
     EXPECT_EQ(duration.error().offset, c.offset) << c.text;
     EXPECT_NE(duration.error().why, "");
   }
-  for (const char* text : {"10", "8kB", "8KB", "8kib", "1.5MiB", "16777216TiB", "-1B"}) EXPECT_FALSE(parse_bytes(text)) << text;
+  for (const char* text : {"10", "8kB", "8KB", "8kib", "1.5MiB", "16777216TiB", "-1B"})
+    EXPECT_FALSE(parse_bytes(text)) << text;
 }
 
 TEST(Units, printing_takes_the_largest_unit_that_divides) {

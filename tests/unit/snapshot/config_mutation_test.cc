@@ -1,5 +1,5 @@
-// Requirement A10: a good file, broken in one place at a time. Each mutant is refused at the right line, and
-// mistyped keys get the right suggestion in at least 95 %.
+// Requirement A10: a good file, broken in one place at a time. Each mutant is refused at the right
+// line, and mistyped keys get the right suggestion in at least 95 %.
 #include <gtest/gtest.h>
 
 #include <cctype>
@@ -12,7 +12,7 @@ namespace sluice::snapshot {
 namespace {
 
 struct Assignment {
-  size_t line;   // index
+  size_t line;  // index
   std::string key;
   size_t key_at;
   size_t value_at;
@@ -36,7 +36,8 @@ std::vector<Assignment> assignments(const std::vector<std::string>& lines) {
   std::vector<Assignment> out;
   for (size_t i = 0; i < lines.size(); ++i) {
     size_t equals = lines[i].find(" = ");
-    if (lines[i].empty() || lines[i][0] == '#' || lines[i][0] == '[' || equals == std::string::npos) continue;
+    if (lines[i].empty() || lines[i][0] == '#' || lines[i][0] == '[' || equals == std::string::npos)
+      continue;
     std::string key = lines[i].substr(0, lines[i].find(' '));
     out.push_back({i, key, 0, equals + 3});
   }
@@ -134,8 +135,10 @@ TEST_F(ConfigMutation, dropped_units_are_found_at_their_line) {
   size_t dropped = 0;
   for (const Assignment& assignment : assignments(lines_)) {
     std::string value = lines_[assignment.line].substr(assignment.value_at);
-    bool has_unit = value.size() > 3 && value[0] == '"' && std::isdigit(value[1]) && std::isalpha(value[value.size() - 2]);
-    if (!has_unit || value.find('.') != std::string::npos || value.find(':') != std::string::npos) continue;
+    bool has_unit = value.size() > 3 && value[0] == '"' && std::isdigit(value[1]) &&
+                    std::isalpha(value[value.size() - 2]);
+    if (!has_unit || value.find('.') != std::string::npos || value.find(':') != std::string::npos)
+      continue;
     ++dropped;
     std::string number = std::to_string(std::stoi(value.substr(1)));
     expect_refused(assignment.line, number, assignment.value_at);
@@ -152,7 +155,8 @@ TEST_F(ConfigMutation, dropped_lines_and_broken_syntax_never_crash) {
     for (size_t at = 0; at < lines_[i].size(); at += 3) {
       mutant = lines_;
       mutant[i].insert(at, "\"");
-      EXPECT_TRUE(mutant[i][0] == '#' || load(mutant).has_errors() || mutant[i].find('#') < at) << mutant[i];
+      EXPECT_TRUE(mutant[i][0] == '#' || load(mutant).has_errors() || mutant[i].find('#') < at)
+          << mutant[i];
     }
   }
 }

@@ -1,5 +1,5 @@
-// A copy of tests/golden/config in a folder of its own, with the files that are better made than kept:
-// certificates, and what exceeds limits.
+// A copy of tests/golden/config in a folder of its own, with the files that are better made than
+// kept: certificates, and what exceeds limits.
 #pragma once
 
 #include <openssl/evp.h>
@@ -46,20 +46,24 @@ class ConfigWorkspace {
   ConfigWorkspace(const ConfigWorkspace&) = delete;
   ConfigWorkspace& operator=(const ConfigWorkspace&) = delete;
 
-  static std::filesystem::path golden() { return std::filesystem::path(SLUICE_SOURCE_DIR) / "tests/golden/config"; }
+  static std::filesystem::path golden() {
+    return std::filesystem::path(SLUICE_SOURCE_DIR) / "tests/golden/config";
+  }
   const std::filesystem::path& folder() const { return folder_; }
 
   /// `text` without this folder, so that it is the same wherever it runs.
   std::string without_folder(std::string text) const {
     std::string prefix = folder_.string() + "/";
-    for (size_t at = text.find(prefix); at != std::string::npos; at = text.find(prefix)) text.erase(at, prefix.size());
+    for (size_t at = text.find(prefix); at != std::string::npos; at = text.find(prefix))
+      text.erase(at, prefix.size());
     return text;
   }
 
  private:
   void make_large_files() {
     write_text(folder_ / "generated/large.toml", std::string((16 << 20) + 1, '\n'));
-    for (int i = 0; i < 1'000; ++i) write_text(folder_ / "generated/many" / (std::to_string(i) + ".toml"), "");
+    for (int i = 0; i < 1'000; ++i)
+      write_text(folder_ / "generated/many" / (std::to_string(i) + ".toml"), "");
     std::string elements = "trusted_proxies = [";
     for (int i = 0; i <= 100'000; ++i) elements += "\"::1\",";
     write_text(folder_ / "generated/elements.toml", elements + "]\n");
@@ -90,7 +94,8 @@ class ConfigWorkspace {
   void write_pair(const std::string& name, X509* certificate) {
     EVP_PKEY* key = EVP_EC_gen("P-256");
     X509_NAME* subject = X509_get_subject_name(certificate);
-    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("localhost"), -1, -1, 0);
+    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
+                               reinterpret_cast<const unsigned char*>("localhost"), -1, -1, 0);
     X509_set_issuer_name(certificate, subject);
     X509_set_pubkey(certificate, key);
     X509_sign(certificate, key, EVP_sha256());
