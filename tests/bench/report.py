@@ -73,7 +73,7 @@ def versions():
             return "unknown"
     return {"nginx": first_line("/usr/sbin/nginx", "-v"),
             "haproxy": first_line("/usr/sbin/haproxy", "-v"),
-            "kernel": platform.release()}
+            "kernel": f"Linux {platform.release()}"}
 
 
 def write(report, workloads, folder):
@@ -81,19 +81,19 @@ def write(report, workloads, folder):
     (folder / "results.json").write_text(json.dumps(report, indent=1) + "\n")
     text = f"""# Benchmark results
 
-Made by `make bench` on {report['date']}: {len(report['rounds'])} interleaved rounds of {report['seconds']} s each.
-Every proxy has one worker pinned to one core; load generator and backend share the other. CPU is
-user + system
-time of the proxy's processes by the kernel's exact clock. Ratios are taken within each round; the
-table shows their
-median and, in brackets, the smallest and largest. A goal counts as met within {MARGIN} of it. Absolute times differ
-between runs and machines far more than ratios do.
+Made by `make bench` on {report['date']}: {len(report['rounds'])} interleaved rounds of
+{report['seconds']} s each. Every proxy has one worker pinned to one core; load generator and backend
+share the other. CPU is user + system time of the proxy's processes by the kernel's exact clock.
+Ratios are taken within each round; the table shows their median and, in brackets, the smallest and
+largest. A goal counts as met within {MARGIN} of it. Absolute times differ between runs and machines
+far more than ratios do.
 
 {table(report, workloads)}
 
 {costs(report)}
 
-{', '.join(report['versions'].values())}. The configurations are in `tests/bench/conf/`.
+{', '.join(report['versions'].values())}.
+The configurations are in `tests/bench/conf/`.
 
 ![CPU per request over HAProxy](results.svg)
 """
