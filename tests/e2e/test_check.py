@@ -1,0 +1,76 @@
+"""`sluice check` and `sluice config`: exit codes, the summary line, and what is printed where."""
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("SLUICE_BINARY", str(ROOT / "build/release/sluice"))
+GOOD = 'sluice = 1\n[listen.a]\naddress = "127.0.0.1:1"\n[upstream.u]\nservers = "127.0.0.1:2"\n'
+ROUTE = '[route.%s]\nmatch = { path = "/%s" }\nupstream = "u"\n'
+
+
+def sluice(*arguments):
+    return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture
+def config(tmp_path):
+    def write(text, name="sluice.toml"):
+        (tmp_path / name).write_text(text)
+        return tmp_path / "sluice.toml"
+    return write
+
+
+def test_a_good_file_is_0(config):
+    done = sluice("check", config(GOOD + ROUTE % ("r", "r")))
+    assert (done.returncode, done.stdout) == (0, "no errors in 1 file (1 route, 1 upstream)\n")
+
+
+def test_errors_are_1_and_counted_over_all_files(config):
+    config(ROUTE % ("b", "b") + "colour = 1\n", "b.toml")
+    path = config('include = ["b.toml"]\n' + GOOD + "size = 3\n" + ROUTE % ("a", "a"))
+    done = sluice("check", path)
+    assert done.returncode == 1
+    assert done.stdout.endswith("\n2 errors in 2 files (2 routes, 1 upstream); nothing was changed\n")
+    assert "sluice.toml:7:1: error: unknown key" in done.stdout
+    assert "b.toml:4:1: error: unknown key" in done.stdout
+
+
+def test_a_file_that_is_not_there_is_1(tmp_path):
+    done = sluice("check", tmp_path / "none.toml")
+    assert done.returncode == 1
+    assert "none.toml: error: cannot read" in done.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="drops privileges to see what an unprivileged user sees")
+def test_what_cannot_be_checked_is_2_and_1_for_the_service(config, tmp_path):
+    pair = [str(tmp_path / "a.crt"), str(tmp_path / "a.key")]
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=a",
+                    "-out", pair[0], "-keyout", pair[1]], check=True, capture_output=True)
+    os.chmod(pair[1], 0)
+    path = config(GOOD + '[tls.t]\ncertificates = [{ cert = "a.crt", key = "a.key" }]\n')
+    for folder in [tmp_path, *tmp_path.parents]:
+        if str(folder).startswith("/tmp/"):
+            os.chmod(folder, 0o755)
+    for arguments, code in ([], 2), (["--as-service"], 1):
+        done = subprocess.run([BINARY, "check", str(path), *arguments], user=65534, capture_output=True, text=True, timeout=60)
+        assert done.returncode == code, done.stdout
+        assert "Permission denied" in done.stdout
+
+
+def test_what_is_printed_by_config_is_complete(config):
+    shown = sluice("config", "show", config(GOOD), "--origin")
+    assert shown.returncode == 0
+    assert 'timeout.idle = "1m"' in shown.stdout and "# default" in shown.stdout
+    assert "sluice.toml:3" in shown.stdout
+    assert "connections_max = 100000" in sluice("config", "defaults").stdout
+    assert sluice("config", "reference").stdout == (ROOT / "docs/configuration.md").read_text()
+    assert sluice("version").stdout.startswith("sluice ")
+
+
+def test_config_show_of_a_bad_file_is_1(config):
+    done = sluice("config", "show", config(GOOD + "x = 1\n"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "unknown key" in done.stderr
