@@ -6,7 +6,8 @@
 namespace {
 
 void add_config_commands(CLI::App& app, sluice::cli::ShowOptions& show, int& code) {
-  CLI::App* config = app.add_subcommand("config", "The configuration's format, and the one in force");
+  CLI::App* config =
+      app.add_subcommand("config", "The configuration's format, and the one in force");
   config->require_subcommand(1);
   config->add_subcommand("schema", "JSON Schema of the file, for editors")->callback([&code] {
     code = sluice::cli::run_config_schema();
@@ -17,7 +18,8 @@ void add_config_commands(CLI::App& app, sluice::cli::ShowOptions& show, int& cod
   config->add_subcommand("reference", "Every key, as Markdown")->callback([&code] {
     code = sluice::cli::run_config_reference();
   });
-  CLI::App* shown = config->add_subcommand("show", "The effective configuration, defaults included");
+  CLI::App* shown =
+      config->add_subcommand("show", "The effective configuration, defaults included");
   shown->add_option("FILE", show.file, "Configuration file")->required();
   shown->add_flag("--origin", show.origin, "Say where each value comes from");
   shown->callback([&show, &code] { code = sluice::cli::run_config_show(show); });
@@ -31,7 +33,8 @@ int main(int argc, char** argv) {
   int code = 0;
 
   sluice::cli::CheckOptions check;
-  CLI::App* check_command = app.add_subcommand("check", "Report everything that is wrong with a configuration");
+  CLI::App* check_command =
+      app.add_subcommand("check", "Report everything that is wrong with a configuration");
   check_command->add_option("FILE", check.file, "Configuration file")->required();
   check_command->add_flag("--as-service", check.as_service, "What cannot be checked is an error");
   check_command->callback([&] { code = sluice::cli::run_check(check); });
@@ -43,7 +46,12 @@ int main(int argc, char** argv) {
 
   sluice::cli::ShowOptions show;
   add_config_commands(app, show, code);
-  app.add_subcommand("version", "Print the version")->callback([&code] { code = sluice::cli::run_version(); });
+  app.add_subcommand("errors", "Every response of the gateway itself, as Markdown")->callback([&code] {
+    code = sluice::cli::run_errors();
+  });
+  app.add_subcommand("version", "Print the version")->callback([&code] {
+    code = sluice::cli::run_version();
+  });
 
   CLI11_PARSE(app, argc, argv);
   return code;

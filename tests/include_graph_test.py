@@ -107,6 +107,16 @@ def test_every_folder_is_in_the_table():
     assert {folder_of(path) for path in sources()} - {MAIN} <= known
 
 
+def test_the_table_is_the_one_in_the_documents():
+    page = (SRC.parent / "docs" / "architecture.md").read_text()
+    documented = {folder: seen.strip() for folder, seen in
+                  re.findall(r"^\| `(\w+)` \|([^|]*)\|", page, re.MULTILINE)
+                  if folder in TABLE or folder in BELOW}
+    expected = {folder: ", ".join(seen.split()) for folder, seen in TABLE.items()}
+    expected.update({folder: "all above" for folder in BELOW})
+    assert documented == expected
+
+
 def test_includes_start_at_src_and_exist():
     wrong = [f"{relative(path)} includes {name}" for path, name in own_includes()
              if "/" not in name or not (SRC / name).is_file()]

@@ -8,12 +8,12 @@ namespace sluice::cli {
 
 struct CheckOptions {
   std::string file;
-  bool as_service = false;   // asked by the service's own user: what is not checked is an error
+  bool as_service = false;  // asked by the service's own user: what is not checked is an error
 };
 
 struct ShowOptions {
   std::string file;
-  bool origin = false;   // file and line of each value
+  bool origin = false;  // file and line of each value
 };
 
 struct RunOptions {
@@ -24,8 +24,8 @@ struct ExplainOptions {
   std::string file;
   std::string method;
   std::string url;
-  std::vector<std::string> headers;   // "Name: value"
-  std::string from = "127.0.0.1";     // the client's address
+  std::vector<std::string> headers;  // "Name: value"
+  std::string from = "127.0.0.1";    // the client's address
 };
 
 /// Serves until a signal ends it.
@@ -40,6 +40,9 @@ int run_config_show(const ShowOptions& options);
 int run_config_schema();
 int run_config_defaults();
 int run_config_reference();
+
+/// Prints docs/errors.md.
+int run_errors();
 
 int run_version();
 

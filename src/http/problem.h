@@ -1,6 +1,6 @@
 // Every response that the gateway makes itself comes from here: RFC 9457 problem details, or a small
 // HTML or plain form by Accept. Each Problem is a constexpr beside the code that makes it; the catalogue
-// (snapshot/problems.cc) collects them and a test proves that none is missing.
+// (proxy/catalogue.h) collects them and a test proves that none is missing.
 #pragma once
 
 #include <cstdint>

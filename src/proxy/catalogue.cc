@@ -1,0 +1,216 @@
+#include "proxy/catalogue.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "http/h1_codec.h"
+#include "http/h1_problems.h"
+#include "proxy/problems.h"
+
+namespace sluice::proxy {
+namespace {
+
+// For operators: when it happens, and what to do. What the client is told is the Problem's detail.
+struct Advice {
+  std::string_view code;
+  std::string_view text;
+};
+
+constexpr Advice kAdvice[] = {
+    {"request_line_too_long",
+     "Beyond the listener's `limits.line`. Raise it if the URLs are legitimate."},
+    {"bad_request_line",
+     "No HTTP request came: a broken client, another protocol on this port, or a scan. A load "
+     "balancer that sends a PROXY header to a listener without `proxy_protocol = true`, or from "
+     "an address that is not in `trusted_proxies`, looks like this too."},
+    {"unsupported_version",
+     "HTTP/0.9, or HTTP/2 without TLS and upgrade. Sluice speaks HTTP/1.0 and HTTP/1.1."},
+    {"unknown_method",
+     "A method that Sluice does not know, or one in lower case. Nothing was forwarded."},
+    {"connect_refused", "Somebody takes the gateway for a forward proxy, or scans for one."},
+    {"trace_refused", "Usually a scan."},
+    {"bad_target",
+     "A target with spaces, a fragment, an unknown scheme or user information; or a query with "
+     "control bytes or raw bytes above 0x7E."},
+    {"bad_path",
+     "The path has no normal form that every server would read alike. If a client needs it, have "
+     "it "
+     "percent-encode what is not a path character."},
+    {"encoded_slash",
+     "`%2F` or `%5C` in a path. If an upstream needs `%2F` within a segment, set `path_profile = "
+     "\"encoded_slashes\"` on the listener; `%5C` is refused by every profile."},
+    {"empty_segment",
+     "`//` in a path. `path_profile = \"merge_slashes\"` on the listener reads it as `/`."},
+    {"missing_host",
+     "An HTTP/1.1 request without Host: a hand-made client, or a health check that should send "
+     "one."},
+    {"bad_host", "Several Host fields, or one that is no host and port."},
+    {"host_mismatch",
+     "An absolute URL as the target with another host in Host. Two servers could route it apart."},
+    {"headers_too_large",
+     "Beyond the listener's `limits.header`: mostly cookies. Raise it, or clear the cookies."},
+    {"too_many_headers", "Beyond the listener's `limits.headers`."},
+    {"bare_lf",
+     "A line that ends with LF alone. Parsers disagree about it, which is how requests are "
+     "smuggled."},
+    {"bare_cr", "A CR that no LF follows."},
+    {"control_byte",
+     "Often a client that speaks TLS to a plain port: compare the port with the listener's `tls`."},
+    {"folded_line",
+     "A header continued on the next line, obsolete since RFC 7230. Have the client send one "
+     "line."},
+    {"bad_field_name",
+     "A space before the colon, an empty name, or a character that no name may have."},
+    {"bad_field", "A line without a colon, or a value with control bytes."},
+    {"ambiguous_field_name",
+     "`Content_Length` or `Transfer_Encoding`: CGI-like servers read it as the real one."},
+    {"bad_trailer", "A field behind a chunked body that must be known before it."},
+    {"bad_content_length",
+     "Several, signed, with leading zeros, over 19 digits, or beside Transfer-Encoding."},
+    {"bad_transfer_encoding", "Anything but one `chunked`, in HTTP/1.0, or beside Content-Length."},
+    {"unknown_transfer_coding", "`gzip, chunked` and the like."},
+    {"bad_connection",
+     "Connection names a field that must not be removed (Host, Authorization, Cookie, ...), more "
+     "than 8 others, or something that is no field name."},
+    {"bad_expect", "Only `100-continue` is known."},
+    {"body_too_large",
+     "Beyond the route's `limits.body`, or the listener's where the route has none. The answer "
+     "comes "
+     "as soon as Content-Length says so, otherwise when the limit is passed."},
+    {"chunk_invalid",
+     "A chunk size that is not plain hexadecimal, or data that does not end where it should."},
+    {"chunk_overhead",
+     "Over 16 KiB of chunk extensions or leading zeros beyond one byte for each byte of body."},
+    {"request_timeout",
+     "The head took longer than the listener's `timeout.header`, or the body paused for longer "
+     "than "
+     "`timeout.body`. Slow clients and slow attacks look alike; raise it where clients are slow."},
+    {"incomplete_body",
+     "The client ended the connection in mid-body: it gave up, or its Content-Length is wrong."},
+    {"no_route",
+     "`match.host`, `match.path` and the conditions of every route were compared; none fits. Mind "
+     "a "
+     "trailing slash: `/a` and `/a/` are two paths, `/a/**` takes both."},
+    {"method_not_allowed",
+     "The most specific path decides first, then the method. Add it to `match.methods`."},
+    {"overloaded",
+     "`server.connections_max` is reached. See `sluice_connections`. Raise it if there is memory, "
+     "lower `timeout.idle`, or add gateways. Another 1,000 connections get this answer; beyond "
+     "them new ones "
+     "are closed at once."},
+    {"upstream_busy",
+     "The upstream's `max_in_flight` is reached: it is slow, or the limit is low. Compare "
+     "`sluice_upstream_response_seconds`."},
+    {"no_endpoint", "The upstream has no server left that this request has not tried."},
+    {"upstream_unresolved",
+     "None of the upstream's names has an address yet. Look them up on this machine with "
+     "`getent hosts NAME`. They are asked again every 5 seconds."},
+    {"upstream_unreachable",
+     "Connection refused, or no way to the host: is the service up, is the port right? After a "
+     "failure the endpoint is set aside for 2 s and the others are tried first "
+     "(`sluice_upstream_endpoint_up`, `sluice_upstream_connect_failures_total`)."},
+    {"upstream_connect_timeout",
+     "Nothing answered within the upstream's `timeout.connect`: host down, packets dropped by a "
+     "firewall, or its accept queue is full."},
+    {"upstream_tls",
+     "The handshake with the upstream failed: an expired or unknown certificate, a name that is "
+     "not in it, or no "
+     "TLS on that port. Compare `tls.ca` and `tls.sni` with what `openssl s_client` shows."},
+    {"upstream_timeout",
+     "No response head within `timeout.response` (the route's, or the upstream's). Once the "
+     "response "
+     "has begun, a stall of `timeout.body` cannot be answered any more: the client's connection "
+     "is reset and the access log says `\"aborted\":\"upstream\"`."},
+    {"upstream_closed",
+     "The upstream ended the connection without an answer: it crashed, restarted, or its own limit "
+     "was hit. A request that came over a kept connection is repeated once by itself if "
+     "it is idempotent or not a byte of it had left."},
+    {"upstream_bad_response",
+     "Malformed or contradictory headers, a head beyond 16 KiB for the first line, 128 KiB or 256 "
+     "fields, over 32 interim responses, or a switch of protocols that nobody asked for."},
+    {"rewrite_failed",
+     "`rewrite.path` with the parameters of this request gave no valid path, for example an empty "
+     "parameter that leads to `//`."},
+};
+
+constexpr std::string_view advice_for(std::string_view code) {
+  for (const Advice& advice : kAdvice) {
+    if (advice.code == code) return advice.text;
+  }
+  return {};
+}
+
+constexpr auto kCatalogue = [] {
+  std::array<const Problem*, std::size(http::kH1Problems) + std::size(http::kH1CodecProblems) +
+                                 std::size(kProblems)>
+      all{};
+  auto* next = std::copy(std::begin(http::kH1Problems), std::end(http::kH1Problems), all.data());
+  next = std::copy(std::begin(http::kH1CodecProblems), std::end(http::kH1CodecProblems), next);
+  std::copy(std::begin(kProblems), std::end(kProblems), next);
+  return all;
+}();
+constexpr size_t kRefusals = std::size(http::kH1Problems) + std::size(http::kH1CodecProblems);
+
+static_assert(std::all_of(kCatalogue.begin(), kCatalogue.end(),
+                          [](const Problem* problem) {
+                            return !advice_for(problem->code).empty();
+                          }),
+              "a problem has no advice for operators");
+static_assert(std::size(kAdvice) == kCatalogue.size(), "advice for a problem that is not there");
+
+constexpr std::string_view kIntroduction =
+    R"(# Errors
+
+Generated by `sluice errors`; a test holds this page equal to its output.
+
+Every response that the gateway makes itself is here; anything else came from an upstream, byte for byte. Its body is RFC 9457
+problem details (`application/problem+json`), or a short HTML page or plain text when `Accept` prefers that:
+
+```json
+{"type":"https://sluice.dev/errors#no_route","title":"Not Found","status":404,"detail":"No route is configured for this host and path.","instance":"urn:request:01J9ZQ0W1X3T4V5B6C7D8E9F0G","code":"no_route"}
+```
+
+* `code` never changes its meaning. It is also in the access log (`problem`) and in the metric
+  `sluice_problems_total{code="..."}`.
+* `instance` is the request id, which the access log has as `request_id` and the response as `X-Request-Id`: one id from the
+  user's screen to the log line.
+* Nothing that the client sent is repeated in the body. Responses have `Cache-Control: no-store`; 503 has `Retry-After`,
+  405 has `Allow`.
+* "Ends the connection": after such a request nobody can say where the next one begins. The answer is sent, the
+  connection half-closed, and what still arrives is discarded (up to 1 MiB or 5 s) so that the client can read it.
+)";
+
+void append_problem(std::string& out, const Problem& problem) {
+  out += "\n### ";
+  out += problem.code;
+  out += "\n\n**" + std::to_string(problem.status) + " ";
+  out += problem.title;
+  out += problem.close ? "**, ends the connection. " : "**. ";
+  out += problem.detail;
+  out += "\n\n";
+  out += advice_for(problem.code);
+  out += '\n';
+}
+
+}  // namespace
+
+std::span<const Problem* const> problem_catalogue() {
+  return kCatalogue;
+}
+
+std::string problem_reference() {
+  std::string out(kIntroduction);
+  out +=
+      "\n## Requests that are refused\n\nNothing of them reached an upstream, unless the body went "
+      "wrong on its way.\n";
+  for (size_t i = 0; i < kRefusals; ++i) append_problem(out, *kCatalogue[i]);
+  out +=
+      "\n## Requests that could not be answered\n\nThe request was good; the configuration, the "
+      "gateway's state or the "
+      "upstream decided.\n";
+  for (size_t i = kRefusals; i < kCatalogue.size(); ++i) append_problem(out, *kCatalogue[i]);
+  return out;
+}
+
+}  // namespace sluice::proxy
