@@ -107,7 +107,7 @@ class BlockPool {
   };
   static constexpr size_t kClasses = 4;
   static constexpr std::array<size_t, kClasses> kSizes = {kSmall, kMedium, kRead, kBulk};
-  static constexpr std::array<size_t, kClasses> kReserve = {256, 16, 8, 2};   // at most 2.3 MiB stay
+  static constexpr std::array<size_t, kClasses> kReserve = {1024, 16, 8, 2};   // at most 5.3 MiB stay, after much load
   static constexpr size_t kLinksPerPage = 127;
 
   void give_back(Block& block);

@@ -1,5 +1,5 @@
 // Hashes for tables inside the process. Seeded where keys come from outside (hash flooding).
-// Not for security: crypto/digest.h has those.
+// Not for security.
 #pragma once
 
 #include <cstddef>

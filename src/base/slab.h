@@ -29,6 +29,7 @@ class Slab {
     Page& page = partial_.front();
     Cell* cell = page.free;
     page.free = cell->next;
+    if (page.used == 0) --spare_;
     if (++page.used == cells()) static_cast<ListHook<PageTag>&>(page).unlink();
     ++live_;
     return new (cell) T(std::forward<Args>(args)...);
@@ -42,12 +43,20 @@ class Slab {
     page.free = cell;
     if (page.used == cells()) partial_.push_front(page);
     --live_;
-    // One empty page stays, so that a lone object coming and going does not map and unmap.
-    if (--page.used == 0 && &partial_.front() != &partial_.back()) free_page(page);
+    if (--page.used > 0) return;
+    // Some empty pages stay, so that load that comes and goes does not map and unmap; last in line, so
+    // that pages in use fill up first.
+    if ((spare_ + 1) * page_bytes() > kSpareBytes) return free_page(page);
+    ++spare_;
+    static_cast<ListHook<PageTag>&>(page).unlink();
+    partial_.push_back(page);
   }
 
+  /// Memory that stays for the next objects.
+  static constexpr size_t kSpareBytes = 1024 * 1024;   // 700 exchanges: what 512 busy connections need
+
   size_t live() const { return live_; }
-  /// Pages held, the free one included.
+  /// Pages held, spare ones included.
   size_t pages() const { return pages_; }
 
  private:
@@ -80,6 +89,7 @@ class Slab {
       cell->next = page->free;
       page->free = cell;
     }
+    ++spare_;
     partial_.push_back(*page);
     ++pages_;
   }
@@ -91,6 +101,7 @@ class Slab {
 
   List<Page, PageTag> partial_;
   size_t live_ = 0;
+  size_t spare_ = 0;   // empty pages
   size_t pages_ = 0;
 };
 

@@ -50,17 +50,17 @@ bool open_logs(control::Process& process, const observe::LogConfig& config) {
 int serve(control::Process& process, std::shared_ptr<const snapshot::Snapshot> snapshot, unsigned workers) {
   control::Keeper keeper(process, snapshot, workers);
   std::unique_ptr<admin::AdminServer> admin;
+  int code = 0;
+  if (auto ready = keeper.prepare(); !ready) {
+    for (const std::string& fault : ready.error()) code = complain(fault);
+  }
   if (const auto& config = snapshot->config.admin) {
     admin = std::make_unique<admin::AdminServer>(keeper, config->address.value);
     if (Result<void> listening = admin->listen(); !listening) {
-      return complain("admin: cannot listen on " + config->address.value.to_string() + ": " + listening.error().what);
+      code = complain("admin: cannot listen on " + config->address.value.to_string() + ": " + listening.error().what);
     }
   }
-  if (auto ready = keeper.prepare(); !ready) {
-    for (const std::string& fault : ready.error()) complain(fault);
-    return 1;
-  }
-  return keeper.run();
+  return code == 0 ? keeper.run() : code;
 }
 
 }  // namespace

@@ -96,6 +96,7 @@ void Keeper::leave() {
 void Keeper::begin_draining() {
   LOG(info, "draining", kv("connections", process_->connections.value()));
   enter(State::draining, snapshot_->config.server.drain_timeout);
+  supervisor_.close_sockets();
   for (auto& worker : supervisor_.workers()) worker->drain();
 }
 

@@ -22,6 +22,9 @@ class Supervisor {
   void start();
   /// Each worker accepts on its own sockets.
   void listen();
+  /// Lets go of the listening sockets: what waits in their queues belongs to the workers' duplicates, which
+  /// accept it when they drain.
+  void close_sockets() { sockets_.clear(); }
   void stop();
 
   std::vector<std::unique_ptr<Worker>>& workers() { return workers_; }

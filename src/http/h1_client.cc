@@ -44,6 +44,10 @@ void H1ClientCodec::feed(const Slice& bytes) {
         return fail(why);
       }
       case Reading::head:
+        // Bytes that were on their way before ours left are no answer to this request.
+        if (progress() == Progress::unsent) {
+          return fail(Error{Code::closed, Side::upstream, Progress::unsent, "bytes before a request"});
+        }
         answered_ = true;
         if (!read_head(rest)) return;
         break;
@@ -141,7 +145,8 @@ void H1ClientCodec::detach() {
   unconsumed_ = 0;
   partial_.reset();
   if (finished_) return;
-  bool whole = reading_ == Reading::done && writing_ == Writing::done;
+  bool taken = writing_ == Writing::done && wire_->output_room() > 0;   // by the upstream, not only by us
+  bool whole = reading_ == Reading::done && taken;
   if (!whole || !keep_alive_ || draining_ || eof_) {
     finished_ = true;
     return wire_->finish(whole ? Finish::flush : Finish::abort);
@@ -172,7 +177,8 @@ void H1ClientCodec::on_eof() {
 }
 
 void H1ClientCodec::on_failed(Error why) {
-  if (reading_ == Reading::done && events_) {   // the answer is whole; what comes after it does not matter
+  bool whole = reading_ == Reading::done || reading_ == Reading::discard;
+  if (whole && events_) {   // what comes after the answer does not matter
     eof_ = true;
     writing_ = Writing::done;
     return;

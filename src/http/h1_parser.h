@@ -36,7 +36,7 @@ class HeadScanner {
   /// `bytes` is everything since the head's first byte, each call with more of it.
   /// One CRLF before a request line is allowed (RFC 9112 section 2.2) and counted in skipped().
   State scan(std::string_view bytes);
-  /// Bytes of the block including its last CRLFCRLF, and of the CRLF before it.
+  /// Bytes of the block, its last CRLFCRLF included; and of the empty line before it.
   size_t size() const { return size_; }
   size_t skipped() const { return skipped_; }
   const Problem& problem() const { return *problem_; }

@@ -91,7 +91,8 @@ void H1ServerCodec::send_informational(const Head& head) {
 void H1ServerCodec::send_head(const Head& head, End end) {
   if (finished_) return;
   bool body_allowed = head.status >= 200 && head.status != 204 && head.status != 304 && !head_request_;
-  keep_alive_ = keep_alive_ && head.keep_alive && !draining_ && !eof_;
+  bool last = draining_ || (eof_ && held_.empty());   // requests before a half-close are answered all
+  keep_alive_ = keep_alive_ && head.keep_alive && !last;
   H1Framing framing;
   begin_writing(head, end, body_allowed, takes_chunks_, framing);
   if (body_allowed && end == End::yes) framing.content_length = 0;
@@ -133,13 +134,13 @@ void H1ServerCodec::detach() {
   reading_ = Reading::idle;
   wire_->expect(Phase::idle);
   process();
-  if (finished_ || reading_ == Reading::done) return;
+  if (finished_ || reading_ == Reading::done || reading_ == Reading::discard) return;
   if (eof_) {
     if (events_ != nullptr) return refuse(kIncompleteBody);
     finished_ = true;
     return wire_->finish(Finish::flush);
   }
-  if (paused_) {
+  if (paused_ && unconsumed_ <= kHeldBytesMax) {
     paused_ = false;
     wire_->resume_input();
   }

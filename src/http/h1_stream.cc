@@ -37,8 +37,8 @@ H1Stream::Block H1Stream::take_block(HeadScanner::Kind kind, Slice& bytes, std::
   }
   switch (scanner.scan(all)) {
     case HeadScanner::State::complete:
-      block = all.substr(scanner.skipped(), scanner.size() - scanner.skipped());
-      advance(bytes, scanner.size() - before);
+      block = all.substr(scanner.skipped(), scanner.size());
+      advance(bytes, scanner.skipped() + scanner.size() - before);
       return Block::whole;
     case HeadScanner::State::refused:
       problem = &scanner.problem();

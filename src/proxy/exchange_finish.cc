@@ -34,6 +34,7 @@ Next Exchange::do_reply() {
 
 Next Exchange::do_amend() {
   if (route_ && route_->pipeline.any().response) route_->pipeline.on_response(call_, *response_);
+  if (!from_us_) response_->keep_alive = true;   // how the upstream's connection goes on is its own affair
   http::Fields& fields = response_->fields;
   fields.set(FieldId::x_request_id, request_id_);
   if (!fields.has(FieldId::date)) fields.add(FieldId::date, engine_->date_.text(began_at_, arena_));

@@ -26,7 +26,7 @@ Next Exchange::do_start() {
 void Exchange::find_client() {
   client_.ip = client_facts_->ip;
   client_.port = client_facts_->port;
-  client_.scheme = client_facts_->transport && client_facts_->transport->is_tls() ? http::Scheme::https : http::Scheme::http;
+  client_.scheme = client_facts_->tls ? http::Scheme::https : http::Scheme::http;
   const CidrSet& trusted = snapshot().trusted_proxies;
   if (trusted.empty() || !trusted.contains(client_.ip)) return;
   trusted_peer_ = true;

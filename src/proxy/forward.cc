@@ -1,5 +1,6 @@
 #include "proxy/forward.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -79,6 +80,21 @@ std::string_view forwarded_element(const policy::Call& call, std::string_view ip
   return {text, static_cast<size_t>(out - text)};
 }
 
+// "X_Forwarded_For" and the like: a lax upstream reads them as the fields that only we may set (F5).
+bool disguised(const Field& field) {
+  constexpr size_t kLongest = 32;   // above every name that matters here
+  std::string_view name = field.name();
+  if (field.id != FieldId::other || name.size() > kLongest || name.find('_') == std::string_view::npos) return false;
+  char folded[kLongest];
+  std::replace_copy(name.begin(), name.end(), folded, '_', '-');
+  switch (http::field_id({folded, name.size()})) {
+    case FieldId::forwarded: case FieldId::x_forwarded_for: case FieldId::x_forwarded_host:
+    case FieldId::x_forwarded_proto: case FieldId::x_forwarded_port: case FieldId::x_real_ip:
+    case FieldId::via: case FieldId::x_request_id: return true;
+    default: return false;
+  }
+}
+
 void add_forwarding(const policy::Call& call, const ForwardFacts& facts) {
   Fields& fields = call.request().fields;
   Arena& arena = call.arena();
@@ -100,6 +116,7 @@ void add_forwarding(const policy::Call& call, const ForwardFacts& facts) {
     bool kept = facts.trusted_peer && (id == FieldId::x_forwarded_port || id == FieldId::x_real_ip);
     if (!kept && fields.has(id)) fields.remove(id);
   }
+  fields.remove_if(disguised);
   if (ip != "-") fields.add(FieldId::x_forwarded_for, chain);
   fields.add(FieldId::x_forwarded_proto, proto);
   if (!host.empty()) fields.add(FieldId::x_forwarded_host, host);

@@ -15,6 +15,7 @@ namespace sluice::server {
 struct ClientFacts {
   IpAddress ip;
   uint16_t port = 0;
+  bool tls = false;           // the connection itself is encrypted
   bool overloaded = false;    // accepted beyond connections_max: every request is answered 503
   const ListenerSettings* listener = nullptr;
   const net::Transport* transport = nullptr;
@@ -70,6 +71,8 @@ inline void ClientConnection::start(net::TransportPtr transport, const ClientFac
   facts_ = client;
   facts_.listener = settings_.get();
   facts_.transport = transport.get();
+  facts_.tls = transport->is_tls();
+  if (transport->is_tls()) return connection_.start_handshake(std::move(transport));
   connection_.start(std::move(transport), http::Phase::idle);
   early.each([this](const Slice& slice) { connection_.on_read(slice); });
 }

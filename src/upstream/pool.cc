@@ -158,15 +158,15 @@ void PooledUpstream::connect(Site& site, Opening& opening) {
                     : net::connect_socket(parts_.loop, site.target_.address, link->connection_);
   if (!transport) {   // told by timer, never inside open()
     link->connect_error_ = transport.error();
-    link->connect_timer_.start(parts_.loop.timers(), now(), *link);
+    link->timer_.start(parts_.loop.timers(), now(), *link);
     return;
   }
   link->connection_.start_connecting(*std::move(transport));
-  link->connect_timer_.start(parts_.loop.timers(), now() + settings_.config.timeout.connect, *link);
+  link->timer_.start(parts_.loop.timers(), now() + settings_.config.timeout.connect, *link);
 }
 
 void PooledUpstream::PoolLink::on_open() {
-  connect_timer_.stop();
+  timer_.stop();
   site_->down_ = false;
   if (!site_->retired_) pool_->parts_.shard.endpoint(site_->target_.metrics_id).up.set(1);
   Opening* opening = std::exchange(opening_, nullptr);
@@ -175,7 +175,7 @@ void PooledUpstream::PoolLink::on_open() {
 }
 
 void PooledUpstream::PoolLink::on_open_failed(Error why) {
-  connect_timer_.stop();
+  timer_.stop();
   why.side = Side::upstream;
   why.progress = Progress::unsent;
   pool_->metrics().connect_failure(why.code).add();
@@ -183,6 +183,8 @@ void PooledUpstream::PoolLink::on_open_failed(Error why) {
 }
 
 void PooledUpstream::PoolLink::on_timer(Timer&) {
+  if (idle_) return connection_.drain();   // before the other side closes it, as its Keep-Alive announced
+  if (opening_ == nullptr) return;
   Error late{Code::connect_timeout, Side::upstream, Progress::unsent, "no connection in time"};
   on_open_failed(connect_error_ ? connect_error_ : late);
   connection_.finish(http::Finish::abort);
@@ -195,7 +197,7 @@ void PooledUpstream::cancel(Opening& opening) {
       site->busy_.each([&](PoolLink& link) { if (link.opening_ == &opening) found = &link; });
       if (found == nullptr) continue;
       found->opening_ = nullptr;
-      found->connect_timer_.stop();
+      found->timer_.stop();
       return found->connection_.finish(http::Finish::abort);
     }
   }
@@ -211,6 +213,9 @@ void PooledUpstream::on_idle(PoolLink& link) {
   site.idle_.push_front(link);
   ++site.idle_count_;
   if (draining_ || site.retired_) return link.connection_.drain();
+  if (Duration patience = link.codec_.idle_patience(); patience < settings_.config.keep.idle) {
+    link.timer_.start(parts_.loop.timers(), now() + patience, link);
+  }
   if (site.idle_count_ > keep_max_) site.idle_.back().connection_.drain();
 }
 

@@ -39,7 +39,7 @@ class PooledUpstream::PoolLink final : public ListHook<class PoolLinkTag>,
   Site* site_;
   Opening* opening_ = nullptr;
   TimePoint idle_since_{};
-  Timer connect_timer_;
+  Timer timer_;            // to connect; then, while idle, until the other side may close
   Error connect_error_;                // no socket could be made
   bool idle_ = false;
   wire::Connection connection_;

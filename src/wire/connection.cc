@@ -13,6 +13,13 @@ void Connection::start(net::TransportPtr transport, Phase phase) {
   transport_->start(*this);
 }
 
+void Connection::start_handshake(net::TransportPtr transport) {
+  transport_ = std::move(transport);
+  connecting_ = true;
+  expect(Phase::head);
+  transport_->start(*this);
+}
+
 void Connection::start_connecting(net::TransportPtr transport) {
   transport_ = std::move(transport);
   connecting_ = true;
@@ -110,7 +117,9 @@ void Connection::on_timer(Timer&) {
   TimePoint at = now();
   if (paused_) {
     if (transport_->broken()) {
-      return codec_->on_failed(Error{Code::reset, Side::gateway, Progress::sent, "reset while paused"});
+      if (ending_) return die();
+      codec_->on_failed(Error{Code::reset, Side::gateway, Progress::sent, "reset while paused"});
+      if (dead_) return;
     }
     arm(at + kLivenessEvery);
   }
@@ -126,6 +135,7 @@ void Connection::on_timer(Timer&) {
   if (read_deadline_ <= at) {
     read_deadline_ = kNever;
     if (lingering_) return die();
+    if (connecting_) return on_failed(Error{Code::timeout, Side::gateway, Progress::unsent, "no handshake in time"});
     codec_->on_timeout(phase_);
     if (dead_) return;
   }
@@ -150,6 +160,7 @@ void Connection::begin_linger() {
   if (lingering_) return;
   lingering_ = true;
   transport_->finish();
+  if (eof_) return die();   // the peer has sent all that it ever will
   paused_ = false;
   transport_->resume_read();
   read_deadline_ = now() + kLingerMax;
@@ -169,6 +180,7 @@ void Connection::die() {
 void Connection::on_open() {
   if (dead_) return;
   connecting_ = false;
+  if (phase_ == Phase::head) expect(Phase::idle);
   owner_->on_open();
 }
 
@@ -186,6 +198,8 @@ void Connection::on_read(const Slice& bytes) {
 
 void Connection::on_eof() {
   if (dead_) return;
+  if (connecting_) return on_failed(Error{Code::closed, Side::gateway, Progress::unsent, "closed in the handshake"});
+  eof_ = true;
   if (ending_) {
     if (lingering_) die();
     return;

@@ -50,6 +50,9 @@ class Connection final : public http::Wire,
 
   /// Takes an open transport (accepted, or adopted) and starts reading.
   void start(net::TransportPtr transport, http::Phase phase);
+  /// The same for a transport that begins with a handshake, which must be over within timeouts.header; then
+  /// the first message is waited for.
+  void start_handshake(net::TransportPtr transport);
   /// Takes a transport that is still connecting and reports to this object already.
   void start_connecting(net::TransportPtr transport);
   void drain() { if (!dead_) codec_->drain(); }
@@ -106,6 +109,7 @@ class Connection final : public http::Wire,
   http::Finish how_ = http::Finish::flush;
   bool connecting_ : 1 = false;
   bool paused_ : 1 = false;
+  bool eof_ : 1 = false;            // the peer sends nothing more
   bool ending_ : 1 = false;         // finish() was called
   bool lingering_ : 1 = false;
   bool dead_ : 1 = false;

@@ -116,7 +116,7 @@ def test_endless_interim_responses_end(proxied):
 
     gateway, upstream = proxied(flood, upstream='timeout = { response = "1s" }')
     with gateway.client() as client:
-        client.send(request())
+        client.send(request(fields=[("Connection", "close")]))
         data = client.read_to_end()
         assert b"HTTP/1.1 502 " in data or b"HTTP/1.1 504 " in data
     upstream.connections[0].wait_for_end()

@@ -93,14 +93,15 @@ TEST(Slab, takes_objects_larger_than_a_small_page) {
 
 TEST(Slab, pages_that_are_wholly_free_are_given_back) {
   Slab<Item> slab;
+  constexpr size_t kCount = 3 * Slab<Item>::kSpareBytes / sizeof(Item);
   std::vector<Item*> items;
-  for (int i = 0; i < 10'000; ++i) items.push_back(slab.make(i));
-  EXPECT_GE(slab.pages(), 10'000 * sizeof(Item) / 4'096);
+  for (size_t i = 0; i < kCount; ++i) items.push_back(slab.make(static_cast<int>(i)));
+  EXPECT_GE(slab.pages(), kCount * sizeof(Item) / 4'096);
   // Every second one: no page is free, none is lost.
   for (size_t i = 0; i < items.size(); i += 2) slab.destroy(items[i]);
   for (size_t i = 1; i < items.size(); i += 2) ASSERT_EQ(items[i]->value, static_cast<int>(i));
   for (size_t i = 1; i < items.size(); i += 2) slab.destroy(items[i]);
-  EXPECT_EQ(slab.pages(), 1u);  // for the next one
+  EXPECT_EQ(slab.pages(), Slab<Item>::kSpareBytes / 4'096);  // for the next ones
 }
 
 TEST(Slab, full_pages_come_back_into_use_in_any_order) {
@@ -112,7 +113,24 @@ TEST(Slab, full_pages_come_back_into_use_in_any_order) {
   for (int i = 0; i < 500; i += 7) items[static_cast<size_t>(i)] = slab.make(i);
   EXPECT_EQ(slab.pages(), pages);
   for (size_t i = items.size(); i-- > 0;) slab.destroy(items[i]);
-  EXPECT_EQ(slab.pages(), 1u);
+  EXPECT_EQ(slab.live(), 0u);
+}
+
+TEST(Slab, load_that_comes_and_goes_takes_no_new_page) {
+  Slab<Item> slab;
+  std::vector<Item*> items;
+  for (int i = 0; i < 1'000; ++i) items.push_back(slab.make(i));
+  size_t pages = slab.pages();
+  for (int round = 0; round < 10; ++round) {
+    while (items.size() > 10) {
+      slab.destroy(items.back());
+      items.pop_back();
+    }
+    EXPECT_EQ(slab.pages(), pages);
+    while (items.size() < 1'000) items.push_back(slab.make(0));
+    EXPECT_EQ(slab.pages(), pages);
+  }
+  for (Item* item : items) slab.destroy(item);
 }
 
 }  // namespace
