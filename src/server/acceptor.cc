@@ -19,6 +19,7 @@ void Acceptor::stop_listening() {
 }
 
 void Acceptor::drain() {
+  draining_ = true;
   live_.each([](ClientConnection& connection) { connection.drain(); });
 }
 
@@ -57,6 +58,7 @@ void Acceptor::open(net::TransportPtr transport, const net::SocketAddress& clien
   ClientConnection* connection = slab_.make(*shared_.loop, *shared_.handler, *this, settings_);
   live_.push_back(*connection);
   connection->start(std::move(transport), facts, std::move(early));
+  if (draining_) connection->drain();   // its PROXY header came late
 }
 
 void Acceptor::on_client_gone(ClientConnection& connection) {

@@ -56,6 +56,7 @@ class Acceptor final : public net::Acceptor, public ClientConnection::Owner, pub
   Slab<ClientConnection> slab_;
   List<ProxyReader, ProxyReaderTag> readers_;   // owned
   List<ClientConnection, ClientConnectionTag> live_;
+  bool draining_ = false;
 };
 
 }  // namespace sluice::server

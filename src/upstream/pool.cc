@@ -133,16 +133,20 @@ PooledUpstream::PoolLink* PooledUpstream::take_idle(Site& site, Reuse reuse) {
     PoolLink& link = site.idle_.front();
     Duration idle_for = now() - link.idle_since_;
     if (reuse == Reuse::recent && idle_for > kRecent) return nullptr;
-    link.unlink();
-    link.idle_ = false;
-    --site.idle_count_;
-    metrics().connections_idle.sub();
-    metrics().connections_active.add();
-    site.busy_.push_back(link);
+    leave_idle(link);
     if (!link.connection_.ending() && idle_for < link.codec_.idle_patience()) return &link;
     link.connection_.drain();   // about to be closed by the other side (its Keep-Alive says so)
   }
   return nullptr;
+}
+
+void PooledUpstream::leave_idle(PoolLink& link) {
+  link.unlink();
+  link.idle_ = false;
+  --idle_count_;
+  metrics().connections_idle.sub();
+  metrics().connections_active.add();
+  link.site_->busy_.push_back(link);
 }
 
 void PooledUpstream::connect(Site& site, Opening& opening) {
@@ -211,19 +215,22 @@ void PooledUpstream::on_idle(PoolLink& link) {
   link.idle_ = true;
   link.idle_since_ = now();
   site.idle_.push_front(link);
-  ++site.idle_count_;
+  ++idle_count_;
   if (draining_ || site.retired_) return link.connection_.drain();
   if (Duration patience = link.codec_.idle_patience(); patience < settings_.config.keep.idle) {
     link.timer_.start(parts_.loop.timers(), now() + patience, link);
   }
-  if (site.idle_count_ > keep_max_) site.idle_.back().connection_.drain();
+  if (idle_count_ <= keep_max_) return;
+  PoolLink& oldest = site.idle_.back();
+  leave_idle(oldest);
+  oldest.connection_.drain();
 }
 
 void PooledUpstream::on_link_gone(PoolLink& link) {
   Site& site = *link.site_;
   link.unlink();
   if (link.idle_) {
-    --site.idle_count_;
+    --idle_count_;
     metrics().connections_idle.sub();
   } else {
     metrics().connections_active.sub();
@@ -244,8 +251,12 @@ void PooledUpstream::abort() {
   Error why{Code::cancelled, Side::gateway, Progress::unsent, "shutting down"};
   for (auto* list : {&sites_, &retired_}) {
     for (auto& site : *list) {
-      site->idle_.each([&](PoolLink& link) { link.connection_.fail(why); });
-      site->busy_.each([&](PoolLink& link) { link.connection_.finish(http::Finish::abort); });
+      for (auto* links : {&site->idle_, &site->busy_}) {
+        links->each([&](PoolLink& link) {
+          link.connection_.fail(why);
+          link.connection_.finish(http::Finish::abort);   // one that only flushes has no ear for failures
+        });
+      }
     }
   }
 }

@@ -68,6 +68,7 @@ class PooledUpstream final : public Upstream {
   void set_aside(Site& site);
   void remove_retired();
   PoolLink* take_idle(Site& site, Reuse reuse);
+  void leave_idle(PoolLink& link);
   void connect(Site& site, Opening& opening);
   void on_idle(PoolLink& link);
   void on_link_gone(PoolLink& link);
@@ -84,6 +85,7 @@ class PooledUpstream final : public Upstream {
   std::vector<std::unique_ptr<Site>> retired_;     // no longer listed, still in use
   Slab<PoolLink> slab_;
   uint32_t keep_max_;
+  uint32_t idle_count_ = 0;                        // of all sites
   Lack lack_ = Lack::none;
   bool unresolved_ = true;
   bool draining_ = false;

@@ -14,7 +14,6 @@ class PooledUpstream::Site final : public Endpoint {
   uint32_t index_;                     // in sites_; meaningless once retired
   uint32_t in_flight_ = 0;
   uint32_t links_ = 0;
-  uint32_t idle_count_ = 0;
   bool retired_ = false;
   bool down_ = false;
   List<PoolLink, class PoolLinkTag> idle_;   // most recent first

@@ -1,0 +1,297 @@
+#include "server/acceptor.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "fakes/stream_events.h"
+#include "unit/net/loopback.h"
+
+namespace sluice::server {
+namespace {
+
+using net::SocketAddress;
+using std::chrono::milliseconds;
+
+/// Answers every request with its path and who sent it; or, when told to hold, keeps it.
+struct EchoHandler final : Handler {
+  struct Held {
+    Held(http::Stream& of, const ClientFacts& from, BlockPool& pool)
+        : stream(&of), client(from), events(pool) {}
+    http::Stream* stream;
+    ClientFacts client;
+    http::RecordingEvents events;
+    bool answered = false;
+  };
+
+  explicit EchoHandler(net::TestLoop& on) : loop(on) {}
+  http::StreamEvents& accept(http::Stream& stream, const ClientFacts& client) override {
+    held.push_back(std::make_unique<Held>(stream, client, loop->blocks()));
+    return held.back()->events;
+  }
+  /// What an exchange would do at the end of the drain.
+  void answer_all() {
+    for (size_t i = 0; i < held.size(); ++i) {
+      Held& one = *held[i];
+      if (one.answered || !one.events.over() || one.events.reset) continue;
+      one.answered = true;
+      answer(one);
+    }
+  }
+  void answer(Held& one) {
+    LoopTurn turn(loop);
+    http::Head head(one.events.arena());
+    head.status = one.client.overloaded ? 503 : one.events.refused ? one.events.refused->status : 200;
+    std::string text = one.client.ip.to_string() + ":" + std::to_string(one.client.port);
+    head.content_length = text.size();
+    one.stream->send_head(head, http::End::no);
+    Chain body;
+    body.append_copy(loop->blocks(), text);
+    one.stream->send_body(std::move(body), http::End::yes);
+    one.stream->detach();
+  }
+
+  net::TestLoop& loop;
+  std::vector<std::unique_ptr<Held>> held;
+};
+
+class Accepting : public ::testing::Test {
+ public:
+  static void SetUpTestSuite() { signal(SIGPIPE, SIG_IGN); }
+
+  Acceptor& make() {
+    AcceptorShared shared;
+    shared.loop = &static_cast<Loop&>(loop);
+    shared.handler = &handler;
+    shared.shard = &shard;
+    shared.connections = &connections;
+    shared.trusted_proxies = &trusted;
+    shared.connections_max = connections_max;
+    acceptor.emplace(shared, std::make_shared<const ListenerSettings>(settings));
+    EXPECT_TRUE(acceptor->listen(socket));
+    return *acceptor;
+  }
+  void trust_loopback() {
+    settings.proxy_protocol = true;
+    trusted.add(*Cidr::parse("127.0.0.0/8"));
+  }
+  std::unique_ptr<net::End> connect() {
+    auto end = std::make_unique<net::End>();
+    auto made = net::connect_socket(loop, socket.address(), *end);
+    EXPECT_TRUE(made);
+    end->transport = std::move(*made);
+    EXPECT_TRUE(loop.until([&] { return end->opened || end->failed; }));
+    return end;
+  }
+  /// Drives the loop, answering, until `done`.
+  template <class Done>
+  bool until(Done done) {
+    return loop.until([&] {
+      handler.answer_all();
+      return done();
+    });
+  }
+  /// Sends, `step` bytes at a time. gives: status and body of the answer
+  std::string ask(net::End& end, std::string_view bytes, size_t step = 0) {
+    end.received.clear();
+    if (step == 0) step = bytes.size();
+    for (size_t at = 0; at < bytes.size(); at += step) {
+      EXPECT_TRUE(end.send(loop, bytes.substr(at, step)));
+      if (step < bytes.size()) until([n = 3]() mutable { return --n == 0; });   // separate reads
+    }
+    EXPECT_TRUE(until([&] { return whole(end.received) || end.eof || end.failed; }));
+    if (!whole(end.received)) return end.received.empty() ? "closed" : end.received;
+    return end.received.substr(9, 3) + " " + end.received.substr(end.received.find("\r\n\r\n") + 4);
+  }
+  static bool whole(const std::string& text) {
+    size_t head = text.find("\r\n\r\n");
+    return head != std::string::npos && text.size() > head + 4;
+  }
+  bool gone(net::End& end) {
+    return until([&] { return end.eof || end.failed; });
+  }
+
+  net::TestLoop loop;
+  EchoHandler handler{loop};
+  observe::Shard shard;
+  SharedCount connections;
+  CidrSet trusted;
+  ListenerSettings settings;
+  uint64_t connections_max = 100;
+  net::ListenSocket socket = net::listen_on("127.0.0.1:1");
+  std::optional<Acceptor> acceptor;
+};
+
+constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+TEST_F(Accepting, counts_connections_while_they_are_open) {
+  make();
+  auto one = connect(), two = connect();
+  ASSERT_TRUE(until([&] { return acceptor->connections() == 2; }));
+  EXPECT_EQ(connections.value(), 2u);
+  EXPECT_EQ(shard.listener(0).connections.value(), 2u);
+  EXPECT_TRUE(ask(*one, kGet).starts_with("200 127.0.0.1:"));
+  EXPECT_TRUE(ask(*one, kGet).starts_with("200 127.0.0.1:"));
+  one->transport->finish();
+  two->transport->abort();
+  ASSERT_TRUE(until([&] { return acceptor->connections() == 0; }));
+  EXPECT_EQ(connections.value(), 0u);
+  EXPECT_EQ(shard.listener(0).connections.value(), 0u);
+  EXPECT_EQ(shard.listener(0).accepted.value(), 2u);
+}
+
+TEST_F(Accepting, tells_a_client_beyond_the_limit_that_it_is_one_too_many) {
+  connections_max = 1;
+  make();
+  auto first = connect();
+  EXPECT_TRUE(ask(*first, kGet).starts_with("200"));
+  auto second = connect();
+  EXPECT_TRUE(ask(*second, kGet).starts_with("503"));
+  EXPECT_TRUE(ask(*first, kGet).starts_with("200"));
+  first->transport->abort();
+  second->transport->abort();
+  ASSERT_TRUE(until([&] { return acceptor->connections() == 0; }));
+  auto third = connect();
+  EXPECT_TRUE(ask(*third, kGet).starts_with("200"));
+}
+
+TEST_F(Accepting, closes_at_once_what_is_far_beyond_the_limit) {
+  connections_max = 1;
+  for (uint64_t i = 0; i < 1 + kOverloadedMax; ++i) connections.take();   // of other workers
+  make();
+  auto client = connect();
+  EXPECT_TRUE(gone(*client));
+  EXPECT_EQ(acceptor->connections(), 0u);
+  EXPECT_EQ(connections.value(), 1 + kOverloadedMax);
+}
+
+std::string proxy_v1() { return "PROXY TCP4 192.0.2.7 192.0.2.1 4711 80\r\n"; }
+
+std::string proxy_v2(char command = 0x21) {
+  std::string header("\r\n\r\n\0\r\nQUIT\n", 12);
+  header += command;
+  header += std::string("\x11\0\x0c", 3);
+  header += std::string("\xc0\0\x02\x07\xc0\0\x02\x01", 8);
+  header += std::string("\x12\x67\0\x50", 4);   // 4711, 80
+  return header;
+}
+
+TEST_F(Accepting, believes_a_proxy_header_cut_anywhere) {
+  trust_loopback();
+  make();
+  for (const std::string& header : {proxy_v1(), proxy_v2()}) {
+    std::string bytes = header + std::string(kGet);
+    for (size_t cut = 1; cut < bytes.size(); ++cut) {
+      auto client = connect();
+      ASSERT_TRUE(client->send(loop, bytes.substr(0, cut)));
+      size_t open = acceptor->connections();
+      bool header_whole = cut >= header.size();
+      until([&, n = 2]() mutable { return header_whole ? acceptor->connections() > open : --n == 0; });
+      EXPECT_EQ(ask(*client, bytes.substr(cut)), "200 192.0.2.7:4711") << cut;
+    }
+    auto whole = connect();
+    EXPECT_EQ(ask(*whole, bytes), "200 192.0.2.7:4711");
+    auto trickle = connect();
+    EXPECT_EQ(ask(*trickle, bytes, 1), "200 192.0.2.7:4711");
+  }
+}
+
+TEST_F(Accepting, uses_the_socket_s_own_address_for_a_local_header) {
+  trust_loopback();
+  make();
+  auto client = connect();
+  EXPECT_TRUE(ask(*client, proxy_v2(0x20) + std::string(kGet)).starts_with("200 127.0.0.1:"));
+}
+
+TEST_F(Accepting, takes_pipelined_requests_behind_a_proxy_header) {
+  trust_loopback();
+  make();
+  auto client = connect();
+  std::string many;
+  for (int i = 0; i < 2000; ++i) many += kGet;   // more than one read buffer's quarter
+  ASSERT_TRUE(client->send(loop, proxy_v1() + many));
+  ASSERT_TRUE(until([&] { return handler.held.size() == 2000 && handler.held.back()->answered; }));
+  EXPECT_EQ(handler.held.back()->client.ip.to_string(), "192.0.2.7");
+}
+
+TEST_F(Accepting, closes_a_trusted_connection_without_a_header) {
+  trust_loopback();
+  settings.timeouts.header = milliseconds(50);
+  make();
+  auto wrong = connect();
+  EXPECT_EQ(ask(*wrong, kGet), "closed");
+  auto silent = connect();
+  EXPECT_TRUE(gone(*silent));
+  auto ended = connect();
+  ended->transport->finish();
+  EXPECT_TRUE(gone(*ended));
+  EXPECT_TRUE(handler.held.empty());
+  EXPECT_EQ(connections.value(), 0u);
+}
+
+TEST_F(Accepting, refuses_a_proxy_header_of_somebody_else) {
+  settings.proxy_protocol = true;
+  trusted.add(*Cidr::parse("10.0.0.0/8"));
+  make();
+  for (const std::string& header : {proxy_v1(), proxy_v2()}) {
+    auto client = connect();
+    EXPECT_TRUE(ask(*client, header + std::string(kGet)).starts_with("400 127.0.0.1:")) << header;
+  }
+  auto plain = connect();
+  EXPECT_TRUE(ask(*plain, kGet).starts_with("200 127.0.0.1:"));
+}
+
+TEST_F(Accepting, drains_idle_connections_now_and_others_after_their_answer) {
+  make();
+  auto idle = connect(), busy = connect();
+  EXPECT_TRUE(ask(*idle, kGet).starts_with("200"));
+  ASSERT_TRUE(busy->send(loop, kGet));
+  size_t before = handler.held.size();
+  ASSERT_TRUE(loop.until([&] { return handler.held.size() > before; }));
+  acceptor->stop_listening();
+  {
+    LoopTurn turn(loop);
+    acceptor->drain();
+  }
+  ASSERT_TRUE(loop.until([&] { return idle->eof; }));
+  EXPECT_FALSE(busy->eof);
+  EXPECT_TRUE(gone(*busy));
+  EXPECT_NE(busy->received.find("Connection: close"), std::string::npos);
+  EXPECT_EQ(acceptor->connections(), 0u);
+}
+
+TEST_F(Accepting, drains_a_connection_whose_proxy_header_comes_late) {
+  trust_loopback();
+  make();
+  auto client = connect();
+  ASSERT_TRUE(client->send(loop, proxy_v1().substr(0, 5)));
+  until([n = 5]() mutable { return --n == 0; });
+  acceptor->stop_listening();
+  {
+    LoopTurn turn(loop);
+    acceptor->drain();
+  }
+  EXPECT_EQ(ask(*client, proxy_v1().substr(5) + std::string(kGet)), "200 192.0.2.7:4711");
+  EXPECT_NE(client->received.find("Connection: close"), std::string::npos);
+  EXPECT_TRUE(gone(*client));
+}
+
+TEST_F(Accepting, aborts_connections_in_every_state) {
+  trust_loopback();
+  make();
+  auto reading = connect(), idle = connect(), busy = connect();
+  ASSERT_TRUE(reading->send(loop, "PROXY"));
+  EXPECT_TRUE(ask(*idle, proxy_v1() + std::string(kGet)).starts_with("200"));
+  ASSERT_TRUE(busy->send(loop, proxy_v1() + std::string(kGet)));
+  ASSERT_TRUE(loop.until([&] { return handler.held.size() == 2; }));
+  acceptor->abort();
+  EXPECT_EQ(acceptor->connections(), 0u);
+  EXPECT_TRUE(handler.held.back()->events.reset);
+  for (net::End* end : {reading.get(), idle.get(), busy.get()}) {
+    EXPECT_TRUE(loop.until([&] { return end->eof || end->failed; }));
+  }
+  EXPECT_EQ(connections.value(), 0u);
+}
+
+}  // namespace
+}  // namespace sluice::server
