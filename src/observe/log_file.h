@@ -21,7 +21,7 @@ namespace sluice::observe {
 struct LogOptions {
   std::string name;                     // "access", "error": in metrics and messages
   std::string path;                     // a file, "stdout" ("-") or "stderr"
-  size_t buffer_bytes = 64 * 1024;      // performance.md item 11
+  size_t buffer_bytes = 64 * 1024;      // some 150 lines for one system call
   size_t waiting_max = 64;              // buffers: 4 MiB, or 1 s of 20,000 lines a second
 };
 

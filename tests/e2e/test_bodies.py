@@ -117,7 +117,7 @@ def test_responses_without_body_do_not_shift_what_follows(proxied, method, statu
 
 
 def test_a_204_with_a_length_never_desynchronises(proxied):
-    """llhttp would read a body here (dependencies: T2.3)."""
+    """llhttp would read a body here."""
     gateway, _ = proxied(in_turn(raw(b"HTTP/1.1 204 X\r\nContent-Length: 5\r\n\r\n"),
                                  answer(body=b"second")))
     with gateway.client() as client:

@@ -79,7 +79,7 @@ def test_a_plain_upstream_is_no_tls_upstream(gateway, upstream, authority):
 
 
 def test_an_end_without_close_notify_is_a_truncation(gateway, serving, authority):
-    """T5.6: a body that ends with its connection must end in the orderly way."""
+    """A body that ends with its connection must end in the orderly way."""
     def cut(connection, _):
         connection.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\npart of it")
         connection.close()      # shutdown of the socket below TLS: a FIN and no close_notify

@@ -290,7 +290,7 @@ TEST(TlsTransport, a_version_below_the_minimum_is_refused) {
   EXPECT_STREQ(client.failed->what, "tlsv1 alert protocol version");
 }
 
-TEST_P(Tls, an_end_without_close_notify_is_truncation_for_upstreams_only) {  // T5.6
+TEST_P(Tls, an_end_without_close_notify_is_truncation_for_upstreams_only) {
   TlsPair pair;
   ASSERT_NO_FATAL_FAILURE(pair.begin());
   allow_only(GetParam(), pair);
@@ -493,7 +493,7 @@ TEST(TlsTransport, workers_share_contexts_without_a_lock_of_ours) {  // for TSan
   other.join();
 }
 
-TEST(TlsTransport, an_idle_connection_costs_little_memory) {  // T5.3, both ends are ours here
+TEST(TlsTransport, an_idle_connection_costs_little_memory) {  // both ends are ours here
   if (kSanitized) GTEST_SKIP() << "the sanitizer's heap is another";
   TlsPair pair;
   ASSERT_NO_FATAL_FAILURE(pair.connect());
