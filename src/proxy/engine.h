@@ -67,22 +67,6 @@ class Engine final : public server::Handler {
  private:
   friend class Exchange;
 
-/// The Date field's text, made once a second.
-class DateCache {
- public:
-  std::string_view text(WallTime now, Arena& arena) {
-    auto second = std::chrono::floor<std::chrono::seconds>(now);
-    if (second != second_) {
-      second_ = second;
-      http::write_date(text_, now);
-    }
-    return arena.copy({text_, http::kDateBytes});
-  }
-
- private:
-  std::chrono::time_point<std::chrono::system_clock, std::chrono::seconds> second_{};
-  char text_[http::kDateBytes] = {};
-};
   Parts parts_;
   observe::AccessLog* access_log_ = nullptr;
   snapshot::Lease* lease_ = nullptr;

@@ -142,6 +142,8 @@ void Exchange::UpstreamEvents::on_end() {
 
 void Exchange::UpstreamEvents::on_reset(Error why) {
   x.upstream_stream_ = nullptr;
+  x.response_pump_.forget_source();
+  x.request_pump_.forget_receiver();
   x.upstream_error_ = why;
   x.ready();
 }

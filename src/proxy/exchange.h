@@ -95,6 +95,7 @@ class Exchange final : public Task,
   void count_and_log();
   void release() override;
   void on_timer(Timer& timer) override;
+  bool waits_for_client() const;
   void set_deadline(Duration from_now);
 
   const Engine::Parts& parts() const { return engine_->parts_; }

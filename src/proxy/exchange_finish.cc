@@ -69,7 +69,7 @@ Next Exchange::do_relay() {
   }
   if (timed_out_) return fail(kUpstreamTimeout);
   if (!from_us_) {
-    if (refused_) request_pump_.discard();
+    if (refused_ || upstream_error_) request_pump_.discard();
     if (!request_pump_.done() && request_pump_.run(parts().blocks) == Pump::State::refused) {
       return fail(request_pump_.problem());
     }
@@ -151,6 +151,13 @@ void Exchange::count_and_log() {
   log->write(record);
 }
 
+// The upstream owes nothing at present: its patience does not run out. The listener has its own with clients.
+bool Exchange::waits_for_client() const {
+  if (step_ == Step::relay && response_pump_.holds()) return true;
+  bool asked_to_go_on = !request_->expect_continue || request_bytes_ > 0;
+  return request_pump_.started() && !request_pump_.done() && !request_pump_.holds() && !refused_ && asked_to_go_on;
+}
+
 void Exchange::release() { engine_->exchanges_.destroy(this); }
 
 void Exchange::set_deadline(Duration from_now) {
@@ -161,9 +168,8 @@ void Exchange::on_timer(Timer&) {
   if (step_ == Step::inspect) {   // late_ holds the verdict for this case
     engine_->desk_.cancel(call_.ticket_);
     has_late_verdict_ = true;
-  } else if (step_ == Step::relay && response_pump_.holds()) {
-    set_deadline(route_->body_timeout);   // the client is slow, not the upstream
-    return;
+  } else if (waits_for_client()) {
+    return set_deadline(step_ == Step::relay ? route_->body_timeout : route_->response_timeout);
   } else {
     timed_out_ = true;
   }

@@ -84,6 +84,10 @@ Next Exchange::do_route() {
   const snapshot::RouteEntry& entry = snapshot().routes[match.route];
   route_ = entry.part.get();
   call_.route_ = route_->name;
+  if (size_t policies = route_->pipeline.size(); policies > 0) {   // they see our refusals too
+    call_.scratch_ = arena_.array<void*>(policies);
+    std::fill_n(call_.scratch_, policies, nullptr);
+  }
   if (match.outcome == Outcome::method_not_allowed) {
     allow_ = route::allow_text(match.allowed, arena_);
     return fail(kMethodNotAllowed);
@@ -97,16 +101,16 @@ Next Exchange::do_route() {
   if (route_->body_bytes_max) body_bytes_max_ = *route_->body_bytes_max;
   if (std::max(request_bytes_, request_->content_length.value_or(0)) > body_bytes_max_) return fail(http::kBodyTooLarge);
   if (route_->upstream) upstream_ = lease_->upstreams[entry.upstream];
-  if (size_t policies = route_->pipeline.size(); policies > 0) {
-    call_.scratch_ = arena_.array<void*>(policies);
-    std::fill_n(call_.scratch_, policies, nullptr);
-  }
   call_.current_ = 0;
   return go(Step::inspect);
 }
 
 Next Exchange::do_inspect() {
-  if (refused_) return go(Step::reply);   // the body went wrong while a policy waited
+  if (refused_) {   // the body went wrong while a policy waited
+    engine_->desk_.cancel(call_.ticket_);
+    timer_.stop();
+    return go(Step::reply);
+  }
   if (has_late_verdict_) {
     has_late_verdict_ = false;
     timer_.stop();
@@ -126,6 +130,7 @@ Next Exchange::act(const Verdict& verdict) {
     case Verdict::Kind::refuse: return fail(*verdict.problem());
     case Verdict::Kind::reply: reply_ = verdict.reply(); return go(Step::reply);
     case Verdict::Kind::wait:
+      if (has_late_verdict_) return Next::again;   // answered before the policy had returned
       late_ = verdict.problem() ? Verdict::refuse(*verdict.problem()) : Verdict::pass();
       timer_.start(parts().timers, verdict.deadline(), *this);
       return Next::wait;

@@ -134,7 +134,8 @@ Next Exchange::do_outcome() {
     leave_upstream(Outcome::served);
     return fail(request_pump_.problem());
   }
-  watch_progress(request_pump_.bytes(), route_->response_timeout);
+  // Its end is progress too: from there on the upstream alone is waited for.
+  watch_progress(request_pump_.bytes() + (request_pump_.done() ? 1 : 0), route_->response_timeout);
   return Next::wait;
 }
 

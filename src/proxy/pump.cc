@@ -14,46 +14,59 @@ void Pump::start(http::Stream* from, http::Stream& to, policy::BodyFilter* filte
   filters_ = filters;
 }
 
+void Pump::discard() {
+  to_ = nullptr;
+  discarding_ = true;
+  out_.clear();
+}
+
 Pump::State Pump::run(BlockPool& blocks) {
   if (done_) return State::done;
-  if (discarding_) {
-    if (from_ && held_.size() > replayed_) from_->consume(held_.size() - replayed_);
-    replayed_ = 0;
-    held_.clear();
-    done_ = ended_;
-    return done_ ? State::done : State::open;
+  if (discarding_) return drop_held();
+  while (to_) {
+    bool more = !held_.empty() || !out_.empty();
+    if (!more && !ended_) break;
+    size_t credit = more ? to_->credit() : 0;
+    if (more && credit == 0) break;
+    if (out_.empty() && !filtered_end_ && take(credit, blocks) == State::refused) return State::refused;
+    if (out_.empty() && !filtered_end_) continue;   // a filter holds it back
+    if (!out_.empty() && credit == 0) continue;     // a filter let it go only now
+    send(credit);
+    if (done_) return State::done;
   }
-  if (to_ == nullptr) return State::open;
-  while (!held_.empty()) {
-    size_t credit = to_->credit();
-    if (credit == 0) break;
-    Chain part = held_.split(std::min(credit, held_.size()));
-    size_t taken = part.size();
-    bool last = ended_ && held_.empty() && trailers_ == nullptr;
-    if (filters_ && filter(part, last ? End::yes : End::no) == State::refused) return State::refused;
-    if (replaying_) remember(part, blocks);
-    bytes_ += part.size();
-    // Consumed before sending: the stream's room, not ours, is what holds the sender back.
-    size_t again = std::min(replayed_, taken);
-    replayed_ -= again;
-    if (from_ && taken > again) from_->consume(taken - again);
-    to_->send_body(std::move(part), last ? End::yes : End::no);
-    if (last) { done_ = true; return State::done; }
-  }
-  if (!ended_ || !held_.empty()) {
-    held_.compact(blocks);
-    return State::open;
-  }
-  Chain rest;
-  if (filters_ && filter(rest, End::yes) == State::refused) return State::refused;
-  if (trailers_) {
-    if (!rest.empty()) to_->send_body(std::move(rest), End::no);
-    to_->send_trailers(*trailers_);
-  } else {
-    to_->send_body(std::move(rest), End::yes);
-  }
-  done_ = true;
-  return State::done;
+  held_.compact(blocks);
+  return State::open;
+}
+
+Pump::State Pump::drop_held() {
+  if (from_ && held_.size() > replayed_) from_->consume(held_.size() - replayed_);
+  replayed_ = 0;
+  held_.clear();
+  done_ = ended_;
+  return done_ ? State::done : State::open;
+}
+
+// Moves up to `bytes` of what is held through the filters.
+Pump::State Pump::take(size_t bytes, BlockPool& blocks) {
+  size_t taken = std::min(bytes, held_.size());
+  out_ = held_.split(taken);
+  taken_ += taken;
+  filtered_end_ = ended_ && held_.empty();
+  if (replaying_) remember(out_, blocks);
+  // Consumed before sending: the stream's room, not ours, is what holds the sender back.
+  size_t again = std::min(replayed_, taken);
+  replayed_ -= again;
+  if (from_ && taken > again) from_->consume(taken - again);
+  return filters_ ? filter(out_, filtered_end_ ? End::yes : End::no) : State::open;
+}
+
+void Pump::send(size_t credit) {
+  Chain part = out_.size() <= credit ? std::move(out_) : out_.split(credit);
+  bytes_ += part.size();
+  done_ = filtered_end_ && out_.empty();
+  if (!done_ || trailers_ == nullptr) return to_->send_body(std::move(part), done_ ? End::yes : End::no);
+  if (!part.empty()) to_->send_body(std::move(part), End::no);
+  to_->send_trailers(*trailers_);
 }
 
 Pump::State Pump::filter(Chain& bytes, End end) {
@@ -83,13 +96,16 @@ void Pump::rewind() {
   // What is sent again was consumed before: it goes out first, and only the rest is consumed then.
   replayed_ += replay_.size();
   held_.prepend(std::move(replay_));
-  bytes_ = 0;
+  out_.clear();
+  taken_ = bytes_ = 0;
+  filtered_end_ = false;
   done_ = false;
   to_ = nullptr;
 }
 
 void Pump::clear() {
   held_.clear();
+  out_.clear();
   replay_.clear();
   to_ = nullptr;
   from_ = nullptr;

@@ -16,12 +16,14 @@ class Pump {
   /// From now on bytes go to `to`. May be called again after rewind(), with another stream.
   void start(http::Stream* from, http::Stream& to, policy::BodyFilter* filters);
   /// The receiver has gone: bytes are dropped, so that the sender may finish.
-  void discard() { to_ = nullptr; discarding_ = true; }
+  void discard();
+  /// The receiver's stream is gone: nothing is sent before start() or dropped before discard().
+  void forget_receiver() { to_ = nullptr; }
   /// The sender's stream is given back: what is held needs no room there any more.
   void forget_source() { from_ = nullptr; }
   /// The message had no body: nothing is left to do.
   void finish_empty() { done_ = true; }
-  bool holds() const { return !held_.empty(); }
+  bool holds() const { return !held_.empty() || !out_.empty(); }
   bool started() const { return to_ != nullptr; }
 
   // Facts from the sender.
@@ -42,13 +44,16 @@ class Pump {
   /// Keeps what is sent, up to http::kHeldBytesMax, so that it may be sent again.
   void keep_replay() { replaying_ = true; }
   void drop_replay();
-  bool replayable() const { return replaying_ || bytes_ == 0; }
+  bool replayable() const { return replaying_ || taken_ == 0; }
   /// Back to the first byte. needs: replayable()
   void rewind();
   /// Frees all blocks.
   void clear();
 
  private:
+  State drop_held();
+  State take(size_t bytes, BlockPool& blocks);
+  void send(size_t credit);
   State filter(Chain& bytes, http::End end);
   void remember(const Chain& bytes, BlockPool& blocks);
 
@@ -57,11 +62,14 @@ class Pump {
   policy::BodyFilter* filters_ = nullptr;
   const http::Problem* problem_ = nullptr;
   http::Fields* trailers_ = nullptr;
-  Chain held_;
-  Chain replay_;
+  Chain held_;             // as it came
+  Chain out_;              // has passed the filters, which may have made more of it than the receiver takes
+  Chain replay_;           // as it came, so that a second try has its own filters
   size_t replayed_ = 0;    // first bytes of held_ that were consumed before
-  uint64_t bytes_ = 0;
+  uint64_t taken_ = 0;     // bytes that left held_
+  uint64_t bytes_ = 0;     // bytes sent
   bool ended_ = false;
+  bool filtered_end_ = false;   // the filters have seen the end
   bool done_ = false;
   bool discarding_ = false;
   bool replaying_ = false;
