@@ -68,4 +68,7 @@ class Codec {
 /// Most bytes held for somebody who may not take them yet; then reading stops.
 inline constexpr size_t kHeldBytesMax = 64 * 1024;   // one read buffer
 
+/// Bodies up to this are copied behind their head: cheaper than a second slice for the kernel.
+inline constexpr size_t kPackedMax = 2 * 1024;
+
 }  // namespace sluice::http

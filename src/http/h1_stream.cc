@@ -171,6 +171,11 @@ void H1Stream::begin_writing(const Head& head, End end, bool body_allowed, bool 
 void H1Stream::send_body(Chain bytes, End end) {
   if (finished_) return;
   Chain out;
+  if (bytes.size() <= kPackedMax) {   // right behind the head, so that both leave in one piece
+    Chain packed;
+    bytes.each([&](const Slice& slice) { packed.append_copy(wire_->blocks(), slice.view()); });
+    bytes = std::move(packed);
+  }
   switch (writing_) {
     case Writing::length:
       CHECK(bytes.size() <= write_left_);   // the reading side counted them against the same length

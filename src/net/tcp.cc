@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <type_traits>
 #include <vector>
 
@@ -46,8 +47,8 @@ template <class Handle>
 class Socket final : public Transport {
  public:
   static constexpr bool kTcp = std::is_same_v<Handle, uv_tcp_t>;
-  // libuv would make 32 full reads (8 MiB in large blocks) before it looks at another connection.
-  static constexpr uint8_t kReadsPerTurn = 4;
+  // Full reads before another connection is looked at: 1 MiB in large blocks.
+  static constexpr int kReadsPerTurn = 4;
 
   explicit Socket(Loop& loop) : loop_(&loop) {
     if constexpr (kTcp) {
@@ -60,6 +61,7 @@ class Socket final : public Transport {
 
   uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&handle_); }
   int open(int descriptor) {
+    descriptor_ = descriptor;
     if constexpr (kTcp) {
       return uv_tcp_open(&handle_, descriptor);
     } else {
@@ -89,7 +91,7 @@ class Socket final : public Transport {
   void finish() override;
   void abort() override;
   bool broken() const override;
-  int raw_socket() const override { return descriptor(); }
+  int raw_socket() const override { return descriptor_; }
 
  protected:
   void destroy() override {
@@ -109,29 +111,20 @@ class Socket final : public Transport {
   };
   ~Socket() = default;
 
-  int descriptor() const {
+  void learn_descriptor() {
     uv_os_fd_t fd = -1;
-    return uv_fileno(reinterpret_cast<const uv_handle_t*>(&handle_), &fd) == 0 ? fd : -1;
+    descriptor_ = uv_fileno(reinterpret_cast<const uv_handle_t*>(&handle_), &fd) == 0 ? fd : -1;
   }
+  ssize_t send_some(const Chain& bytes, size_t& tried) const;
   void queue(Chain bytes);
   void submit();
   void shut_down();
   void fail(int status);
 
-  static void on_alloc(uv_handle_t* handle, size_t, uv_buf_t* buffer) {
-    Socket& self = *static_cast<Socket*>(handle->data);
-    if (self.turn_ != self.loop_->turn()) {
-      self.turn_ = self.loop_->turn();
-      self.reads_left_ = kReadsPerTurn;
-    }
-    if (self.reads_left_ == 0) {
-      *buffer = uv_buf_init(nullptr, 0);   // libuv leaves its read loop; the poll reports us again
-      return;
-    }
-    --self.reads_left_;
-    self.block_ = &self.loop_->read_block(self.bulk_ ? BlockPool::kBulk : BlockPool::kRead);
-    *buffer = uv_buf_init(self.block_->data(), static_cast<unsigned>(self.block_->capacity()));
-  }
+  /// libuv only tells when there is something: with no buffer given it makes no read of its own, and
+  /// on_read makes a recv, which costs the kernel less than a read of a socket.
+  static void on_alloc(uv_handle_t*, size_t, uv_buf_t* buffer) { *buffer = uv_buf_init(nullptr, 0); }
+  bool read_once();
   static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer);
   static void on_written(uv_write_t* request, int status);
   static void on_connected(uv_connect_t* request, int status);
@@ -143,10 +136,8 @@ class Socket final : public Transport {
 
   Events* events_ = nullptr;
   Loop* loop_;
-  Block* block_ = nullptr;              // of the read under way
   std::unique_ptr<Pending> pending_;
-  uint32_t turn_ = 0;
-  uint8_t reads_left_ = kReadsPerTurn;   // in turn_
+  int descriptor_ = -1;
   Handle handle_;
   bool reading_ : 1 = false;
   bool bulk_ : 1 = false;               // the last read filled a normal block: take a larger one
@@ -159,20 +150,37 @@ class Socket final : public Transport {
 };
 
 template <class Handle>
-void Socket<Handle>::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t*) {
+void Socket<Handle>::on_read(uv_stream_t* stream, ssize_t, const uv_buf_t*) {
   Socket& self = *static_cast<Socket*>(stream->data);
-  if (count == 0 || count == UV_ENOBUFS) return;   // EAGAIN, or enough for this turn
-  LoopTurn turn(*self.loop_);
-  if (self.events_ == nullptr) return;
+  for (int reads = 0; reads < kReadsPerTurn; ++reads) {
+    if (!self.read_once()) return;
+  }
+}
+
+// gives: true when there may be more to read now
+template <class Handle>
+bool Socket<Handle>::read_once() {
+  if (!reading_ || events_ == nullptr) return false;
+  Block& block = loop_->read_block(bulk_ ? BlockPool::kBulk : BlockPool::kRead);
+  ssize_t count = recv(descriptor_, block.data(), block.capacity(), 0);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  LoopTurn turn(*loop_);   // what the bytes cause is done before the next read
   if (count > 0) {
     auto bytes = static_cast<size_t>(count);
-    self.bulk_ = bytes >= BlockPool::kRead;
-    return self.events_->on_read(Slice{self.block_, self.block_->data(), bytes});
+    bool full = bytes == block.capacity();
+    bulk_ = bytes >= BlockPool::kRead;
+    events_->on_read(Slice{&block, block.data(), bytes});
+    return full;
   }
-  self.pause_read();
-  if (count != UV_EOF) return self.fail(static_cast<int>(count));
-  self.eof_ = true;
-  self.events_->on_eof();
+  int status = -errno;
+  pause_read();
+  if (count < 0) {
+    fail(status);
+  } else {
+    eof_ = true;
+    events_->on_eof();
+  }
+  return false;
 }
 
 template <class Handle>
@@ -183,30 +191,39 @@ void Socket<Handle>::fail(int status) {
 }
 
 template <class Handle>
+ssize_t Socket<Handle>::send_some(const Chain& bytes, size_t& tried) const {
+  std::string_view first = bytes.front();
+  tried = first.size();
+  if (first.size() == bytes.size()) return send(descriptor_, first.data(), first.size(), MSG_NOSIGNAL);
+  constexpr size_t kSlices = 64;
+  std::array<iovec, kSlices> slices;
+  msghdr message{};
+  message.msg_iov = slices.data();
+  message.msg_iovlen = bytes.gather(slices.data(), kSlices);
+  for (size_t i = 1; i < message.msg_iovlen; ++i) tried += slices[i].iov_len;
+  return sendmsg(descriptor_, &message, MSG_NOSIGNAL);
+}
+
+template <class Handle>
 Result<void> Socket<Handle>::write(Chain bytes) {
   if (write_failed_ || failed_ || finishing_) {
     return Error{Code::reset, Side::gateway, Progress::sent, "write after failure or end"};
   }
-  if (pending_) {
+  if (pending_ || descriptor_ < 0) {   // a queue is there, or the connection is not
     queue(std::move(bytes));
     return {};
   }
-  constexpr size_t kSlices = 64;
-  std::array<iovec, kSlices> slices;   // uv_buf_t is laid out as iovec on unix
-  static_assert(sizeof(uv_buf_t) == sizeof(iovec));
   while (!bytes.empty()) {
-    size_t count = bytes.gather(slices.data(), kSlices);
-    int wrote = uv_try_write(stream(), reinterpret_cast<uv_buf_t*>(slices.data()),
-                             static_cast<unsigned>(count));
-    if (wrote == UV_EAGAIN) break;
+    size_t tried = 0;
+    ssize_t wrote = send_some(bytes, tried);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0 && errno == EAGAIN) break;
     if (wrote < 0) {
       write_failed_ = true;
-      return broken_from(wrote);
+      return broken_from(-errno);
     }
-    size_t tried = 0;
-    for (size_t i = 0; i < count; ++i) tried += slices[i].iov_len;
     bytes.drop_front(static_cast<size_t>(wrote));
-    if (static_cast<size_t>(wrote) < tried) break;
+    if (static_cast<size_t>(wrote) < tried) break;   // full: the next try would only say EAGAIN
   }
   if (!bytes.empty()) queue(std::move(bytes));
   return {};
@@ -275,7 +292,7 @@ void Socket<Handle>::abort() {
   if constexpr (kTcp) {
     // uv_tcp_close_reset refuses after a shutdown; the kernel does not.
     linger immediately{1, 0};
-    setsockopt(descriptor(), SOL_SOCKET, SO_LINGER, &immediately, sizeof(immediately));
+    setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &immediately, sizeof(immediately));
   }
   uv_close(reinterpret_cast<uv_handle_t*>(&handle_), &Socket::on_closed);
 }
@@ -283,7 +300,7 @@ void Socket<Handle>::abort() {
 template <class Handle>
 bool Socket<Handle>::broken() const {
   if (failed_) return true;
-  pollfd poll_for{descriptor(), 0, 0};
+  pollfd poll_for{descriptor_, 0, 0};
   return poll(&poll_for, 1, 0) > 0 && (poll_for.revents & (POLLERR | POLLNVAL | POLLHUP)) != 0;
 }
 
@@ -312,6 +329,7 @@ void Socket<Handle>::on_connected(uv_connect_t* request, int status) {
   delete request;
   LoopTurn turn(*self.loop_);
   if (self.events_ == nullptr || status == UV_ECANCELED) return;
+  self.learn_descriptor();
   if (status != 0) {
     self.failed_ = true;
     return self.events_->on_failed(connect_error_from(status));
