@@ -46,7 +46,8 @@ void H1ClientCodec::feed(const Slice& bytes) {
       case Reading::head:
         // Bytes that were on their way before ours left are no answer to this request.
         if (progress() == Progress::unsent) {
-          return fail(Error{Code::closed, Side::upstream, Progress::unsent, "bytes before a request"});
+          Error why{Code::closed, Side::upstream, Progress::unsent, "bytes before a request"};
+          return fail(why);
         }
         answered_ = true;
         if (!read_head(rest)) return;
@@ -145,7 +146,8 @@ void H1ClientCodec::detach() {
   unconsumed_ = 0;
   partial_.reset();
   if (finished_) return;
-  bool taken = writing_ == Writing::done && wire_->output_room() > 0;   // by the upstream, not only by us
+  // Taken by the upstream, not only by us.
+  bool taken = writing_ == Writing::done && wire_->output_room() > 0;
   bool whole = reading_ == Reading::done && taken;
   if (!whole || !keep_alive_ || draining_ || eof_) {
     finished_ = true;

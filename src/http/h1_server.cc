@@ -91,7 +91,7 @@ void H1ServerCodec::send_informational(const Head& head) {
 void H1ServerCodec::send_head(const Head& head, End end) {
   if (finished_) return;
   bool body_allowed = head.status >= 200 && head.status != 204 && head.status != 304 && !head_request_;
-  bool last = draining_ || (eof_ && held_.empty());   // requests before a half-close are answered all
+  bool last = draining_ || (eof_ && held_.empty());   // all before a half-close are answered
   keep_alive_ = keep_alive_ && head.keep_alive && !last;
   H1Framing framing;
   begin_writing(head, end, body_allowed, takes_chunks_, framing);

@@ -14,6 +14,7 @@ class Cursor {
  public:
   explicit Cursor(char* at) : at_(at) {}
   void put(std::string_view text) {
+    if (text.empty()) return;   // its data may be null
     std::memcpy(at_, text.data(), text.size());
     at_ += text.size();
   }

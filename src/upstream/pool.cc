@@ -254,7 +254,8 @@ void PooledUpstream::abort() {
       for (auto* links : {&site->idle_, &site->busy_}) {
         links->each([&](PoolLink& link) {
           link.connection_.fail(why);
-          link.connection_.finish(http::Finish::abort);   // one that only flushes has no ear for failures
+          // One that only flushes has no ear for failures.
+          link.connection_.finish(http::Finish::abort);
         });
       }
     }

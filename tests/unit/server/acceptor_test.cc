@@ -41,7 +41,8 @@ struct EchoHandler final : Handler {
   void answer(Held& one) {
     LoopTurn turn(loop);
     http::Head head(one.events.arena());
-    head.status = one.client.overloaded ? 503 : one.events.refused ? one.events.refused->status : 200;
+    head.status = one.events.refused ? one.events.refused->status : 200;
+    if (one.client.overloaded) head.status = 503;
     std::string text = one.client.ip.to_string() + ":" + std::to_string(one.client.port);
     head.content_length = text.size();
     one.stream->send_head(head, http::End::no);
@@ -186,7 +187,9 @@ TEST_F(Accepting, believes_a_proxy_header_cut_anywhere) {
       ASSERT_TRUE(client->send(loop, bytes.substr(0, cut)));
       size_t open = acceptor->connections();
       bool header_whole = cut >= header.size();
-      until([&, n = 2]() mutable { return header_whole ? acceptor->connections() > open : --n == 0; });
+      until([&, n = 2]() mutable {
+        return header_whole ? acceptor->connections() > open : --n == 0;
+      });
       EXPECT_EQ(ask(*client, bytes.substr(cut)), "200 192.0.2.7:4711") << cut;
     }
     auto whole = connect();

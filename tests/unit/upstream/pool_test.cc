@@ -16,7 +16,8 @@ constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok
 
 /// An upstream server on loopback: answers every request, if it has an answer.
 struct Server {
-  explicit Server(net::TestLoop& on) : loop(on), socket(net::listen_on("127.0.0.1:1")), listener(on, door) {
+  explicit Server(net::TestLoop& on)
+      : loop(on), socket(net::listen_on("127.0.0.1:1")), listener(on, door) {
     EXPECT_TRUE(listener.start(socket));
     door.prepare = [this](net::End& end) {
       end.at_read = [this, &end](const Slice&) {

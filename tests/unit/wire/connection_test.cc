@@ -22,7 +22,9 @@ struct RecordingCodec final : http::Codec {
   }
   void on_write_failed(Error) override { note("write_failed"); }
   void on_room() override { ++rooms; }
-  void on_timeout(Phase phase) override { note("timeout " + std::to_string(static_cast<int>(phase))); }
+  void on_timeout(Phase phase) override {
+    note("timeout " + std::to_string(static_cast<int>(phase)));
+  }
   void drain() override { note("drain"); }
   void note(const std::string& text) { log += (log.empty() ? "" : ", ") + text; }
 
