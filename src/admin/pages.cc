@@ -1,7 +1,6 @@
 #include "admin/pages.h"
 
-#include <fmt/format.h>
-
+#include "base/text.h"
 #include "observe/exposition.h"
 #include "observe/process_usage.h"
 
@@ -9,7 +8,7 @@ namespace sluice::admin {
 
 std::string metrics_page(const control::Keeper& keeper) {
   control::Process& process = keeper.process();
-  std::string hash = fmt::format("{:016x}", keeper.snapshot().hash);
+  std::string hash = hex_text(keeper.snapshot().hash);
   observe::ProcessFacts facts;
   facts.version = SLUICE_VERSION;
   facts.config_hash = hash;

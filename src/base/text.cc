@@ -38,6 +38,13 @@ std::optional<uint64_t> parse_hex(std::string_view text) {
   return value;
 }
 
+std::string hex_text(uint64_t value) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string text(16, '0');
+  for (size_t i = 16; i-- > 0; value >>= 4) text[i] = kHex[value & 15];
+  return text;
+}
+
 char* write_decimal(char* out, uint64_t value) {
   return std::to_chars(out, out + 20, value).ptr;
 }

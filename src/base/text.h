@@ -29,6 +29,9 @@ std::string_view trim_ows(std::string_view text);
 std::optional<uint64_t> parse_decimal(std::string_view text);
 std::optional<uint64_t> parse_hex(std::string_view text);
 
+/// 16 lower-case hex digits.
+std::string hex_text(uint64_t value);
+
 /// Writes decimal digits at `out` (at most 20). gives: the end
 char* write_decimal(char* out, uint64_t value);
 

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "control/process.h"
-#include "control/signals.h"
 #include "control/supervisor.h"
 #include "loop/mailbox.h"
+#include "loop/signals.h"
 #include "net/resolver.h"
 #include "upstream/discovery.h"
 

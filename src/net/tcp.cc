@@ -213,6 +213,7 @@ Result<void> Socket<Handle>::write(Chain bytes) {
     queue(std::move(bytes));
     return {};
   }
+  bool some_left = false;
   while (!bytes.empty()) {
     size_t tried = 0;
     ssize_t wrote = send_some(bytes, tried);
@@ -220,8 +221,11 @@ Result<void> Socket<Handle>::write(Chain bytes) {
     if (wrote < 0 && errno == EAGAIN) break;
     if (wrote < 0) {
       write_failed_ = true;
-      return broken_from(-errno);
+      Error error = broken_from(-errno);
+      if (some_left) error.progress = Progress::sent;
+      return error;
     }
+    some_left = true;
     bytes.drop_front(static_cast<size_t>(wrote));
     if (static_cast<size_t>(wrote) < tried) break;   // full: the next try would only say EAGAIN
   }

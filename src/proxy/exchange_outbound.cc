@@ -40,6 +40,7 @@ Next Exchange::do_pick() {
     if (upstream_error_) return fail(problem_of(upstream_error_));   // what the last one did says more
     return fail(problem_of(upstream_->lack()));
   }
+  if (tried_.size() > 0) ++retries_;   // not the first: the one before could not be reached
   tried_.add(*endpoint_);
   upstream_error_ = {};
   return go(Step::connect);
@@ -53,7 +54,6 @@ Next Exchange::do_connect() {
   if (upstream_stream_) return go(Step::forward);
   if (upstream_error_) {   // the connection could not be made: nothing was sent, another endpoint may do better
     leave_upstream(Outcome::unreachable);
-    ++retries_;
     return go(Step::pick);
   }
   if (waits_for_stream_) return Next::wait;
@@ -177,8 +177,8 @@ void Exchange::leave_upstream(Outcome outcome) {
     stream->detach();
   }
   if (endpoint_) {
+    last_endpoint_ = arena_.copy(endpoint_->name());   // release may be the endpoint's end
     upstream_->release(*endpoint_, outcome);
-    last_endpoint_ = endpoint_->name();
     endpoint_ = nullptr;
   }
 }

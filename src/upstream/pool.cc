@@ -117,7 +117,8 @@ void PooledUpstream::release(Endpoint& endpoint, Outcome outcome) {
 void PooledUpstream::set_aside(Site& site) {
   states_[site.index_].down_until = now() + kSetAside;
   parts_.shard.endpoint(site.target_.metrics_id).up.set(0);
-  if (!site.down_) LOG(warn, "endpoint set aside", kv("upstream", settings_.name), kv("endpoint", site.name()));
+  if (!site.down_) LOG(warn, "endpoint set aside", kv("upstream", settings_.name), kv("endpoint", site.name()),
+        kv("reason", site.failure_));
   site.down_ = true;
 }
 
@@ -183,6 +184,7 @@ void PooledUpstream::PoolLink::on_open_failed(Error why) {
   why.side = Side::upstream;
   why.progress = Progress::unsent;
   pool_->metrics().connect_failure(why.code).add();
+  site_->failure_ = why.what;
   if (Opening* opening = std::exchange(opening_, nullptr)) opening->on_open_failed(why);
 }
 

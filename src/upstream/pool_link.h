@@ -16,6 +16,7 @@ class PooledUpstream::Site final : public Endpoint {
   uint32_t links_ = 0;
   bool retired_ = false;
   bool down_ = false;
+  const char* failure_ = "";           // of the last connection that could not be made
   List<PoolLink, class PoolLinkTag> idle_;   // most recent first
   List<PoolLink, class PoolLinkTag> busy_;   // connecting, or with a request
 };

@@ -48,7 +48,10 @@ void Connection::flush() {
   if (dead_ || output_.empty()) return;
   size_t bytes = output_.size();
   Result<void> written = transport_->write(std::move(output_));
-  if (!written) return on_write_failed(written.error());
+  if (!written) {
+    if (written.error().progress == Progress::sent) bytes_submitted_ += 1;   // not unsent any more: never repeated
+    return on_write_failed(written.error());
+  }
   bytes_submitted_ += bytes;
   flushed();
 }

@@ -1,4 +1,4 @@
-// Signals as events of the keeper's loop.
+// Signals as events of a loop.
 #pragma once
 
 #include <uv.h>
@@ -7,7 +7,7 @@
 
 #include "loop/loop.h"
 
-namespace sluice::control {
+namespace sluice {
 
 class Signals {
  public:
@@ -36,4 +36,4 @@ class Signals {
   std::array<Watch*, kWatched.size()> watches_{};
 };
 
-}  // namespace sluice::control
+}  // namespace sluice

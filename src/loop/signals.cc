@@ -1,10 +1,10 @@
-#include "control/signals.h"
+#include "loop/signals.h"
 
 #include <csignal>
 
 #include "base/check.h"
 
-namespace sluice::control {
+namespace sluice {
 
 static_assert(SIGTERM == 15 && SIGINT == 2 && SIGHUP == 1 && SIGUSR1 == 10);
 
@@ -33,4 +33,4 @@ void Signals::on_signal(uv_signal_t* handle, int number) {
   signals->owner_->on_signal(number);
 }
 
-}  // namespace sluice::control
+}  // namespace sluice
