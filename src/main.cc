@@ -25,6 +25,17 @@ void add_config_commands(CLI::App& app, sluice::cli::ShowOptions& show, int& cod
   shown->callback([&show, &code] { code = sluice::cli::run_config_show(show); });
 }
 
+void add_explain_command(CLI::App& app, sluice::cli::ExplainOptions& explain, int& code) {
+  CLI::App* command = app.add_subcommand("explain", "What would happen to a request, and why");
+  command->add_option("FILE", explain.file, "Configuration file")->required();
+  command->add_option("METHOD", explain.method, "Such as GET")->required();
+  command->add_option("URL", explain.url, "http://HOST/PATH, https://HOST/PATH, or a target")->required();
+  command->add_option("-H,--header", explain.headers, "A field of the request: 'Name: value'")->allow_extra_args(false);
+  command->add_option("--from", explain.from, "The client's address (127.0.0.1)");
+  command->add_option("--listen", explain.listen, "The listener (by the URL's scheme and port)");
+  command->callback([&explain, &code] { code = sluice::cli::run_explain(explain); });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -43,6 +54,9 @@ int main(int argc, char** argv) {
   CLI::App* run_command = app.add_subcommand("run", "Serve");
   run_command->add_option("FILE", run.file, "Configuration file")->required();
   run_command->callback([&] { code = sluice::cli::run_gateway(run); });
+
+  sluice::cli::ExplainOptions explain;
+  add_explain_command(app, explain, code);
 
   sluice::cli::ShowOptions show;
   add_config_commands(app, show, code);

@@ -26,6 +26,7 @@ struct ExplainOptions {
   std::string url;
   std::vector<std::string> headers;  // "Name: value"
   std::string from = "127.0.0.1";    // the client's address
+  std::string listen;                // name of a listener; empty: by the URL's scheme and port
 };
 
 /// Serves until a signal ends it.

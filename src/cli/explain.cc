@@ -1,0 +1,177 @@
+// `sluice explain FILE METHOD URL`: which route matches and why, every policy in order, and the upstream request
+// that would leave, byte for byte; or the response that the gateway would make itself.
+#include <cstdio>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/rehearsal.h"
+#include "config/units.h"
+#include "snapshot/build.h"
+
+namespace sluice::cli {
+namespace {
+
+int complain(const std::string& text) {
+  std::fprintf(stderr, "sluice: %s\n", text.c_str());
+  return 1;
+}
+
+/// "https://shop.example:8443/a?b", or a bare target such as "/a?b" or "*".
+struct Url {
+  bool absolute = false;
+  bool tls = false;
+  std::string_view authority = "localhost";
+  std::string target;
+  uint16_t port = 0;   // 0: not said
+};
+
+Url parse_url(std::string_view text) {
+  Url url;
+  for (std::string_view scheme : {"http://", "https://"}) {
+    if (!equals_ignore_case(text.substr(0, scheme.size()), scheme)) continue;
+    std::string_view rest = text.substr(scheme.size());
+    size_t end = std::min(rest.find_first_of("/?#"), rest.size());
+    url.absolute = true;
+    url.tls = scheme == "https://";
+    url.authority = rest.substr(0, end);
+    url.target = rest.substr(end);
+    if (!url.target.starts_with('/')) url.target.insert(0, "/");
+    size_t colon = url.authority.rfind(':');
+    if (colon != std::string_view::npos && url.authority.find(']', colon) == std::string_view::npos) {
+      for (char c : url.authority.substr(colon + 1)) url.port = static_cast<uint16_t>(url.port * 10 + (c - '0'));
+    }
+    return url;
+  }
+  url.target = text;
+  return url;
+}
+
+/// As a client sends it: Host first, unless it is given; then the fields as they are.
+std::string request_text(const ExplainOptions& options, const Url& url) {
+  std::string text = options.method + " " + url.target + " HTTP/1.1\r\n";
+  bool host_given = false;
+  for (const std::string& header : options.headers) {
+    host_given |= equals_ignore_case(header.substr(0, header.find(':')), "host");
+  }
+  if (!host_given) text += "Host: " + std::string(url.authority) + "\r\n";
+  for (const std::string& header : options.headers) text += header + "\r\n";
+  return text + "\r\n";
+}
+
+/// By name; else the one of the URL's scheme, on its port if there is one such.
+/// gives: null when there is no listener of that name
+const snapshot::ListenerPart* choose_listener(const snapshot::Snapshot& snapshot, const std::string& name, const Url& url) {
+  const snapshot::ListenerPart* best = nullptr;
+  int best_rank = -1;
+  for (const auto& part : snapshot.listeners) {
+    if (!name.empty()) {
+      if (part->name == name) return part.get();
+      continue;
+    }
+    const server::ListenerSettings& settings = *part->settings;
+    bool scheme = url.absolute ? (settings.tls != nullptr) == url.tls : settings.redirect_port == 0;
+    bool port = url.port != 0 && !settings.address.is_unix() && settings.address.port() == url.port;
+    int rank = (scheme ? 2 : 0) + (port ? 1 : 0);
+    if (rank <= best_rank) continue;
+    best = part.get();
+    best_rank = rank;
+  }
+  return best;
+}
+
+/// Lines of a message, each with four spaces before it and without its CR LF; its empty last line ends the block.
+std::string indented(std::string_view bytes) {
+  std::string out;
+  while (!bytes.empty()) {
+    size_t end = bytes.find('\n');
+    std::string_view line = bytes.substr(0, end);
+    bytes.remove_prefix(end == std::string_view::npos ? bytes.size() : end + 1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (!line.empty()) out += "    " + std::string(line);
+    out += "\n";
+  }
+  return out;
+}
+
+std::string listener_text(const snapshot::ListenerPart& listener, const server::ClientFacts& client) {
+  const server::ListenerSettings& settings = *listener.settings;
+  std::string out = "listener " + listener.name + " (" + settings.address.to_string() + (settings.tls ? ", TLS" : "");
+  return out + "), client " + client.ip.to_string() + (client.tls ? " over https\n" : " over http\n");
+}
+
+std::string policies_text(const snapshot::RoutePart& route) {
+  std::string out = "policies:\n";
+  std::string buffers;
+  for (size_t i = 0; i < route.pipeline.size(); ++i) {
+    const policy::Policy& policy = route.pipeline[i];
+    out += "  " + std::to_string(i + 1) + ". " + std::string(policy.name()) + ": " + policy.describe() + "\n";
+    if (!policy.wants().whole_request) continue;
+    buffers += (buffers.empty() ? "" : ", ") + std::string(policy.name());
+  }
+  if (route.pipeline.size() == 0) out += "  none\n";
+  return out + "body: " + (buffers.empty() ? "streams both ways, nothing buffers it\n" : "held whole for " + buffers + "\n");
+}
+
+std::string limits_text(const snapshot::RoutePart& route, const server::ListenerSettings& settings) {
+  auto bytes = [](uint64_t count) { return config::print_bytes({count}); };
+  std::string out = "limits: request line " + bytes(settings.limits.line_bytes_max) + ", header fields " +
+                    bytes(settings.limits.header_bytes_max) + " and " + std::to_string(settings.limits.headers_max) +
+                    ", body " + bytes(route.body_bytes_max.value_or(settings.body_bytes_max)) +
+                    (route.body_bytes_max ? " (the route's)\n" : " (the listener's)\n");
+  auto time = [](Duration duration) { return config::print_duration(duration); };
+  const wire::Timeouts& patience = settings.timeouts;
+  out += "client timeouts: header " + time(patience.header) + ", body " + time(patience.body) + ", idle " +
+         time(patience.idle) + ", write " + time(patience.write) + "\n";
+  if (!route.upstream) return out;
+  return out + "upstream timeouts: connect " + time(route.upstream->config.timeout.connect) + ", response " +
+         time(route.response_timeout) + ", body " + time(route.body_timeout) + "\n";
+}
+
+std::string upstream_text(const snapshot::UpstreamPart& part) {
+  std::string out = "upstream " + part.name + ": ";
+  for (const auto& server : part.config.servers) {
+    out += (&server == part.config.servers.data() ? "" : ", ") + server.address.value.to_string();
+  }
+  return out + (part.tls ? " over TLS\n" : "\n");
+}
+
+std::string report(const Rehearsed& seen, const snapshot::ListenerPart& listener, const server::ClientFacts& client) {
+  std::string out = listener_text(listener, client) + seen.match;
+  if (seen.refused) out += "refused: " + std::string(seen.refused->code) + "\n";
+  if (seen.route) {
+    out += policies_text(*seen.route) + limits_text(*seen.route, *listener.settings);
+    if (seen.route->upstream) out += upstream_text(*seen.route->upstream);
+  }
+  if (!seen.upstream_request.empty()) return out + "\nupstream request:\n" + indented(seen.upstream_request);
+  if (!seen.response.empty()) return out + "\nresponse:\n" + indented(seen.response) + "\n";
+  return out + "\nnothing is sent yet: a policy waits for its answer\n";
+}
+
+}  // namespace
+
+int run_explain(const ExplainOptions& options) {
+  snapshot::LoadedConfig loaded = snapshot::load_config(options.file);
+  std::fputs(loaded.issues_text().c_str(), stderr);
+  if (loaded.has_errors()) return 1;
+  observe::Registry registry(1);
+  auto snapshot = snapshot::build(std::move(loaded.config), nullptr, registry);
+  if (!snapshot) {
+    for (const std::string& fault : snapshot.error()) complain(fault);
+    return 1;
+  }
+  Url url = parse_url(options.url);
+  const snapshot::ListenerPart* listener = choose_listener(**snapshot, options.listen, url);
+  if (listener == nullptr) return complain("no [listen." + options.listen + "]");
+  std::optional<IpAddress> from = IpAddress::parse(options.from);
+  if (!from) return complain("--from " + options.from + ": no IP address");
+  server::ClientFacts client;
+  client.ip = *from;
+  client.listener = listener->settings.get();
+  client.tls = url.absolute ? url.tls : listener->settings->tls != nullptr;
+  Rehearsed seen = rehearse(*snapshot, registry, client, request_text(options, url));
+  std::string text = report(seen, *listener, client);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return seen.refused || (seen.upstream_request.empty() && seen.response.empty()) ? 1 : 0;
+}
+
+}  // namespace sluice::cli

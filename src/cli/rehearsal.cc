@@ -1,0 +1,142 @@
+#include "cli/rehearsal.h"
+
+#include <chrono>
+#include <random>
+
+#include "cli/explain_match.h"
+#include "http/h1_codec.h"
+#include "proxy/engine.h"
+#include "proxy/exchange.h"
+#include "snapshot/lease.h"
+#include "upstream/upstream.h"
+
+namespace sluice::cli {
+namespace {
+
+/// A connection that takes everything and keeps it.
+class TextWire final : public http::Wire {
+ public:
+  explicit TextWire(BlockPool& blocks) : blocks_(&blocks) {}
+  const std::string& text() const { return text_; }
+
+  BlockPool& blocks() override { return *blocks_; }
+  void output(Chain bytes) override { text_ += bytes.to_string(); }
+  size_t output_room() const override { return wire::kOutputMax; }
+  uint64_t bytes_written() const override { return text_.size(); }
+  void pause_input() override {}
+  void resume_input() override {}
+  void expect(http::Phase) override {}
+  void finish(http::Finish) override {}
+  void available() override {}
+
+ private:
+  BlockPool* blocks_;
+  std::string text_;
+};
+
+/// One endpoint that is always connected and never answers.
+class TextUpstream final : public upstream::Upstream {
+ public:
+  explicit TextUpstream(BlockPool& blocks) : wire_(blocks), codec_(wire_, limits_) {}
+  const std::string& text() const { return wire_.text(); }
+
+  upstream::Endpoint* pick(const upstream::Tried& tried) override { return tried.has(site_) ? nullptr : &site_; }
+  http::Stream* open(upstream::Endpoint&, upstream::Reuse, upstream::Opening& opening) override {
+    return &codec_.open(opening.stream_events());
+  }
+  void cancel(upstream::Opening&) override {}
+  void release(upstream::Endpoint&, upstream::Outcome) override {}
+  upstream::Lack lack() const override { return upstream::Lack::down; }
+
+ private:
+  struct Site final : upstream::Endpoint {
+    Site() : Endpoint("-") {}
+  };
+  Site site_;
+  TextWire wire_;
+  http::H1Limits limits_;
+  http::H1ClientCodec codec_;
+};
+
+/// Stands between codec and exchange: sees the head as it arrives, before any policy changes it.
+class Onlooker final : public http::StreamAcceptor, public http::StreamEvents {
+ public:
+  Onlooker(proxy::Engine& engine, const server::ClientFacts& client, const snapshot::Snapshot& snapshot, Rehearsed& seen)
+      : engine_(&engine), client_(&client), snapshot_(&snapshot), seen_(&seen) {}
+
+  http::StreamEvents& accept(http::Stream& stream) override {
+    inner_ = &engine_->accept(stream, *client_);
+    return *this;
+  }
+  Arena& arena() override { return inner_->arena(); }
+  void on_head(http::Head& head) override {
+    if (client_->listener->redirect_port == 0) {   // otherwise nothing is routed
+      seen_->match = explain_match(*snapshot_, head);
+      route::Params params;
+      route::MatchResult result = snapshot_->router.match(head, params);
+      if (result.outcome != route::MatchResult::Outcome::not_found) {
+        seen_->route = snapshot_->routes[result.route].part.get();
+      }
+    }
+    inner_->on_head(head);
+  }
+  void on_informational(http::Head& head) override { inner_->on_informational(head); }
+  void on_body(Chain bytes) override { inner_->on_body(std::move(bytes)); }
+  void on_trailers(http::Fields& trailers) override { inner_->on_trailers(trailers); }
+  void on_end() override { inner_->on_end(); }
+  void on_credit() override { inner_->on_credit(); }
+  void on_reset(Error why) override { inner_->on_reset(why); }
+  void on_refused(const http::Problem& problem, http::Head& head) override {
+    seen_->refused = &problem;
+    inner_->on_refused(problem, head);
+  }
+
+ private:
+  proxy::Engine* engine_;
+  const server::ClientFacts* client_;
+  const snapshot::Snapshot* snapshot_;
+  Rehearsed* seen_;
+  http::StreamEvents* inner_ = nullptr;
+};
+
+uint64_t any_seed() {
+  std::random_device device;
+  return (uint64_t{device()} << 32) | device();
+}
+
+}  // namespace
+
+Rehearsed rehearse(std::shared_ptr<const snapshot::Snapshot> snapshot, observe::Registry& registry,
+                   const server::ClientFacts& client, std::string_view request) {
+  Rehearsed seen;
+  BlockPool blocks;
+  Scheduler scheduler;
+  FakeClock clock;
+  clock.set_wall(std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now()));
+  TimerWheel timers(clock.now());
+  Random random(any_seed());
+  TextUpstream upstream(blocks);
+  snapshot::Lease lease;
+  lease.snapshot = snapshot;
+  lease.upstreams.assign(snapshot->upstreams.size(), &upstream);
+  proxy::Engine engine({scheduler, timers, clock, blocks, random, registry.shard(0)});
+  engine.publish(lease);
+  Onlooker onlooker(engine, client, *snapshot, seen);
+  TextWire client_wire(blocks);
+  http::H1ServerCodec codec(client_wire, onlooker, client.listener->limits);
+  {
+    Scheduler::Turn turn(scheduler);
+    Chain bytes;
+    bytes.append_copy(blocks, request);
+    bytes.each([&codec](const Slice& slice) { codec.feed(slice); });
+  }
+  seen.upstream_request = upstream.text();
+  seen.response = client_wire.text();
+  {
+    Scheduler::Turn turn(scheduler);   // the client goes: nothing is waited for
+    codec.on_failed(Error{Code::cancelled, Side::client, Progress::sent, "explained"});
+  }
+  return seen;
+}
+
+}  // namespace sluice::cli
