@@ -1,5 +1,7 @@
 #include "policy/headers.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace sluice::policy {
@@ -9,16 +11,15 @@ char folded(char c) { return c == '_' ? '-' : ascii_lower(c); }
 
 void apply(const HeaderChanges& rules, const Call& call, http::Fields& fields) {
   using http::FieldId;
+  // In any spelling: a lax upstream would read "X_User" as the X-User that was removed or set (F5).
+  auto same = [](const auto& rule, const http::Field& field) {
+    if (rule.id != FieldId::other && field.id != FieldId::other) return rule.id == field.id;
+    return same_header_name(rule.name, field.name());
+  };
   auto removed = [&](const http::Field& field) {
-    for (const auto& rule : rules.remove) {
-      if (rule.id == field.id && (rule.id != FieldId::other || equals_ignore_case(rule.name, field.name()))) return true;
-    }
-    for (const auto& rule : rules.set) {
-      if (rule.id != FieldId::other && rule.id == field.id) return true;
-      // Not interned, and spelled with "_" for "-": a lax upstream would read the same name (F5).
-      if (field.id == FieldId::other && same_header_name(rule.name, field.name())) return true;
-    }
-    return false;
+    auto names = [&](const auto& rule) { return same(rule, field); };
+    return std::any_of(rules.remove.begin(), rules.remove.end(), names) ||
+           std::any_of(rules.set.begin(), rules.set.end(), names);
   };
   // Values are computed before anything is removed: a rule may move one header to another.
   struct Made { const HeaderChanges::Change* change; std::string_view value; };
