@@ -1,0 +1,154 @@
+#include "snapshot/build.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <fstream>
+
+namespace sluice::snapshot {
+namespace {
+
+constexpr std::string_view kFile = R"(sluice = 1
+[listen.a]
+address = "127.0.0.1:1"
+[upstream.one]
+servers = ["127.0.0.1:2"]
+timeout = { response = "3s" }
+[upstream.two]
+servers = ["127.0.0.1:3"]
+[route.first]
+match = { path = "/first/{id}/x/**" }
+upstream = "one"
+timeout = { body = "7s" }
+[route.second]
+match = { path = "/second" }
+upstream = "two"
+[route.third]
+match = { path = "/third" }
+respond = { status = 204 }
+)";
+
+Config config_of(std::string text) {
+  LoadedConfig loaded = load_config_text("test.toml", std::move(text));
+  EXPECT_FALSE(loaded.has_errors()) << loaded.issues_text();
+  return std::move(loaded.config);
+}
+
+std::shared_ptr<const Snapshot> snapshot_of(std::string text, const Snapshot* previous, observe::Registry& registry) {
+  auto built = build(config_of(std::move(text)), previous, registry);
+  EXPECT_TRUE(built);
+  return built ? *built : nullptr;
+}
+
+std::string with(std::string_view from, std::string_view to) {
+  std::string text(kFile);
+  size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+TEST(Build, makes_of_each_section_what_the_hot_path_needs) {
+  observe::Registry registry(1);
+  auto snapshot = snapshot_of(std::string(kFile), nullptr, registry);
+  ASSERT_EQ(snapshot->routes.size(), 3U);
+  const RoutePart& first = *snapshot->routes[0].part;
+  EXPECT_EQ(first.name, "first");
+  EXPECT_EQ(first.params, (std::vector<std::string>{"id", "**"}));
+  EXPECT_EQ(first.upstream, snapshot->upstreams[snapshot->routes[0].upstream]);
+  EXPECT_EQ(first.upstream->name, "one");
+  EXPECT_EQ(first.response_timeout, std::chrono::seconds(3));   // the upstream's
+  EXPECT_EQ(first.body_timeout, std::chrono::seconds(7));       // its own
+  EXPECT_EQ(snapshot->routes[1].part->upstream->name, "two");
+  EXPECT_EQ(snapshot->routes[2].part->upstream, nullptr);
+  EXPECT_EQ(snapshot->routes[2].part->respond->status, 204);
+  EXPECT_EQ(snapshot->listeners[0]->settings->body_bytes_max, 10U << 20);
+}
+
+/// Which parts of `text` are the very ones of the snapshot of kFile.
+std::string reused(const std::string& text) {
+  observe::Registry registry(1);
+  auto before = snapshot_of(std::string(kFile), nullptr, registry);
+  auto after = snapshot_of(text, before.get(), registry);
+  std::string out;
+  auto note = [&](const auto& now, const auto& then) {
+    for (const auto& part : now) {
+      for (const auto& old : then) {
+        if (part == old) out += (out.empty() ? "" : " ") + part->name;
+      }
+    }
+  };
+  auto parts = [](const auto& entries) {
+    std::vector<std::shared_ptr<const RoutePart>> list;
+    for (const auto& entry : entries) list.push_back(entry.part);
+    return list;
+  };
+  note(after->listeners, before->listeners);
+  note(after->upstreams, before->upstreams);
+  note(parts(after->routes), parts(before->routes));
+  return out;
+}
+
+TEST(Build, takes_over_what_did_not_change_and_makes_anew_what_did) {
+  EXPECT_EQ(reused(std::string(kFile)), "a one two first second third");
+  EXPECT_EQ(reused(with("status = 204", "status = 200")), "a one two first second");
+  EXPECT_EQ(reused(with("127.0.0.1:1\"", "127.0.0.1:9\"")), "one two first second third");
+  EXPECT_EQ(reused(with("[route.third]", "# moved\n\n[route.third]")), "a one two first second third");
+  EXPECT_EQ(reused(with("[route.second]", "[route.other]")), "a one two first third");
+}
+
+TEST(Build, a_route_is_made_anew_when_its_upstream_changed) {
+  EXPECT_EQ(reused(with("response = \"3s\"", "response = \"4s\"")), "a two second third");
+}
+
+TEST(Build, metric_ids_stay_over_a_change) {
+  observe::Registry registry(1);
+  auto before = snapshot_of(std::string(kFile), nullptr, registry);
+  auto after = snapshot_of(with("status = 204", "status = 200"), before.get(), registry);
+  EXPECT_NE(before->routes[2].part, after->routes[2].part);
+  EXPECT_EQ(before->routes[2].part->metric.id(), after->routes[2].part->metric.id());
+}
+
+TEST(Build, a_file_that_vanished_is_a_fault_and_no_crash) {
+  observe::Registry registry(1);
+  Config config = config_of(std::string(kFile));
+  config.upstream[0].value.tls.emplace().ca.path = "/nonexistent/ca.pem";
+  auto built = build(std::move(config), nullptr, registry);
+  ASSERT_FALSE(built);
+  ASSERT_EQ(built.error().size(), 1U);
+  EXPECT_NE(built.error()[0].find("upstream one: /nonexistent/ca.pem"), std::string::npos) << built.error()[0];
+}
+
+size_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  size_t total = 0, resident = 0;
+  file >> total >> resident;
+  return resident * 4096;
+}
+
+TEST(Build, ten_thousand_routes_and_a_thousand_upstreams_load_in_time_and_space) {
+  std::string text = "sluice = 1\n[listen.a]\naddress = \"127.0.0.1:1\"\n";
+  for (int i = 0; i < 1'000; ++i) {
+    text += "[upstream.u" + std::to_string(i) + "]\nservers = [\"127.0.0.1:" + std::to_string(1'000 + i) + "\"]\n";
+  }
+  for (int i = 0; i < 10'000; ++i) {
+    std::string number = std::to_string(i);
+    text += "[route.r" + number + "]\nmatch = { host = \"h" + std::to_string(i % 100) + ".example\", path = \"/a/" + number +
+            "/{id}\" }\nupstream = \"u" + std::to_string(i % 1'000) + "\"\n[route.r" + number +
+            ".headers.request]\nset = { X-Route = \"{route}\" }\n";
+  }
+  size_t before = resident_bytes();
+  auto begun = std::chrono::steady_clock::now();
+  observe::Registry registry(1);
+  auto snapshot = snapshot_of(std::move(text), nullptr, registry);
+  auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
+  size_t mebibytes = (resident_bytes() - before) >> 20;
+  std::printf("10,000 routes, 1,000 upstreams: %lld ms, %zu MiB\n", static_cast<long long>(took.count()), mebibytes);
+  ASSERT_EQ(snapshot->routes.size(), 10'000U);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  EXPECT_LT(took.count(), 3'000);   // A8
+  EXPECT_LT(mebibytes, 200U);
+#endif
+}
+
+}  // namespace
+}  // namespace sluice::snapshot
