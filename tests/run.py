@@ -7,10 +7,12 @@ tsan (what has threads). Failures are printed in full, the rest in one line per 
 import argparse
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
+import traceback
 import xml.etree.ElementTree as xml
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests"
 SUMMARY = ROOT / "build" / "test-summary.txt"
-THREADED = ("observe",
-            "loop")        # unit folders with threads: these and `threads` tests run under TSan
+THREADED = ("loop", "net", "observe")  # unit folders with threads: these run under TSan
 CPP_SECONDS_MAX = 300                 # for one test program, sanitized ones included
 E2E_SECONDS_MAX = 900
 SANITIZER_ENV = {
@@ -90,19 +91,16 @@ def tail(text, lines):
     return "\n".join(kept)
 
 
-def cpp_programs(folders=None):
+def cpp_programs():
     """Names of the test programs that the sources ask for, built or not."""
     names = [path.name for path in sorted((TESTS / "unit").iterdir())
              if path.is_dir() and any(path.rglob("*.cc"))]
-    programs = [f"test_{name}" for name in names if folders is None or name in folders]
-    if folders is None and any((TESTS / "flow").rglob("*.cc")):
-        programs.append("test_flow")
-    return programs
+    return [*(f"test_{name}" for name in names), "test_flow"]
 
 
-def cpp(preset, folders=None):
+def cpp(preset, programs=None):
     total = Sum()
-    for program in cpp_programs(folders):
+    for program in programs or cpp_programs():
         one = cpp_program(preset, program)
         total.add(one)
         total.failures += one.failures
@@ -121,7 +119,8 @@ def cpp_program(preset, program):
         result = read_gtest(json.loads(report.read_text()))
     except (OSError, ValueError):
         return broken(f"{program}: ended with code {code} before its report\n{tail(output, 200)}")
-    if code != 0 and not result.failed:      # a leak or a race found at the end
+    # a leak or a race found at the end; a program without a test
+    if not result.failed and (code != 0 or result.passed + result.skipped == 0):
         result.failed += 1
     if result.failed:
         result.failures = [f"{program}: code {code}\n{tail(output, 300)}"]
@@ -180,7 +179,7 @@ def read_junit(root):
 
 def suites(groups):
     """(group, name, function) in the order in which they run."""
-    threaded = [f"test_{name}" for name in THREADED if f"test_{name}" in cpp_programs()]
+    threaded = [f"test_{name}" for name in THREADED]
     every = [
         ("release", "build", lambda: build("release")),
         ("release", "unit and flow", lambda: cpp("release")),
@@ -191,10 +190,24 @@ def suites(groups):
         ("asan", "unit and flow", lambda: cpp("asan")),
         ("asan", "end to end", lambda: pytest("e2e-asan", ["tests/e2e"], "asan")),
         ("tsan", "build", lambda: build("tsan", [*threaded, "sluice"])),
-        ("tsan", "unit", lambda: cpp("tsan", THREADED)),
+        ("tsan", "unit", lambda: cpp("tsan", threaded)),
         ("tsan", "end to end", lambda: pytest("e2e-tsan", ["tests/e2e"], "tsan", "threads")),
     ]
     return [suite for suite in every if suite[0] in groups]
+
+
+def attempt(name, suite):
+    """The suite's sum, whatever happens within it."""
+    try:
+        return suite()
+    except Exception:   # a suite may break, the sum may not
+        return broken(f"{name}: {traceback.format_exc()}")
+
+
+def cpu_seconds():
+    """What the children that have ended used, user and system."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main():
@@ -205,10 +218,11 @@ def main():
     os.umask(0o022)
     total = Sum()
     for group, name, suite in suites(groups):
-        started = time.monotonic()
-        result = suite()
+        started, used = time.monotonic(), cpu_seconds()
+        result = attempt(name, suite)
         total.add(result)
-        print(f"{group:8} {name:14} {result} ({time.monotonic() - started:.0f} s)", flush=True)
+        print(f"{group:8} {name:14} {result} ({time.monotonic() - started:.0f} s, "
+              f"{cpu_seconds() - used:.0f} s of CPU)", flush=True)
         for text in result.failures:
             print(text, flush=True)
     SUMMARY.parent.mkdir(exist_ok=True)

@@ -277,9 +277,9 @@ TEST(BlockPool, the_reserve_is_bounded_for_every_size) {
   BlockPool pool;
   for (size_t size : {BlockPool::kSmall, BlockPool::kMedium, BlockPool::kRead, BlockPool::kBulk}) {
     std::vector<BlockRef> held;
-    for (int i = 0; i < 300; ++i) held.push_back(pool.take(size));
+    for (int i = 0; i < 1100; ++i) held.push_back(pool.take(size));
   }
-  EXPECT_EQ(pool.bytes_held(), 256u * 4'096 + 16 * 16'384 + 8 * 65'536 + 2 * 262'144);
+  EXPECT_EQ(pool.bytes_held(), 1024u * 4'096 + 16 * 16'384 + 8 * 65'536 + 2 * 262'144);
 }
 
 TEST(BlockPool, scratch_starts_over_when_all_is_written) {
