@@ -1,5 +1,6 @@
-// `sluice explain FILE METHOD URL`: which route matches and why, every policy in order, and the upstream request
-// that would leave, byte for byte; or the response that the gateway would make itself.
+// `sluice explain FILE METHOD URL`: which route matches and why, every policy in order, and the
+// upstream request that would leave, byte for byte; or the response that the gateway would make
+// itself.
 #include <cstdio>
 
 #include "base/text.h"
@@ -22,7 +23,7 @@ struct Url {
   bool tls = false;
   std::string_view authority = "localhost";
   std::string target;
-  uint16_t port = 0;   // 0: not said
+  uint16_t port = 0;  // 0: not said
 };
 
 Url parse_url(std::string_view text) {
@@ -37,8 +38,10 @@ Url parse_url(std::string_view text) {
     url.target = rest.substr(end);
     if (!url.target.starts_with('/')) url.target.insert(0, "/");
     size_t colon = url.authority.rfind(':');
-    if (colon != std::string_view::npos && url.authority.find(']', colon) == std::string_view::npos) {
-      for (char c : url.authority.substr(colon + 1)) url.port = static_cast<uint16_t>(url.port * 10 + (c - '0'));
+    if (colon != std::string_view::npos &&
+        url.authority.find(']', colon) == std::string_view::npos) {
+      for (char c : url.authority.substr(colon + 1))
+        url.port = static_cast<uint16_t>(url.port * 10 + (c - '0'));
     }
     return url;
   }
@@ -60,7 +63,8 @@ std::string request_text(const ExplainOptions& options, const Url& url) {
 
 /// By name; else the one of the URL's scheme, on its port if there is one such.
 /// gives: null when there is no listener of that name
-const snapshot::ListenerPart* choose_listener(const snapshot::Snapshot& snapshot, const std::string& name, const Url& url) {
+const snapshot::ListenerPart* choose_listener(const snapshot::Snapshot& snapshot,
+                                              const std::string& name, const Url& url) {
   const snapshot::ListenerPart* best = nullptr;
   int best_rank = -1;
   for (const auto& part : snapshot.listeners) {
@@ -79,7 +83,8 @@ const snapshot::ListenerPart* choose_listener(const snapshot::Snapshot& snapshot
   return best;
 }
 
-/// Lines of a message, each with four spaces before it and without its CR LF; its empty last line ends the block.
+/// Lines of a message, each with four spaces before it and without its CR LF; its empty last line
+/// ends the block.
 std::string indented(std::string_view bytes) {
   std::string out;
   while (!bytes.empty()) {
@@ -93,10 +98,13 @@ std::string indented(std::string_view bytes) {
   return out;
 }
 
-std::string listener_text(const snapshot::ListenerPart& listener, const server::ClientFacts& client) {
+std::string listener_text(const snapshot::ListenerPart& listener,
+                          const server::ClientFacts& client) {
   const server::ListenerSettings& settings = *listener.settings;
-  std::string out = "listener " + listener.name + " (" + settings.address.to_string() + (settings.tls ? ", TLS" : "");
-  return out + "), client " + client.ip.to_string() + (client.tls ? " over https\n" : " over http\n");
+  std::string out = "listener " + listener.name + " (" + settings.address.to_string() +
+                    (settings.tls ? ", TLS" : "");
+  return out + "), client " + client.ip.to_string() +
+         (client.tls ? " over https\n" : " over http\n");
 }
 
 std::string policies_text(const snapshot::RoutePart& route) {
@@ -104,27 +112,32 @@ std::string policies_text(const snapshot::RoutePart& route) {
   std::string buffers;
   for (size_t i = 0; i < route.pipeline.size(); ++i) {
     const policy::Policy& policy = route.pipeline[i];
-    out += "  " + std::to_string(i + 1) + ". " + std::string(policy.name()) + ": " + policy.describe() + "\n";
+    out += "  " + std::to_string(i + 1) + ". " + std::string(policy.name()) + ": " +
+           policy.describe() + "\n";
     if (!policy.wants().whole_request) continue;
     buffers += (buffers.empty() ? "" : ", ") + std::string(policy.name());
   }
   if (route.pipeline.size() == 0) out += "  none\n";
-  return out + "body: " + (buffers.empty() ? "streams both ways, nothing buffers it\n" : "held whole for " + buffers + "\n");
+  return out + "body: " +
+         (buffers.empty() ? "streams both ways, nothing buffers it\n"
+                          : "held whole for " + buffers + "\n");
 }
 
-std::string limits_text(const snapshot::RoutePart& route, const server::ListenerSettings& settings) {
+std::string limits_text(const snapshot::RoutePart& route,
+                        const server::ListenerSettings& settings) {
   auto bytes = [](uint64_t count) { return config::print_bytes({count}); };
-  std::string out = "limits: request line " + bytes(settings.limits.line_bytes_max) + ", header fields " +
-                    bytes(settings.limits.header_bytes_max) + " and " + std::to_string(settings.limits.headers_max) +
-                    ", body " + bytes(route.body_bytes_max.value_or(settings.body_bytes_max)) +
+  std::string out = "limits: request line " + bytes(settings.limits.line_bytes_max) +
+                    ", header fields " + bytes(settings.limits.header_bytes_max) + " and " +
+                    std::to_string(settings.limits.headers_max) + ", body " +
+                    bytes(route.body_bytes_max.value_or(settings.body_bytes_max)) +
                     (route.body_bytes_max ? " (the route's)\n" : " (the listener's)\n");
   auto time = [](Duration duration) { return config::print_duration(duration); };
   const wire::Timeouts& patience = settings.timeouts;
-  out += "client timeouts: header " + time(patience.header) + ", body " + time(patience.body) + ", idle " +
-         time(patience.idle) + ", write " + time(patience.write) + "\n";
+  out += "client timeouts: header " + time(patience.header) + ", body " + time(patience.body) +
+         ", idle " + time(patience.idle) + ", write " + time(patience.write) + "\n";
   if (!route.upstream) return out;
-  return out + "upstream timeouts: connect " + time(route.upstream->config.timeout.connect) + ", response " +
-         time(route.response_timeout) + ", body " + time(route.body_timeout) + "\n";
+  return out + "upstream timeouts: connect " + time(route.upstream->config.timeout.connect) +
+         ", response " + time(route.response_timeout) + ", body " + time(route.body_timeout) + "\n";
 }
 
 std::string upstream_text(const snapshot::UpstreamPart& part) {
@@ -135,14 +148,16 @@ std::string upstream_text(const snapshot::UpstreamPart& part) {
   return out + (part.tls ? " over TLS\n" : "\n");
 }
 
-std::string report(const Rehearsed& seen, const snapshot::ListenerPart& listener, const server::ClientFacts& client) {
+std::string report(const Rehearsed& seen, const snapshot::ListenerPart& listener,
+                   const server::ClientFacts& client) {
   std::string out = listener_text(listener, client) + seen.match;
   if (seen.refused) out += "refused: " + std::string(seen.refused->code) + "\n";
   if (seen.route) {
     out += policies_text(*seen.route) + limits_text(*seen.route, *listener.settings);
     if (seen.route->upstream) out += upstream_text(*seen.route->upstream);
   }
-  if (!seen.upstream_request.empty()) return out + "\nupstream request:\n" + indented(seen.upstream_request);
+  if (!seen.upstream_request.empty())
+    return out + "\nupstream request:\n" + indented(seen.upstream_request);
   if (!seen.response.empty()) return out + "\nresponse:\n" + indented(seen.response) + "\n";
   return out + "\nnothing is sent yet: a policy waits for its answer\n";
 }

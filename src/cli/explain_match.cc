@@ -8,7 +8,7 @@ namespace {
 using Outcome = route::MatchResult::Outcome;
 using route::RouteMatch;
 
-constexpr size_t kOthersMax = 10;   // more candidates than anyone reads
+constexpr size_t kOthersMax = 10;  // more candidates than anyone reads
 
 /// Asks the router itself, about one route.
 Outcome outcome_of(const RouteMatch& route, const http::Head& request) {
@@ -19,14 +19,16 @@ Outcome outcome_of(const RouteMatch& route, const http::Head& request) {
 }
 
 /// Only host and path; `host` null: only the path.
-bool matches_place(const RouteMatch& route, const route::HostPattern* host, const http::Head& request) {
+bool matches_place(const RouteMatch& route, const route::HostPattern* host,
+                   const http::Head& request) {
   RouteMatch place;
   if (host) place.hosts.push_back(*host);
   place.path = route.path;
   return outcome_of(place, request) == Outcome::found;
 }
 
-/// The most specific of its hosts that the request meets: 2 exact, 1 wildcard, 0 any; then by length.
+/// The most specific of its hosts that the request meets: 2 exact, 1 wildcard, 0 any; then by
+/// length.
 struct HostFit {
   bool fits = false;
   int kind = 0;
@@ -40,7 +42,8 @@ HostFit host_fit(const RouteMatch& route, const http::Head& request) {
   for (const route::HostPattern& host : route.hosts) {
     if (!matches_place(route, &host, request)) continue;
     int kind = 2 - static_cast<int>(host.kind());
-    if (best.fits && (kind < best.kind || (kind == best.kind && host.name().size() < best.size))) continue;
+    if (best.fits && (kind < best.kind || (kind == best.kind && host.name().size() < best.size)))
+      continue;
     best = {true, kind, host.name().size(), "host " + host.to_string()};
   }
   return best;
@@ -72,12 +75,14 @@ std::string failed_condition(const RouteMatch& route, const http::Head& request)
   one.path = route.path;
   for (const auto& header : route.headers) {
     one.headers = {header};
-    if (outcome_of(one, request) != Outcome::found) return "header " + value_text(header) + " does not hold";
+    if (outcome_of(one, request) != Outcome::found)
+      return "header " + value_text(header) + " does not hold";
   }
   one.headers.clear();
   for (const auto& query : route.queries) {
     one.queries = {query};
-    if (outcome_of(one, request) != Outcome::found) return "query " + value_text(query) + " does not hold";
+    if (outcome_of(one, request) != Outcome::found)
+      return "query " + value_text(query) + " does not hold";
   }
   return "";
 }
@@ -86,10 +91,12 @@ std::string failed_condition(const RouteMatch& route, const http::Head& request)
 std::string why_not(const RouteMatch& chosen, const RouteMatch& other, const http::Head& request) {
   HostFit first = host_fit(chosen, request);
   HostFit second = host_fit(other, request);
-  if (std::pair(second.kind, second.size) < std::pair(first.kind, first.size)) return "its host is less specific";
+  if (std::pair(second.kind, second.size) < std::pair(first.kind, first.size))
+    return "its host is less specific";
   if (other.path.text() != chosen.path.text()) return "its path is less specific";
   if (std::string failed = failed_condition(other, request); !failed.empty()) return failed;
-  if (!other.methods.has(request.method)) return "it does not take " + std::string(http::method_name(request.method));
+  if (!other.methods.has(request.method))
+    return "it does not take " + std::string(http::method_name(request.method));
   if (other.priority < chosen.priority) return "its priority is lower";
   return "its conditions are fewer or less strict";
 }
@@ -98,29 +105,35 @@ class Explanation {
  public:
   Explanation(const snapshot::Snapshot& snapshot, const http::Head& request)
       : snapshot_(&snapshot), request_(&request) {
-    for (const auto& section : snapshot.config.route) matches_.push_back(route::compile(section.value.route));
+    for (const auto& section : snapshot.config.route)
+      matches_.push_back(route::compile(section.value.route));
     route::Params params;
     result_ = snapshot.router.match(request, params);
     for (size_t i = 0; i < params.size(); ++i) {
-      values_ += "  " + snapshot.router.params(result_.route)[i] + " = \"" + std::string(params[i]) + "\"\n";
+      values_ += "  " + snapshot.router.params(result_.route)[i] + " = \"" +
+                 std::string(params[i]) + "\"\n";
     }
   }
 
   std::string text() const {
     switch (result_.outcome) {
-      case Outcome::found: return decision("matches") + values_ + others();
-      case Outcome::method_not_allowed: return decision("has the path, but not the method") + others();
-      case Outcome::not_found: break;
+      case Outcome::found:
+        return decision("matches") + values_ + others();
+      case Outcome::method_not_allowed:
+        return decision("has the path, but not the method") + others();
+      case Outcome::not_found:
+        break;
     }
-    return "no route matches host " + std::string(request_->host) + " and path " + std::string(request_->path) + "\n" +
-           near_misses();
+    return "no route matches host " + std::string(request_->host) + " and path " +
+           std::string(request_->path) + "\n" + near_misses();
   }
 
  private:
   const std::string& name(size_t route) const { return snapshot_->routes[route].part->name; }
   std::string decision(const char* verb) const {
     const RouteMatch& chosen = matches_[result_.route];
-    return "route " + name(result_.route) + " " + verb + ": " + demands(chosen, host_fit(chosen, *request_)) + "\n";
+    return "route " + name(result_.route) + " " + verb + ": " +
+           demands(chosen, host_fit(chosen, *request_)) + "\n";
   }
 
   template <class Why>
@@ -130,7 +143,8 @@ class Explanation {
     for (size_t i = 0; i < matches_.size(); ++i) {
       std::string reason = why(i);
       if (reason.empty() || ++count > kOthersMax) continue;
-      out += "  not " + name(i) + " (" + demands(matches_[i], host_fit(matches_[i], *request_)) + "): " + reason + "\n";
+      out += "  not " + name(i) + " (" + demands(matches_[i], host_fit(matches_[i], *request_)) +
+             "): " + reason + "\n";
     }
     if (count > kOthersMax) out += "  and " + std::to_string(count - kOthersMax) + " more\n";
     return out;
@@ -148,14 +162,15 @@ class Explanation {
       if (!matches_place(matches_[i], nullptr, *request_)) return "";
       if (host_fit(matches_[i], *request_).fits) return failed_condition(matches_[i], *request_);
       std::string hosts;
-      for (const auto& host : matches_[i].hosts) hosts += (hosts.empty() ? "" : ", ") + host.to_string();
+      for (const auto& host : matches_[i].hosts)
+        hosts += (hosts.empty() ? "" : ", ") + host.to_string();
       return "it is for host " + hosts;
     });
   }
 
   const snapshot::Snapshot* snapshot_;
   const http::Head* request_;
-  std::vector<RouteMatch> matches_;   // by the router's index
+  std::vector<RouteMatch> matches_;  // by the router's index
   route::MatchResult result_;
   std::string values_;
 };

@@ -1,4 +1,5 @@
-// Why a request meets the route that it meets: what each candidate asks for, and where the others fall behind.
+// Why a request meets the route that it meets: what each candidate asks for, and where the others
+// fall behind.
 #pragma once
 
 #include <string>
@@ -8,9 +9,9 @@
 
 namespace sluice::cli {
 
-/// gives: some lines of text: the router's decision first, then every other route whose host and path match,
-/// with the reason why it was not chosen
-/// cost: compares the request with each route alone, by a router of that one route
+/// gives: some lines of text: the router's decision first, then every other route whose host and
+/// path match, with the reason why it was not chosen cost: compares the request with each route
+/// alone, by a router of that one route
 std::string explain_match(const snapshot::Snapshot& snapshot, const http::Head& request);
 
 }  // namespace sluice::cli

@@ -40,7 +40,9 @@ class TextUpstream final : public upstream::Upstream {
   explicit TextUpstream(BlockPool& blocks) : wire_(blocks), codec_(wire_, limits_) {}
   const std::string& text() const { return wire_.text(); }
 
-  upstream::Endpoint* pick(const upstream::Tried& tried) override { return tried.has(site_) ? nullptr : &site_; }
+  upstream::Endpoint* pick(const upstream::Tried& tried) override {
+    return tried.has(site_) ? nullptr : &site_;
+  }
   http::Stream* open(upstream::Endpoint&, upstream::Reuse, upstream::Opening& opening) override {
     return &codec_.open(opening.stream_events());
   }
@@ -61,7 +63,8 @@ class TextUpstream final : public upstream::Upstream {
 /// Stands between codec and exchange: sees the head as it arrives, before any policy changes it.
 class Onlooker final : public http::StreamAcceptor, public http::StreamEvents {
  public:
-  Onlooker(proxy::Engine& engine, const server::ClientFacts& client, const snapshot::Snapshot& snapshot, Rehearsed& seen)
+  Onlooker(proxy::Engine& engine, const server::ClientFacts& client,
+           const snapshot::Snapshot& snapshot, Rehearsed& seen)
       : engine_(&engine), client_(&client), snapshot_(&snapshot), seen_(&seen) {}
 
   http::StreamEvents& accept(http::Stream& stream) override {
@@ -70,7 +73,7 @@ class Onlooker final : public http::StreamAcceptor, public http::StreamEvents {
   }
   Arena& arena() override { return inner_->arena(); }
   void on_head(http::Head& head) override {
-    if (client_->listener->redirect_port == 0) {   // otherwise nothing is routed
+    if (client_->listener->redirect_port == 0) {  // otherwise nothing is routed
       seen_->match = explain_match(*snapshot_, head);
       route::Params params;
       route::MatchResult result = snapshot_->router.match(head, params);
@@ -112,7 +115,8 @@ Rehearsed rehearse(std::shared_ptr<const snapshot::Snapshot> snapshot, observe::
   BlockPool blocks;
   Scheduler scheduler;
   FakeClock clock;
-  clock.set_wall(std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now()));
+  clock.set_wall(
+      std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now()));
   TimerWheel timers(clock.now());
   Random random(any_seed());
   TextUpstream upstream(blocks);
@@ -133,7 +137,7 @@ Rehearsed rehearse(std::shared_ptr<const snapshot::Snapshot> snapshot, observe::
   seen.upstream_request = upstream.text();
   seen.response = client_wire.text();
   {
-    Scheduler::Turn turn(scheduler);   // the client goes: nothing is waited for
+    Scheduler::Turn turn(scheduler);  // the client goes: nothing is waited for
     codec.on_failed(Error{Code::cancelled, Side::client, Progress::sent, "explained"});
   }
   return seen;

@@ -1,5 +1,5 @@
-// One request through the very code of `run`: real codecs, a real engine and exchange; only the sockets are texts
-// and the clock stands still.
+// One request through the very code of `run`: real codecs, a real engine and exchange; only the
+// sockets are texts and the clock stands still.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +13,11 @@
 namespace sluice::cli {
 
 struct Rehearsed {
-  std::string upstream_request;              // bytes that would leave for the upstream
-  std::string response;                      // bytes of a response that the gateway makes itself
-  const http::Problem* refused = nullptr;    // the request is no acceptable HTTP
+  std::string upstream_request;            // bytes that would leave for the upstream
+  std::string response;                    // bytes of a response that the gateway makes itself
+  const http::Problem* refused = nullptr;  // the request is no acceptable HTTP
   const snapshot::RoutePart* route = nullptr;
-  std::string match;                         // see explain_match
+  std::string match;  // see explain_match
 };
 
 /// gives: what becomes of the request text `request`, a whole head

@@ -39,25 +39,25 @@ class FakeDnsServer {
   }
   std::string at() const { return "127.0.0.1:" + std::to_string(port_); }
 
-  std::vector<std::string> addresses;   // IPv4, of every name; none: there is no such name
+  std::vector<std::string> addresses;  // IPv4, of every name; none: there is no such name
   uint32_t ttl_seconds = 1;
-  int questions = 0;                    // for IPv4 addresses
+  int questions = 0;  // for IPv4 addresses
 
  private:
   void answer() {
     char query[512];
     sockaddr_in from{};
     socklen_t from_size = sizeof(from);
-    ssize_t size = recvfrom(socket_, query, sizeof(query), 0, reinterpret_cast<sockaddr*>(&from),
-                            &from_size);
+    ssize_t size =
+        recvfrom(socket_, query, sizeof(query), 0, reinterpret_cast<sockaddr*>(&from), &from_size);
     if (size < 17) return;
-    size_t end = 12;   // of the name in question
+    size_t end = 12;  // of the name in question
     while (query[end] != 0) end += 1 + static_cast<size_t>(query[end]);
     bool for_v4 = query[end + 2] == 1;
     if (for_v4) ++questions;
     std::string reply(query, end + 5);
     reply[2] = static_cast<char>(0x84 | (query[2] & 1));
-    reply[3] = static_cast<char>(addresses.empty() ? 0x83 : 0x80);   // NXDOMAIN, or no error
+    reply[3] = static_cast<char>(addresses.empty() ? 0x83 : 0x80);  // NXDOMAIN, or no error
     reply.replace(4, 8, std::string("\0\1\0\0\0\0\0\0", 8));
     for (const std::string& address : addresses) {
       if (for_v4) add_record(reply, address);

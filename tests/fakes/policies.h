@@ -18,7 +18,7 @@ class WaitingPolicy final : public policy::Policy {
   struct State {
     std::optional<policy::Resume> resume;
     int asked = 0;
-    bool answer_at_once = false;   // before on_request has even returned
+    bool answer_at_once = false;  // before on_request has even returned
   };
   WaitingPolicy(State& state, Duration patience, const http::Problem* if_late)
       : state_(&state), patience_(patience), if_late_(if_late) {}
@@ -42,7 +42,8 @@ class WaitingPolicy final : public policy::Policy {
 class MarkingPolicy final : public policy::Policy {
  public:
   enum class Does : uint8_t { pass, refuse };
-  explicit MarkingPolicy(std::string letter, Does does = Does::pass) : letter_(std::move(letter)), does_(does) {}
+  explicit MarkingPolicy(std::string letter, Does does = Does::pass)
+      : letter_(std::move(letter)), does_(does) {}
   std::string_view name() const override { return "marking"; }
   std::string describe() const override { return "marks " + letter_; }
   policy::Wants wants() const override { return {.request = true, .response = true}; }
@@ -65,7 +66,8 @@ class MarkingPolicy final : public policy::Policy {
   Does does_;
 };
 
-/// Sees bodies pass: turns them into upper case, or holds the last block back and refuses at the end.
+/// Sees bodies pass: turns them into upper case, or holds the last block back and refuses at the
+/// end.
 class BodyPolicy final : public policy::Policy {
  public:
   enum class Does : uint8_t { double_bytes, hold_last, refuse_at_end };
@@ -76,13 +78,18 @@ class BodyPolicy final : public policy::Policy {
   policy::Wants wants() const override {
     return {.request_body = of_ == Of::request, .response_body = of_ == Of::response};
   }
-  policy::BodyFilter* request_body(policy::Call& call) const override { return filter(call, Of::request); }
-  policy::BodyFilter* response_body(policy::Call& call) const override { return filter(call, Of::response); }
+  policy::BodyFilter* request_body(policy::Call& call) const override {
+    return filter(call, Of::request);
+  }
+  policy::BodyFilter* response_body(policy::Call& call) const override {
+    return filter(call, Of::response);
+  }
 
  private:
   class Filter final : public policy::BodyFilter {
    public:
-    Filter(BlockPool& blocks, Does does, Arena& arena) : blocks_(&blocks), arena_(&arena), does_(does) {}
+    Filter(BlockPool& blocks, Does does, Arena& arena)
+        : blocks_(&blocks), arena_(&arena), does_(does) {}
     policy::Verdict feed(Chain& bytes, http::End end) override {
       if (does_ == Does::double_bytes) {
         Chain copy = bytes.share();

@@ -1,5 +1,5 @@
-// A Stream that keeps what is sent to it, and takes it by credit. Either side: a test feeds the other direction
-// through the StreamEvents that belong to it.
+// A Stream that keeps what is sent to it, and takes it by credit. Either side: a test feeds the
+// other direction through the StreamEvents that belong to it.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -99,7 +99,7 @@ class FakeStream final : public http::Stream {
   size_t consumed = 0;
   bool ended = false;
   bool detached = false;
-  bool gone = false;    // reset, detached or vanished: nobody may touch it
+  bool gone = false;  // reset, detached or vanished: nobody may touch it
 
  private:
   static SentHead copy(const http::Head& from, http::End end) {
@@ -108,7 +108,8 @@ class FakeStream final : public http::Stream {
     to.method = http::method_name(from.method);
     to.path = from.path;
     to.authority = from.authority;
-    for (const http::Field& field : from.fields) to.fields.emplace_back(field.name(), field.value());
+    for (const http::Field& field : from.fields)
+      to.fields.emplace_back(field.name(), field.value());
     to.content_length = from.content_length;
     to.keep_alive = from.keep_alive;
     to.expect_continue = from.expect_continue;

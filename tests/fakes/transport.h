@@ -10,9 +10,9 @@ namespace sluice::net {
 
 /// What the test and the transport share; outlives the transport, which its connection destroys.
 struct FakeTransport {
-  std::string written;              // taken by the "kernel"
-  std::string waiting;              // queued behind a short write
-  size_t room = SIZE_MAX;           // bytes that the kernel still takes
+  std::string written;     // taken by the "kernel"
+  std::string waiting;     // queued behind a short write
+  size_t room = SIZE_MAX;  // bytes that the kernel still takes
   std::optional<Error> write_error;
   Transport::Events* events = nullptr;
   int writes = 0;
@@ -21,7 +21,7 @@ struct FakeTransport {
   bool finished = false;
   bool aborted = false;
   bool is_broken = false;
-  bool late = false;                // as TLS: collects output for the end of the turn
+  bool late = false;  // as TLS: collects output for the end of the turn
 
   TransportPtr make();
   /// The peer takes `bytes` more. gives: whether everything queued has left
@@ -76,6 +76,8 @@ class FakeTransportEnd final : public Transport {
   FakeTransport* facts_;
 };
 
-inline TransportPtr FakeTransport::make() { return TransportPtr(new FakeTransportEnd(*this)); }
+inline TransportPtr FakeTransport::make() {
+  return TransportPtr(new FakeTransportEnd(*this));
+}
 
 }  // namespace sluice::net

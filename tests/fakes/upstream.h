@@ -1,4 +1,5 @@
-// An Upstream whose endpoints do what a test tells them: lend a pooled stream, connect later, or fail.
+// An Upstream whose endpoints do what a test tells them: lend a pooled stream, connect later, or
+// fail.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -23,10 +24,12 @@ struct UpstreamSide {
 class FakeUpstream final : public upstream::Upstream {
  public:
   explicit FakeUpstream(size_t endpoints = 2) {
-    for (size_t i = 0; i < endpoints; ++i) sites_.push_back(std::make_unique<Site>("e" + std::to_string(i)));
+    for (size_t i = 0; i < endpoints; ++i)
+      sites_.push_back(std::make_unique<Site>("e" + std::to_string(i)));
   }
   ~FakeUpstream() override {
-    for (const auto& site : sites_) EXPECT_EQ(site->in_flight, 0) << site->name() << " was not released";
+    for (const auto& site : sites_)
+      EXPECT_EQ(site->in_flight, 0) << site->name() << " was not released";
     EXPECT_EQ(waiting_, nullptr) << "somebody still waits for a connection";
   }
 
@@ -41,7 +44,8 @@ class FakeUpstream final : public upstream::Upstream {
     }
     return nullptr;
   }
-  http::Stream* open(upstream::Endpoint& endpoint, upstream::Reuse reuse, upstream::Opening& opening) override {
+  http::Stream* open(upstream::Endpoint& endpoint, upstream::Reuse reuse,
+                     upstream::Opening& opening) override {
     reuses.push_back(reuse);
     if (pooled && reuse != upstream::Reuse::never) return &side_for(endpoint, opening).stream;
     EXPECT_EQ(waiting_, nullptr);
@@ -78,12 +82,12 @@ class FakeUpstream final : public upstream::Upstream {
   }
   UpstreamSide& last() { return sides.back(); }
 
-  bool pooled = false;      // open() lends a stream at once
+  bool pooled = false;  // open() lends a stream at once
   int picks = 0;
   int cancels = 0;
   std::vector<upstream::Reuse> reuses;
-  std::vector<upstream::Outcome> outcomes;   // of every release
-  std::deque<UpstreamSide> sides;            // every stream that was opened
+  std::vector<upstream::Outcome> outcomes;  // of every release
+  std::deque<UpstreamSide> sides;           // every stream that was opened
 
  private:
   struct Site final : upstream::Endpoint {

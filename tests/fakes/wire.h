@@ -41,8 +41,8 @@ class FakeWire final : public Wire {
 
   std::string sent;
   size_t room = 256 * 1024;
-  uint64_t total = 0;          // bytes sent, those taken included
-  bool kernel_takes = true;    // false: nothing has left yet
+  uint64_t total = 0;        // bytes sent, those taken included
+  bool kernel_takes = true;  // false: nothing has left yet
   bool paused = false;
   int pauses = 0;
   int availables = 0;

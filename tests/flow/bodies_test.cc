@@ -23,7 +23,7 @@ TEST(Bodies, a_slow_client_stops_the_upstream_and_loses_nothing) {
   client.ask(kGet);
   world.respond_head(kChunked);
   std::string sent;
-  for (int i = 0; i < 16; ++i) {   // 64 KiB: what a codec delivers before it stops reading
+  for (int i = 0; i < 16; ++i) {  // 64 KiB: what a codec delivers before it stops reading
     std::string part(4096, static_cast<char>('a' + i));
     world.respond_body(part);
     sent += part;
@@ -77,7 +77,8 @@ TEST(Bodies, what_was_received_goes_out_before_a_dead_upstream_is_told) {
   client.ask(kGet);
   world.respond_head(kChunked);
   world.respond_body("begun");
-  world.reset_upstream(Code::reset, Progress::answered);   // the stream may not be touched from here on
+  world.reset_upstream(Code::reset,
+                       Progress::answered);  // the stream may not be touched from here on
   EXPECT_FALSE(client.stream.gone);
   client.give_credit(FakeStream::kUnlimited);
   EXPECT_EQ(client.stream.body, "begun");
@@ -123,7 +124,7 @@ TEST(Bodies, what_a_client_sends_after_the_upstream_died_is_dropped_not_sent) {
   world.respond_head(kChunked);
   world.respond_body("partly");
   world.reset_upstream(Code::reset, Progress::answered);
-  client.body("b");   // must not reach the dead stream
+  client.body("b");  // must not reach the dead stream
   client.end();
   client.give_credit(FakeStream::kUnlimited);
   EXPECT_EQ(client.stream.body, "partly");
@@ -131,7 +132,8 @@ TEST(Bodies, what_a_client_sends_after_the_upstream_died_is_dropped_not_sent) {
 }
 
 TEST(Bodies, a_refusal_in_mid_body_is_answered_and_the_upstream_never_gets_the_end) {
-  World world("[route.r]\nmatch = { path = \"/\" }\nupstream = \"u\"\nlimits = { body = \"10B\" }\n");
+  World world(
+      "[route.r]\nmatch = { path = \"/\" }\nupstream = \"u\"\nlimits = { body = \"10B\" }\n");
   world.upstream.pooled = true;
   Client& client = world.client();
   client.head(kPut);
@@ -179,14 +181,15 @@ TEST(Bodies, a_refusal_is_answered_in_every_step) {
   {
     World world;
     fakes::WaitingPolicy::State state;
-    world.add_policy("r", std::make_unique<fakes::WaitingPolicy>(state, std::chrono::seconds(5), nullptr));
+    world.add_policy(
+        "r", std::make_unique<fakes::WaitingPolicy>(state, std::chrono::seconds(5), nullptr));
     Client& client = world.client();
     client.stream.set_credit(0);
     client.head(kPut);
     client.refused(http::kChunkInvalid);
     EXPECT_EQ(client.status(), 400);
-    state.resume->give(policy::Verdict::pass());   // too late
-    world.pass(std::chrono::seconds(6));           // so is the deadline
+    state.resume->give(policy::Verdict::pass());  // too late
+    world.pass(std::chrono::seconds(6));          // so is the deadline
     client.give_credit(FakeStream::kUnlimited);
     EXPECT_TRUE(client.answered());
     EXPECT_EQ(client.problem(), "chunk_invalid");
@@ -197,7 +200,8 @@ TEST(Bodies, a_body_that_comes_while_a_policy_waits_is_held) {
   World world;
   world.upstream.pooled = true;
   fakes::WaitingPolicy::State state;
-  world.add_policy("r", std::make_unique<fakes::WaitingPolicy>(state, std::chrono::seconds(5), nullptr));
+  world.add_policy("r",
+                   std::make_unique<fakes::WaitingPolicy>(state, std::chrono::seconds(5), nullptr));
   Client& client = world.client();
   client.head(kPut);
   client.body("early");
@@ -239,7 +243,9 @@ TEST(Bodies, trailers_pass_only_when_they_were_announced) {
 TEST(Filters, a_filter_that_refuses_at_the_end_keeps_the_upstream_from_a_whole_request) {
   for (bool in_one_piece : {true, false}) {
     Pooled world;
-    world.add_policy("r", std::make_unique<BodyPolicy>(world.blocks, BodyPolicy::Does::refuse_at_end, BodyPolicy::Of::request));
+    world.add_policy("r",
+                     std::make_unique<BodyPolicy>(world.blocks, BodyPolicy::Does::refuse_at_end,
+                                                  BodyPolicy::Of::request));
     Client& client = world.client();
     client.head(kPut);
     client.body("one");
@@ -256,7 +262,8 @@ TEST(Filters, a_filter_that_refuses_at_the_end_keeps_the_upstream_from_a_whole_r
 TEST(Filters, what_a_filter_holds_back_leaves_at_the_end) {
   for (auto of : {BodyPolicy::Of::request, BodyPolicy::Of::response}) {
     Pooled world;
-    world.add_policy("r", std::make_unique<BodyPolicy>(world.blocks, BodyPolicy::Does::hold_last, of));
+    world.add_policy("r",
+                     std::make_unique<BodyPolicy>(world.blocks, BodyPolicy::Does::hold_last, of));
     Client& client = world.client();
     client.head(kPut);
     client.body("one");
@@ -274,7 +281,8 @@ TEST(Filters, what_a_filter_holds_back_leaves_at_the_end) {
 
 TEST(Filters, a_response_refused_at_its_end_is_cut_short) {
   Pooled world;
-  world.add_policy("r", std::make_unique<BodyPolicy>(world.blocks, BodyPolicy::Does::refuse_at_end, BodyPolicy::Of::response));
+  world.add_policy("r", std::make_unique<BodyPolicy>(world.blocks, BodyPolicy::Does::refuse_at_end,
+                                                     BodyPolicy::Of::response));
   Client& client = world.client();
   client.ask(kGet);
   world.respond_head(kChunked);
@@ -288,7 +296,8 @@ TEST(Filters, a_body_sent_again_goes_through_fresh_filters_once) {
   for (auto [does, whole] : {std::pair{BodyPolicy::Does::double_bytes, "ababcdcd"},
                              std::pair{BodyPolicy::Does::hold_last, "abcd"}}) {
     Pooled world;
-    world.add_policy("r", std::make_unique<BodyPolicy>(world.blocks, does, BodyPolicy::Of::request));
+    world.add_policy("r",
+                     std::make_unique<BodyPolicy>(world.blocks, does, BodyPolicy::Of::request));
     Client& client = world.client();
     client.head(kPut);
     client.body("ab");
@@ -307,7 +316,8 @@ TEST(Filters, a_body_sent_again_goes_through_fresh_filters_once) {
 
 TEST(Filters, what_a_filter_adds_waits_for_credit_too) {
   Pooled world;
-  world.add_policy("r", std::make_unique<BodyPolicy>(world.blocks, BodyPolicy::Does::double_bytes, BodyPolicy::Of::request));
+  world.add_policy("r", std::make_unique<BodyPolicy>(world.blocks, BodyPolicy::Does::double_bytes,
+                                                     BodyPolicy::Of::request));
   Client& client = world.client();
   client.head(kPut);
   FakeStream& to = world.upstream_side().stream;

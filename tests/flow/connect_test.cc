@@ -14,7 +14,8 @@ constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n";
 TEST(Connect, a_connect_failure_moves_to_the_next_endpoint_and_sets_the_bad_one_aside) {
   World world;
   Client& client = world.client();
-  client.ask("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");   // nothing was sent: not only idempotent ones
+  client.ask("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");  // nothing was sent: not
+                                                                          // only idempotent ones
   world.upstream.refuse(Code::connect_refused);
   world.run();
   ASSERT_TRUE(world.upstream.waits());
@@ -43,7 +44,11 @@ TEST(Connect, a_body_that_came_before_the_failure_goes_to_the_next_endpoint_whol
 }
 
 TEST(Connect, when_every_endpoint_fails_the_last_failure_is_told) {
-  struct Case { Code code; int status; const char* problem; };
+  struct Case {
+    Code code;
+    int status;
+    const char* problem;
+  };
   for (const Case& one : {Case{Code::connect_refused, 502, "upstream_unreachable"},
                           Case{Code::connect_timeout, 504, "upstream_connect_timeout"},
                           Case{Code::tls_failed, 502, "upstream_tls"},
@@ -62,9 +67,12 @@ TEST(Connect, when_every_endpoint_fails_the_last_failure_is_told) {
 }
 
 TEST(Connect, without_an_endpoint_the_answer_says_why) {
-  struct Case { Lack lack; const char* problem; };
-  for (const Case& one : {Case{Lack::unresolved, "upstream_unresolved"}, Case{Lack::busy, "upstream_busy"},
-                          Case{Lack::down, "no_endpoint"}}) {
+  struct Case {
+    Lack lack;
+    const char* problem;
+  };
+  for (const Case& one : {Case{Lack::unresolved, "upstream_unresolved"},
+                          Case{Lack::busy, "upstream_busy"}, Case{Lack::down, "no_endpoint"}}) {
     World world;
     world.upstream.set_lack(one.lack);
     Client& client = world.client();
@@ -88,8 +96,9 @@ TEST(Connect, no_more_endpoints_are_tried_than_a_request_remembers) {
 }
 
 TEST(Connect, what_cannot_be_repeated_takes_only_a_connection_of_late) {
-  for (auto [method, reuse] : {std::pair{"GET", Reuse::any}, std::pair{"POST", Reuse::recent},
-                               std::pair{"PATCH", Reuse::recent}, std::pair{"DELETE", Reuse::any}}) {
+  for (auto [method, reuse] :
+       {std::pair{"GET", Reuse::any}, std::pair{"POST", Reuse::recent},
+        std::pair{"PATCH", Reuse::recent}, std::pair{"DELETE", Reuse::any}}) {
     World world;
     world.upstream.pooled = true;
     Client& client = world.client();

@@ -70,33 +70,37 @@ ExplainOptions ask(std::string method, std::string url) {
 
 TEST(Explain, prints_the_upstream_request_byte_for_byte) {
   ExplainOptions options = ask("GET", "http://Shop.example/users/7/./orders/9?x=%2F");
-  options.headers = {"X-Request-Id: abc", "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+  options.headers = {"X-Request-Id: abc",
+                     "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
                      "x_tenant: evil", "Connection: close"};
   options.from = "10.1.1.1";
   Explained explained = explain(options);
   EXPECT_EQ(explained.code, 0);
-  EXPECT_TRUE(explained.out.ends_with("\nupstream request:\n"
-                                      "    GET /internal/9?x=%2F HTTP/1.1\n"
-                                      "    Host: shop.example\n"
-                                      "    traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\n"
-                                      "    X-Tenant: gold\n"
-                                      "    X-Forwarded-For: 10.1.1.1\n"
-                                      "    X-Forwarded-Proto: http\n"
-                                      "    X-Forwarded-Host: shop.example\n"
-                                      "    Forwarded: for=10.1.1.1;host=shop.example;proto=http\n"
-                                      "    Via: 1.1 sluice\n"
-                                      "    X-Request-Id: abc\n"
-                                      "\n"))
+  EXPECT_TRUE(explained.out.ends_with(
+      "\nupstream request:\n"
+      "    GET /internal/9?x=%2F HTTP/1.1\n"
+      "    Host: shop.example\n"
+      "    traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\n"
+      "    X-Tenant: gold\n"
+      "    X-Forwarded-For: 10.1.1.1\n"
+      "    X-Forwarded-Proto: http\n"
+      "    X-Forwarded-Host: shop.example\n"
+      "    Forwarded: for=10.1.1.1;host=shop.example;proto=http\n"
+      "    Via: 1.1 sluice\n"
+      "    X-Request-Id: abc\n"
+      "\n"))
       << explained.out;
 }
 
 TEST(Explain, says_which_route_and_why_not_the_others) {
   Explained explained = explain(ask("GET", "http://x/users/7/orders/9"));
-  EXPECT_TRUE(explained.has("route order matches: any host, path /users/{user}/orders/{order}, methods GET, HEAD, PUT"));
+  EXPECT_TRUE(explained.has(
+      "route order matches: any host, path /users/{user}/orders/{order}, methods GET, HEAD, PUT"));
   EXPECT_TRUE(explained.has("order = \"9\""));
   EXPECT_TRUE(explained.has("not beta")) << explained.out;
   EXPECT_TRUE(explained.has("header X-Beta = \"1\" does not hold"));
-  EXPECT_TRUE(explained.has("not rest (any host, path /**, any method): its path is less specific"));
+  EXPECT_TRUE(
+      explained.has("not rest (any host, path /**, any method): its path is less specific"));
   EXPECT_FALSE(explained.has("not fixed"));
   EXPECT_TRUE(explained.has("1. headers: request set X-Tenant"));
   EXPECT_TRUE(explained.has("response 15s"));
@@ -131,7 +135,12 @@ TEST(Explain, shows_the_responses_that_the_gateway_makes_itself) {
 }
 
 TEST(Explain, a_request_that_run_would_refuse_is_refused) {
-  struct Case { const char* method; const char* url; const char* header; const char* shows; };
+  struct Case {
+    const char* method;
+    const char* url;
+    const char* header;
+    const char* shows;
+  };
   for (const Case& one : {Case{"GET", "http://x/%2fx", "A: b", "refused: encoded_slash"},
                           Case{"BREW", "http://x/", "A: b", "refused: unknown_method"},
                           Case{"GET", "http://x/", "no colon", "refused: "},

@@ -1,4 +1,5 @@
-// Either side fails, in every step: the other one learns what it must, and nothing stays behind (World checks).
+// Either side fails, in every step: the other one learns what it must, and nothing stays behind
+// (World checks).
 #include <functional>
 
 #include "fakes/policies.h"
@@ -24,35 +25,49 @@ const Place kPlaces[] = {
     {"before its head", true, [](World&, Client&) {}},
     {"connecting", false, [](World&, Client& client) { client.head(kPut); }},
     {"connected, head sent", true, [](World&, Client& client) { client.head(kPut); }},
-    {"in mid-body", true, [](World&, Client& client) { client.head(kPut); client.body("abc"); }},
-    {"with a body that the upstream does not take", true, [](World& world, Client& client) {
+    {"in mid-body", true,
+     [](World&, Client& client) {
+       client.head(kPut);
+       client.body("abc");
+     }},
+    {"with a body that the upstream does not take", true,
+     [](World& world, Client& client) {
        client.head(kPut);
        world.upstream_side().stream.set_credit(0);
        client.body("abc");
      }},
     {"waiting for the response", true, [](World&, Client& client) { client.ask(kGet); }},
-    {"response begun", true, [](World& world, Client& client) { client.ask(kGet); world.respond_head(kChunked); }},
-    {"response in mid-body", true, [](World& world, Client& client) {
+    {"response begun", true,
+     [](World& world, Client& client) {
+       client.ask(kGet);
+       world.respond_head(kChunked);
+     }},
+    {"response in mid-body", true,
+     [](World& world, Client& client) {
        client.ask(kGet);
        world.respond_head(kChunked);
        world.respond_body("abc");
      }},
-    {"response held for a slow client", true, [](World& world, Client& client) {
+    {"response held for a slow client", true,
+     [](World& world, Client& client) {
        client.stream.set_credit(0);
        client.ask(kGet);
        world.respond_head(kChunked);
        world.respond_body("abc");
      }},
-    {"own reply held for a slow client", true, [](World&, Client& client) {
+    {"own reply held for a slow client", true,
+     [](World&, Client& client) {
        client.stream.set_credit(0);
        client.refused(http::kBadPath);
      }},
-    {"upstream done, client slow", true, [](World& world, Client& client) {
+    {"upstream done, client slow", true,
+     [](World& world, Client& client) {
        client.stream.set_credit(0);
        client.ask(kGet);
        world.respond(kChunked, "abc");
      }},
-    {"retrying", true, [](World& world, Client& client) {
+    {"retrying", true,
+     [](World& world, Client& client) {
        client.ask(kGet);
        world.reset_upstream(Code::closed, Progress::sent);
      }},
@@ -69,7 +84,7 @@ TEST(ClientFails, a_reset_in_any_step_ends_everything) {
     EXPECT_EQ(world.engine.exchanges(), 0U);
     EXPECT_FALSE(world.upstream.waits());
     for (const UpstreamSide& side : world.upstream.sides) EXPECT_TRUE(side.stream.gone);
-    world.pass(120s);   // no timer is left behind
+    world.pass(120s);  // no timer is left behind
   }
 }
 
@@ -108,10 +123,14 @@ TEST(ClientFails, a_late_verdict_does_not_reach_the_next_request) {
 }
 
 TEST(UpstreamFails, before_its_answer_means_502) {
-  struct Case { Code code; const char* problem; };
-  for (const Case& one : {Case{Code::closed, "upstream_closed"}, Case{Code::reset, "upstream_closed"},
-                          Case{Code::bad_message, "upstream_bad_response"},
-                          Case{Code::too_large, "upstream_bad_response"}}) {
+  struct Case {
+    Code code;
+    const char* problem;
+  };
+  for (const Case& one :
+       {Case{Code::closed, "upstream_closed"}, Case{Code::reset, "upstream_closed"},
+        Case{Code::bad_message, "upstream_bad_response"},
+        Case{Code::too_large, "upstream_bad_response"}}) {
     World world;
     Client& client = world.client();
     client.ask("POST / HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -174,7 +193,7 @@ TEST(UpstreamFails, behind_a_whole_response_does_not_matter) {
   World world;
   world.upstream.pooled = true;
   Client& client = world.client();
-  client.head(kPut);   // the request goes on: the upstream's stream is still in use
+  client.head(kPut);  // the request goes on: the upstream's stream is still in use
   client.stream.set_credit(0);
   world.respond("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", "abc");
   world.reset_upstream(Code::reset, Progress::answered);
@@ -231,7 +250,7 @@ TEST(Timeouts, a_client_that_stalls_in_its_upload_is_not_blamed_on_the_upstream)
   Client& client = world.client();
   client.head(kPut);
   client.body("abc");
-  world.pass(29s);   // longer than the upstream's 15 s: the listener's patience with bodies decides
+  world.pass(29s);  // longer than the upstream's 15 s: the listener's patience with bodies decides
   EXPECT_EQ(client.status(), 0);
   client.refused(http::kRequestTimeout);
   EXPECT_EQ(client.status(), 408);
@@ -281,7 +300,8 @@ TEST(Timeouts, a_slow_client_is_not_blamed_on_the_upstream) {
 }
 
 TEST(Timeouts, a_routes_own_patience_comes_before_the_upstreams) {
-  World world("[route.r]\nmatch = { path = \"/\" }\nupstream = \"u\"\ntimeout = { response = \"2s\" }\n");
+  World world(
+      "[route.r]\nmatch = { path = \"/\" }\nupstream = \"u\"\ntimeout = { response = \"2s\" }\n");
   world.upstream.pooled = true;
   Client& client = world.client();
   client.ask(kGet);
@@ -296,7 +316,7 @@ TEST(Timeouts, no_time_limit_of_the_first_try_ends_the_second) {
   client.ask(kGet);
   world.pass(14s);
   world.reset_upstream(Code::closed, Progress::sent);
-  world.pass(14s);   // connecting: the pool's time limit, not this one
+  world.pass(14s);  // connecting: the pool's time limit, not this one
   world.upstream.connect();
   world.run();
   world.pass(14s);

@@ -15,7 +15,8 @@ struct Marked : World {
   explicit Marked(const char* refuses = "", std::string_view routes = kOneRoute) : World(routes) {
     upstream.pooled = true;
     for (const char* letter : {"a", "b", "c"}) {
-      auto does = letter == std::string_view(refuses) ? MarkingPolicy::Does::refuse : MarkingPolicy::Does::pass;
+      auto does = letter == std::string_view(refuses) ? MarkingPolicy::Does::refuse
+                                                      : MarkingPolicy::Does::pass;
       add_policy("r", std::make_unique<MarkingPolicy>(letter, does));
     }
   }
@@ -51,7 +52,8 @@ TEST(Policies, see_what_the_gateway_makes_of_failures_and_fixed_responses) {
     EXPECT_EQ(client.status(), 503);
     EXPECT_EQ((*client.stream.head)["X-Order"], "cba");
   }
-  Marked world("", "[route.r]\nmatch = { path = \"/\" }\nrespond = { status = 200, body = \"hi\" }\n");
+  Marked world("",
+               "[route.r]\nmatch = { path = \"/\" }\nrespond = { status = 200, body = \"hi\" }\n");
   Client& client = world.client();
   client.ask(kGet);
   EXPECT_EQ(client.stream.body, "hi");
@@ -77,7 +79,7 @@ TEST(Waits, go_on_with_the_next_policy_when_the_answer_passes) {
   world.run();
   EXPECT_EQ(world.state.asked, 1);
   EXPECT_EQ((*world.upstream_side().stream.head)["X-Order"], "z");
-  world.pass(4s);   // past the policy's deadline, which is none any more
+  world.pass(4s);  // past the policy's deadline, which is none any more
   world.respond("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", "x");
   EXPECT_EQ(client.status(), 200);
 }
@@ -93,7 +95,8 @@ TEST(Waits, are_refused_when_the_answer_refuses) {
 }
 
 TEST(Waits, end_at_their_deadline_with_the_verdict_for_that_case) {
-  for (const http::Problem* if_late : {&fakes::kDenied, static_cast<const http::Problem*>(nullptr)}) {
+  for (const http::Problem* if_late :
+       {&fakes::kDenied, static_cast<const http::Problem*>(nullptr)}) {
     Waiting world(5s, if_late);
     Client& client = world.client();
     client.ask(kGet);
@@ -104,7 +107,7 @@ TEST(Waits, end_at_their_deadline_with_the_verdict_for_that_case) {
     } else {
       EXPECT_EQ((*world.upstream_side().stream.head)["X-Order"], "z");
     }
-    world.state.resume->give(policy::Verdict::refuse(fakes::kBadBody));   // too late to count
+    world.state.resume->give(policy::Verdict::refuse(fakes::kBadBody));  // too late to count
     world.run();
     if (if_late == nullptr) {
       world.respond("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", "x");

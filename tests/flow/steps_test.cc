@@ -1,4 +1,5 @@
-// A request's way through the engine when nothing goes wrong, and the answers that the gateway makes itself.
+// A request's way through the engine when nothing goes wrong, and the answers that the gateway
+// makes itself.
 #include "fakes/policies.h"
 #include "flow/world.h"
 
@@ -30,8 +31,9 @@ TEST(Steps, a_request_goes_to_the_upstream_and_its_response_back) {
 }
 
 TEST(Steps, a_response_without_body_ends_with_its_head) {
-  for (const char* head : {"HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",
-                           "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"}) {
+  for (const char* head :
+       {"HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"}) {
     World world;
     world.upstream.pooled = true;
     Client& client = world.client();
@@ -56,7 +58,8 @@ TEST(Steps, the_gateway_answers_for_itself) {
   constexpr std::string_view kRoutes =
       "[route.get]\nmatch = { path = \"/get\", methods = [\"GET\", \"PUT\"] }\nupstream = \"u\"\n"
       "[route.get.headers.response]\nset = { X-Rule = \"yes\" }\n"
-      "[route.moved]\nmatch = { path = \"/old/{name}\" }\nredirect = { to = \"/new/{path.name}\", status = 301 }\n"
+      "[route.moved]\nmatch = { path = \"/old/{name}\" }\nredirect = { to = \"/new/{path.name}\", "
+      "status = 301 }\n"
       "[route.fixed]\nmatch = { path = \"/fixed\" }\n"
       "respond = { status = 418, body = \"tea\", headers = { X-Pot = \"1\" } }\n";
   struct Case {
@@ -67,8 +70,10 @@ TEST(Steps, the_gateway_answers_for_itself) {
     const char* value;
   };
   constexpr Case kCases[] = {
-      {"GET /none HTTP/1.1\r\nHost: x\r\n\r\n", 404, "no_route", "Content-Type", "application/problem+json"},
-      {"POST /get HTTP/1.1\r\nHost: x\r\n\r\n", 405, "method_not_allowed", "Allow", "GET, HEAD, PUT"},
+      {"GET /none HTTP/1.1\r\nHost: x\r\n\r\n", 404, "no_route", "Content-Type",
+       "application/problem+json"},
+      {"POST /get HTTP/1.1\r\nHost: x\r\n\r\n", 405, "method_not_allowed", "Allow",
+       "GET, HEAD, PUT"},
       {"POST /get HTTP/1.1\r\nHost: x\r\n\r\n", 405, "method_not_allowed", "X-Rule", "yes"},
       {"GET /old/7 HTTP/1.1\r\nHost: x\r\n\r\n", 301, "", "Location", "/new/7"},
       {"GET /fixed HTTP/1.1\r\nHost: x\r\n\r\n", 418, "", "X-Pot", "1"},
@@ -98,7 +103,8 @@ TEST(Steps, a_policy_with_memory_sees_a_405_too) {
 }
 
 TEST(Steps, a_policy_with_memory_sees_a_413_that_the_head_announces) {
-  World world("[route.r]\nmatch = { path = \"/\" }\nupstream = \"u\"\nlimits = { body = \"10B\" }\n");
+  World world(
+      "[route.r]\nmatch = { path = \"/\" }\nupstream = \"u\"\nlimits = { body = \"10B\" }\n");
   world.add_policy("r", std::make_unique<fakes::MarkingPolicy>("a"));
   Client& client = world.client();
   client.head("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n");
@@ -119,7 +125,11 @@ TEST(Steps, a_redirecting_listener_sends_everything_to_https) {
 }
 
 TEST(Steps, strict_transport_security_is_said_over_tls_and_never_of_an_address) {
-  struct Case { const char* host; bool tls; const char* value; };
+  struct Case {
+    const char* host;
+    bool tls;
+    const char* value;
+  };
   for (const Case& one : {Case{"x.example", true, "max-age=9"}, Case{"x.example", false, "-"},
                           Case{"127.0.0.1", true, "-"}, Case{"localhost", true, "-"}}) {
     World world("[route.r]\nmatch = { path = \"/\" }\nrespond = { status = 204 }\n");
@@ -170,12 +180,13 @@ TEST(Steps, informational_responses_pass_before_the_head) {
 
 TEST(Steps, one_hundred_continue_is_not_asked_for_a_request_that_a_policy_refuses) {
   World world;
-  world.add_policy("r", std::make_unique<fakes::MarkingPolicy>("a", fakes::MarkingPolicy::Does::refuse));
+  world.add_policy("r",
+                   std::make_unique<fakes::MarkingPolicy>("a", fakes::MarkingPolicy::Does::refuse));
   Client& client = world.client();
   client.head("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_EQ(client.status(), 403);
   EXPECT_TRUE(client.stream.informational.empty());
-  EXPECT_FALSE(client.stream.head->keep_alive);   // the body may come all the same
+  EXPECT_FALSE(client.stream.head->keep_alive);  // the body may come all the same
   EXPECT_EQ(world.upstream.picks, 0);
 }
 

@@ -11,7 +11,8 @@ void Client::head(std::string_view text) {
   Arena& arena = events->arena();
   request = arena.make<http::Head>(arena);
   http::H1Limits limits;
-  const http::Problem* problem = http::parse_request_head(arena.copy(text), limits, arena, *request);
+  const http::Problem* problem =
+      http::parse_request_head(arena.copy(text), limits, arena, *request);
   ASSERT_EQ(problem, nullptr) << problem->code;
   events->on_head(*request);
 }
@@ -71,7 +72,8 @@ std::string Client::problem() const {
   return stream.body.substr(at, stream.body.find('"', at) - at);
 }
 
-World::World(std::string_view routes, std::string_view top, size_t endpoints) : upstream(endpoints) {
+World::World(std::string_view routes, std::string_view top, size_t endpoints)
+    : upstream(endpoints) {
   std::string text = std::string(top) + std::string(kBase) + std::string(routes);
   snapshot::LoadedConfig loaded = snapshot::load_config_text("flow.toml", text);
   EXPECT_FALSE(loaded.has_errors()) << loaded.issues_text();
@@ -113,7 +115,8 @@ void World::pass(Duration time) {
 void World::add_policy(std::string_view route, std::unique_ptr<const policy::Policy> policy) {
   for (const snapshot::RouteEntry& entry : lease.snapshot->routes) {
     if (entry.part->name != route) continue;
-    const_cast<snapshot::RoutePart&>(*entry.part).pipeline.add(std::move(policy));   // made non-const by build()
+    const_cast<snapshot::RoutePart&>(*entry.part)
+        .pipeline.add(std::move(policy));  // made non-const by build()
     return;
   }
   FAIL() << "no route " << route;

@@ -1,5 +1,5 @@
-// One worker without sockets: a real Engine over fake streams, a fake upstream and a clock that stands still.
-// When it goes, it proves that nothing leaked: no exchange, no block, no endpoint.
+// One worker without sockets: a real Engine over fake streams, a fake upstream and a clock that
+// stands still. When it goes, it proves that nothing leaked: no exchange, no block, no endpoint.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -10,9 +10,9 @@
 
 #include "fakes/stream.h"
 #include "fakes/upstream.h"
-#include "http/h1_problems.h"
 #include "http/h1_codec.h"
 #include "http/h1_parser.h"
+#include "http/h1_problems.h"
 #include "proxy/engine.h"
 #include "proxy/exchange.h"
 #include "snapshot/build.h"
@@ -29,7 +29,8 @@ inline constexpr std::string_view kBase =
     "[listen.a]\naddress = \"127.0.0.1:1\"\n"
     "[upstream.u]\nservers = [\"127.0.0.1:2\", \"127.0.0.1:3\"]\n"
     "timeout = { response = \"15s\", body = \"60s\" }\n";
-inline constexpr std::string_view kOneRoute = "[route.r]\nmatch = { path = \"/**\" }\nupstream = \"u\"\n";
+inline constexpr std::string_view kOneRoute =
+    "[route.r]\nmatch = { path = \"/**\" }\nupstream = \"u\"\n";
 
 class World;
 
@@ -67,7 +68,8 @@ class Client {
 
 class World {
  public:
-  explicit World(std::string_view routes = kOneRoute, std::string_view top = "", size_t endpoints = 2);
+  explicit World(std::string_view routes = kOneRoute, std::string_view top = "",
+                 size_t endpoints = 2);
   ~World();
 
   Client& client(const char* ip = "192.0.2.7");

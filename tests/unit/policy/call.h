@@ -35,7 +35,8 @@ struct TestCall : Waiter {
   static std::string text_of(const http::Fields& fields) {
     std::string out;
     for (const http::Field& field : fields) {
-      out += (out.empty() ? "" : "|") + std::string(field.name()) + ": " + std::string(field.value());
+      out +=
+          (out.empty() ? "" : "|") + std::string(field.name()) + ": " + std::string(field.value());
     }
     return out;
   }

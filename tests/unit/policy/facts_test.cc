@@ -6,16 +6,31 @@ namespace sluice::policy {
 namespace {
 
 TEST(Facts, templates_are_filled_from_the_request) {
-  TestCall call("POST /a?x=1&y&x=2&%7a=3 HTTP/1.1\r\nHost: Shop.example:8080\r\nX-Tenant: gold\r\nX-Tenant: tin\r\n\r\n");
+  TestCall call(
+      "POST /a?x=1&y&x=2&%7a=3 HTTP/1.1\r\nHost: Shop.example:8080\r\nX-Tenant: gold\r\nX-Tenant: "
+      "tin\r\n\r\n");
   Param params[] = {{"order", "9"}, {"**", "b/c"}};
   call.call.params_ = params;
-  struct Case { const char* source; const char* value; };   // null: missing
+  struct Case {
+    const char* source;
+    const char* value;
+  };  // null: missing
   constexpr Case kCases[] = {
-      {"plain", "plain"},          {"{ip}", "192.0.2.7"},    {"{route}", "orders"},
-      {"{host}", "shop.example"},  {"{method}", "POST"},     {"{path.order}", "9"},
-      {"{path.**}", "b/c"},        {"{path.none}", nullptr}, {"{header.x-tenant}", "gold"},
-      {"{header.None}", nullptr},  {"{query.x}", "1"},       {"{query.y}", ""},
-      {"{query.q}", nullptr},      {"{{{ip}}}", "{192.0.2.7}"}, {"a-{path.order}-{method}.", "a-9-POST."},
+      {"plain", "plain"},
+      {"{ip}", "192.0.2.7"},
+      {"{route}", "orders"},
+      {"{host}", "shop.example"},
+      {"{method}", "POST"},
+      {"{path.order}", "9"},
+      {"{path.**}", "b/c"},
+      {"{path.none}", nullptr},
+      {"{header.x-tenant}", "gold"},
+      {"{header.None}", nullptr},
+      {"{query.x}", "1"},
+      {"{query.y}", ""},
+      {"{query.q}", nullptr},
+      {"{{{ip}}}", "{192.0.2.7}"},
+      {"a-{path.order}-{method}.", "a-9-POST."},
       {"a{header.None}b", nullptr},
   };
   for (const Case& one : kCases) {

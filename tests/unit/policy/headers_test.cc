@@ -12,7 +12,8 @@ config::Template text(const std::string& source) {
 }
 
 HeaderRules rules(std::vector<std::pair<std::string, std::string>> set,
-                  std::vector<std::pair<std::string, std::string>> add = {}, std::vector<std::string> remove = {}) {
+                  std::vector<std::pair<std::string, std::string>> add = {},
+                  std::vector<std::string> remove = {}) {
   HeaderRules out;
   auto fill = [](const auto& from, auto& to) {
     for (const auto& [name, value] : from) {
@@ -35,19 +36,23 @@ std::string applied(const HeaderRules& request, const std::string& fields) {
 }
 
 TEST(Headers, a_name_that_is_set_is_first_removed_in_every_spelling) {
-  constexpr const char* kSpellings[] = {"X-User-Name", "x-user-name", "X_User_Name", "X-USER_NAME", "x_user-name"};
+  constexpr const char* kSpellings[] = {"X-User-Name", "x-user-name", "X_User_Name", "X-USER_NAME",
+                                        "x_user-name"};
   for (const char* spelling : kSpellings) {
     std::string sent = std::string(spelling) + ": evil\r\nA: b\r\n" + spelling + ": evil too\r\n";
-    EXPECT_EQ(applied(rules({{"X-User-Name", "good"}}), sent), "A: b|X-User-Name: good") << spelling;
+    EXPECT_EQ(applied(rules({{"X-User-Name", "good"}}), sent), "A: b|X-User-Name: good")
+        << spelling;
   }
 }
 
 TEST(Headers, a_name_that_is_removed_goes_in_every_spelling) {
-  EXPECT_EQ(applied(rules({}, {}, {"X-User"}), "X-User: a\r\nx_user: b\r\nX-Users: c\r\n"), "X-Users: c");
+  EXPECT_EQ(applied(rules({}, {}, {"X-User"}), "X-User: a\r\nx_user: b\r\nX-Users: c\r\n"),
+            "X-Users: c");
 }
 
 TEST(Headers, names_that_the_parser_knows_have_other_spellings_too) {
-  EXPECT_EQ(applied(rules({{"X-Real-IP", "1"}}), "x_real_ip: 2\r\nX-Real-Ip: 3\r\n"), "X-Real-IP: 1");
+  EXPECT_EQ(applied(rules({{"X-Real-IP", "1"}}), "x_real_ip: 2\r\nX-Real-Ip: 3\r\n"),
+            "X-Real-IP: 1");
   EXPECT_EQ(applied(rules({{"X_Real_Ip", "1"}}), "X-Real-IP: 3\r\n"), "X_Real_Ip: 1");
 }
 
@@ -56,7 +61,8 @@ TEST(Headers, adding_leaves_what_is_there) {
 }
 
 TEST(Headers, removal_comes_before_set_and_add) {
-  EXPECT_EQ(applied(rules({{"A", "set"}}, {{"B", "add"}}, {"A", "B"}), "A: 1\r\nB: 2\r\n"), "A: set|B: add");
+  EXPECT_EQ(applied(rules({{"A", "set"}}, {{"B", "add"}}, {"A", "B"}), "A: 1\r\nB: 2\r\n"),
+            "A: set|B: add");
 }
 
 TEST(Headers, values_are_made_before_anything_is_removed) {
@@ -91,7 +97,8 @@ TEST(Headers, responses_have_rules_of_their_own) {
 }
 
 TEST(Headers, describes_itself_without_values) {
-  Headers policy({.request = rules({{"Authorization", "secret"}}, {}, {"X-D"}), .response = rules({}, {{"A", "b"}})});
+  Headers policy({.request = rules({{"Authorization", "secret"}}, {}, {"X-D"}),
+                  .response = rules({}, {{"A", "b"}})});
   EXPECT_EQ(policy.describe(), "request remove X-D, request set Authorization, response add A");
 }
 

@@ -54,15 +54,18 @@ TEST(Pipeline, chains_filters_in_order_and_in_reverse) {
     pipeline.add(std::make_unique<MarkingPolicy>("m"));
     pipeline.add(std::make_unique<BodyPolicy>(call.blocks, BodyPolicy::Does::refuse_at_end, of));
     bool request = of == BodyPolicy::Of::request;
-    BodyFilter* first = request ? pipeline.request_filters(call.call) : pipeline.response_filters(call.call);
+    BodyFilter* first =
+        request ? pipeline.request_filters(call.call) : pipeline.response_filters(call.call);
     ASSERT_NE(first, nullptr);
     ASSERT_NE(first->next, nullptr);
     EXPECT_EQ(first->next->next, nullptr);
     Chain bytes;
     bytes.append_copy(call.blocks, "x");
     // The doubling one is the first on requests, the last on responses.
-    EXPECT_EQ(first->feed(bytes, http::End::yes).kind(), request ? Verdict::Kind::pass : Verdict::Kind::refuse);
-    EXPECT_EQ(request ? pipeline.response_filters(call.call) : pipeline.request_filters(call.call), nullptr);
+    EXPECT_EQ(first->feed(bytes, http::End::yes).kind(),
+              request ? Verdict::Kind::pass : Verdict::Kind::refuse);
+    EXPECT_EQ(request ? pipeline.response_filters(call.call) : pipeline.request_filters(call.call),
+              nullptr);
   }
 }
 

@@ -29,7 +29,7 @@ TEST(Resume, a_cancelled_token_has_no_effect_even_when_its_place_is_taken_again)
   ResumeDesk::Ticket fresh = desk.issue(second);
   EXPECT_EQ(fresh.index, old.index);
   Resume(desk, old).give(Verdict::pass());
-  desk.cancel(old);   // idempotent: the new one stands
+  desk.cancel(old);  // idempotent: the new one stands
   EXPECT_EQ(first.verdicts + second.verdicts, 0);
   Resume(desk, fresh).give(Verdict::pass());
   EXPECT_EQ(second.verdicts, 1);

@@ -27,9 +27,12 @@ struct Forwarding {
 };
 
 constexpr std::string_view kClaims =
-    "GET /a HTTP/1.1\r\nHost: shop.example\r\nX-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 2.2.2.2, 3.3.3.3\r\n"
-    "X-Forwarded-Host: evil\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Port: 9\r\nX-Real-IP: 4.4.4.4\r\n"
-    "Forwarded: for=1.1.1.1\r\nVia: 1.0 first\r\nx_forwarded_for: 6.6.6.6\r\nX_Real_IP: 7.7.7.7\r\n\r\n";
+    "GET /a HTTP/1.1\r\nHost: shop.example\r\nX-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: "
+    "2.2.2.2, 3.3.3.3\r\n"
+    "X-Forwarded-Host: evil\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Port: 9\r\nX-Real-IP: "
+    "4.4.4.4\r\n"
+    "Forwarded: for=1.1.1.1\r\nVia: 1.0 first\r\nx_forwarded_for: 6.6.6.6\r\nX_Real_IP: "
+    "7.7.7.7\r\n\r\n";
 
 TEST(Forward, what_an_untrusted_peer_says_of_others_is_replaced) {
   Forwarding one(kClaims);
@@ -50,7 +53,7 @@ TEST(Forward, what_an_untrusted_peer_says_of_others_is_replaced) {
 TEST(Forward, what_a_trusted_peer_says_is_kept_and_added_to) {
   Forwarding one(kClaims);
   one.facts.trusted_peer = true;
-  one.call.client.scheme = http::Scheme::https;   // as find_client() believed it
+  one.call.client.scheme = http::Scheme::https;  // as find_client() believed it
   ASSERT_TRUE(prepare_upstream_request(one.call.call, one.facts));
   EXPECT_EQ(one.value("X-Forwarded-For"), "1.1.1.1, 2.2.2.2, 3.3.3.3, 192.0.2.7");
   EXPECT_EQ(one.value("X-Forwarded-Host"), "evil");
@@ -61,11 +64,17 @@ TEST(Forward, what_a_trusted_peer_says_is_kept_and_added_to) {
 }
 
 TEST(Forward, addresses_and_ports_are_quoted_where_they_must_be) {
-  struct Case { const char* host; const char* ip; const char* forwarded; const char* chain; };
+  struct Case {
+    const char* host;
+    const char* ip;
+    const char* forwarded;
+    const char* chain;
+  };
   constexpr Case kCases[] = {
       {"x:81", "192.0.2.7", "for=192.0.2.7;host=\"x:81\";proto=http", "192.0.2.7"},
-      {"[2001:db8::1]", "2001:db8::7", "for=\"[2001:db8::7]\";host=\"[2001:db8::1]\";proto=http", "2001:db8::7"},
-      {"x", "", "for=unknown;host=x;proto=http", "-"},   // a unix socket
+      {"[2001:db8::1]", "2001:db8::7", "for=\"[2001:db8::7]\";host=\"[2001:db8::1]\";proto=http",
+       "2001:db8::7"},
+      {"x", "", "for=unknown;host=x;proto=http", "-"},  // a unix socket
   };
   for (const Case& one : kCases) {
     Forwarding forwarding(std::string("GET / HTTP/1.1\r\nHost: ") + one.host + "\r\n\r\n");
@@ -91,11 +100,15 @@ struct Rewriting : snapshot::RoutePart {
 };
 
 TEST(Forward, a_rewritten_path_is_put_into_normal_form_or_refused) {
-  struct Case { const char* path; const char* value; const char* result; };   // null: refused
+  struct Case {
+    const char* path;
+    const char* value;
+    const char* result;
+  };  // null: refused
   constexpr Case kCases[] = {
-      {"/in/{path.p}", "a", "/in/a"},          {"/in/{path.p}", "a%2Fb", "/in/a%2Fb"},
-      {"/in/{path.p}/x", "..", "/x"},          {"/{path.p}", "../..", nullptr},
-      {"/in/{path.p}/x", "", nullptr},         {"/in/{path.p}", "\x01", nullptr},
+      {"/in/{path.p}", "a", "/in/a"},  {"/in/{path.p}", "a%2Fb", "/in/a%2Fb"},
+      {"/in/{path.p}/x", "..", "/x"},  {"/{path.p}", "../..", nullptr},
+      {"/in/{path.p}/x", "", nullptr}, {"/in/{path.p}", "\x01", nullptr},
       {"/{path.none}", "a", nullptr},
   };
   for (const Case& one : kCases) {
@@ -104,7 +117,9 @@ TEST(Forward, a_rewritten_path_is_put_into_normal_form_or_refused) {
     forwarding.facts.route = &route;
     policy::Param param{"p", one.value};
     forwarding.call.call.params_ = {&param, 1};
-    EXPECT_EQ(prepare_upstream_request(forwarding.call.call, forwarding.facts), one.result != nullptr) << one.value;
+    EXPECT_EQ(prepare_upstream_request(forwarding.call.call, forwarding.facts),
+              one.result != nullptr)
+        << one.value;
     if (one.result) {
       EXPECT_EQ(forwarding.call.head.path, one.result);
     }
@@ -127,7 +142,11 @@ TEST(Forward, the_client_is_the_rightmost_address_that_is_not_a_trusted_proxy) {
   trusted.add(*Cidr::parse("2001:db8::/32"));
   std::string long_chain = "X-Forwarded-For: 9.9.9.9";
   for (int i = 0; i < 40; ++i) long_chain += ", 10.0.0.1";
-  struct Case { const char* peer; std::string fields; const char* client; };
+  struct Case {
+    const char* peer;
+    std::string fields;
+    const char* client;
+  };
   const Case cases[] = {
       {"192.0.2.1", "X-Forwarded-For: 1.1.1.1", "192.0.2.1"},
       {"10.0.0.1", "", "10.0.0.1"},
@@ -138,11 +157,13 @@ TEST(Forward, the_client_is_the_rightmost_address_that_is_not_a_trusted_proxy) {
       {"10.0.0.1", "X-Forwarded-For: 1.1.1.1, unknown, 10.2.2.2", "10.2.2.2"},
       {"10.0.0.1", "X-Forwarded-For: 10.3.3.3, 10.2.2.2", "10.3.3.3"},
       {"2001:db8::1", "X-Forwarded-For: 2001:dead::1", "2001:dead::1"},
-      {"10.0.0.1", long_chain, "10.0.0.1"},   // what is farther than anyone looks is not believed
+      {"10.0.0.1", long_chain, "10.0.0.1"},  // what is farther than anyone looks is not believed
   };
   for (const Case& one : cases) {
-    TestCall call("GET / HTTP/1.1\r\nHost: x\r\n" + one.fields + (one.fields.empty() ? "\r\n" : "\r\n\r\n"));
-    EXPECT_EQ(forwarded_client(call.head.fields, *IpAddress::parse(one.peer), trusted).to_string(), one.client)
+    TestCall call("GET / HTTP/1.1\r\nHost: x\r\n" + one.fields +
+                  (one.fields.empty() ? "\r\n" : "\r\n\r\n"));
+    EXPECT_EQ(forwarded_client(call.head.fields, *IpAddress::parse(one.peer), trusted).to_string(),
+              one.client)
         << one.fields;
   }
 }

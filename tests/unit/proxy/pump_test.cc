@@ -35,7 +35,7 @@ TEST(Pump, the_last_bytes_carry_the_end) {
   EXPECT_EQ(bench.run(), State::done);
   EXPECT_EQ(bench.to.body, "abc");
   EXPECT_TRUE(bench.to.ended);
-  EXPECT_EQ(bench.run(), State::done);   // idempotent
+  EXPECT_EQ(bench.run(), State::done);  // idempotent
 }
 
 TEST(Pump, an_end_that_comes_alone_is_passed_on_without_credit) {
@@ -130,7 +130,7 @@ TEST(Pump, keeps_at_most_64_KiB_for_a_second_try) {
 
 TEST(Pump, gives_every_block_back) {
   Bench bench;
-  bench.blocks.scratch(1);   // the pool's own block, which stays
+  bench.blocks.scratch(1);  // the pool's own block, which stays
   size_t before = bench.blocks.blocks_out();
   bench.to.set_credit(1);
   bench.pump.keep_replay();

@@ -9,8 +9,12 @@ namespace {
 using policy::TestCall;
 
 TEST(Reply, a_problem_has_the_form_that_the_client_accepts) {
-  struct Case { const char* accept; const char* type; };
-  for (const Case& one : {Case{"", "application/problem+json"}, Case{"Accept: text/html\r\n", "text/html; charset=utf-8"},
+  struct Case {
+    const char* accept;
+    const char* type;
+  };
+  for (const Case& one : {Case{"", "application/problem+json"},
+                          Case{"Accept: text/html\r\n", "text/html; charset=utf-8"},
                           Case{"Accept: text/plain\r\n", "text/plain; charset=utf-8"}}) {
     TestCall call(std::string("GET / HTTP/1.1\r\nHost: x\r\n") + one.accept + "\r\n");
     Reply reply = problem_reply({call.call, "", nullptr, nullptr}, kNoRoute);
@@ -26,7 +30,8 @@ TEST(Reply, retry_after_comes_with_503_and_allow_with_405) {
     TestCall call("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     bool method = problem == &kMethodNotAllowed;
     Reply reply = problem_reply({call.call, method ? "GET" : "", nullptr, nullptr}, *problem);
-    EXPECT_EQ(reply.head->fields.has(http::FieldId::retry_after), problem->status == 503) << problem->code;
+    EXPECT_EQ(reply.head->fields.has(http::FieldId::retry_after), problem->status == 503)
+        << problem->code;
     EXPECT_EQ(reply.head->fields.has(http::FieldId::allow), method) << problem->code;
   }
 }
@@ -34,7 +39,8 @@ TEST(Reply, retry_after_comes_with_503_and_allow_with_405) {
 TEST(Reply, a_redirect_never_carries_control_bytes) {
   TestCall call("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   snapshot::RoutePart route;
-  route.redirect = snapshot::Redirect{policy::Template(*config::parse_template("/to/{path.p}")), 302};
+  route.redirect =
+      snapshot::Redirect{policy::Template(*config::parse_template("/to/{path.p}")), 302};
   for (auto [value, location] : {std::pair{"a", "/to/a"}, std::pair{"a\r\nEvil: 1", ""}}) {
     policy::Param param{"p", value};
     call.call.params_ = {&param, 1};
@@ -46,9 +52,15 @@ TEST(Reply, a_redirect_never_carries_control_bytes) {
 
 TEST(Reply, a_redirect_to_https_keeps_host_path_and_query) {
   server::ListenerSettings settings;
-  struct Case { const char* target; const char* host; uint16_t port; const char* location; };
-  for (const Case& one : {Case{"/a?b=%2F", "x:80", 443, "https://x/a?b=%2F"}, Case{"/", "x", 8443, "https://x:8443/"},
-                          Case{"/a?", "[::1]:8080", 443, "https://[::1]/a?"}}) {
+  struct Case {
+    const char* target;
+    const char* host;
+    uint16_t port;
+    const char* location;
+  };
+  for (const Case& one :
+       {Case{"/a?b=%2F", "x:80", 443, "https://x/a?b=%2F"}, Case{"/", "x", 8443, "https://x:8443/"},
+        Case{"/a?", "[::1]:8080", 443, "https://[::1]/a?"}}) {
     settings.redirect_port = one.port;
     TestCall call(std::string("GET ") + one.target + " HTTP/1.1\r\nHost: " + one.host + "\r\n\r\n");
     Reply reply = https_redirect_reply({call.call, "", nullptr, &settings});
@@ -61,12 +73,16 @@ TEST(Reply, a_fixed_response_says_what_its_body_is_unless_the_file_does) {
   TestCall call("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   snapshot::RoutePart route;
   route.respond = snapshot::Respond{200, "hi", {}};
-  EXPECT_EQ(fixed_reply({call.call, "", &route, nullptr}).head->fields.get(http::FieldId::content_type),
-            "text/plain; charset=utf-8");
+  EXPECT_EQ(
+      fixed_reply({call.call, "", &route, nullptr}).head->fields.get(http::FieldId::content_type),
+      "text/plain; charset=utf-8");
   route.respond->headers = {{"content-type", "text/css"}};
-  EXPECT_EQ(fixed_reply({call.call, "", &route, nullptr}).head->fields.count(http::FieldId::content_type), 1U);
+  EXPECT_EQ(
+      fixed_reply({call.call, "", &route, nullptr}).head->fields.count(http::FieldId::content_type),
+      1U);
   route.respond = snapshot::Respond{204, "", {}};
-  EXPECT_FALSE(fixed_reply({call.call, "", &route, nullptr}).head->fields.has(http::FieldId::content_type));
+  EXPECT_FALSE(
+      fixed_reply({call.call, "", &route, nullptr}).head->fields.has(http::FieldId::content_type));
 }
 
 }  // namespace

@@ -34,7 +34,8 @@ Config config_of(std::string text) {
   return std::move(loaded.config);
 }
 
-std::shared_ptr<const Snapshot> snapshot_of(std::string text, const Snapshot* previous, observe::Registry& registry) {
+std::shared_ptr<const Snapshot> snapshot_of(std::string text, const Snapshot* previous,
+                                            observe::Registry& registry) {
   auto built = build(config_of(std::move(text)), previous, registry);
   EXPECT_TRUE(built);
   return built ? *built : nullptr;
@@ -56,8 +57,8 @@ TEST(Build, makes_of_each_section_what_the_hot_path_needs) {
   EXPECT_EQ(first.params, (std::vector<std::string>{"id", "**"}));
   EXPECT_EQ(first.upstream, snapshot->upstreams[snapshot->routes[0].upstream]);
   EXPECT_EQ(first.upstream->name, "one");
-  EXPECT_EQ(first.response_timeout, std::chrono::seconds(3));   // the upstream's
-  EXPECT_EQ(first.body_timeout, std::chrono::seconds(7));       // its own
+  EXPECT_EQ(first.response_timeout, std::chrono::seconds(3));  // the upstream's
+  EXPECT_EQ(first.body_timeout, std::chrono::seconds(7));      // its own
   EXPECT_EQ(snapshot->routes[1].part->upstream->name, "two");
   EXPECT_EQ(snapshot->routes[2].part->upstream, nullptr);
   EXPECT_EQ(snapshot->routes[2].part->respond->status, 204);
@@ -92,7 +93,8 @@ TEST(Build, takes_over_what_did_not_change_and_makes_anew_what_did) {
   EXPECT_EQ(reused(std::string(kFile)), "a one two first second third");
   EXPECT_EQ(reused(with("status = 204", "status = 200")), "a one two first second");
   EXPECT_EQ(reused(with("127.0.0.1:1\"", "127.0.0.1:9\"")), "one two first second third");
-  EXPECT_EQ(reused(with("[route.third]", "# moved\n\n[route.third]")), "a one two first second third");
+  EXPECT_EQ(reused(with("[route.third]", "# moved\n\n[route.third]")),
+            "a one two first second third");
   EXPECT_EQ(reused(with("[route.second]", "[route.other]")), "a one two first third");
 }
 
@@ -115,7 +117,8 @@ TEST(Build, a_file_that_vanished_is_a_fault_and_no_crash) {
   auto built = build(std::move(config), nullptr, registry);
   ASSERT_FALSE(built);
   ASSERT_EQ(built.error().size(), 1U);
-  EXPECT_NE(built.error()[0].find("upstream one: /nonexistent/ca.pem"), std::string::npos) << built.error()[0];
+  EXPECT_NE(built.error()[0].find("upstream one: /nonexistent/ca.pem"), std::string::npos)
+      << built.error()[0];
 }
 
 size_t resident_bytes() {
@@ -128,24 +131,28 @@ size_t resident_bytes() {
 TEST(Build, ten_thousand_routes_and_a_thousand_upstreams_load_in_time_and_space) {
   std::string text = "sluice = 1\n[listen.a]\naddress = \"127.0.0.1:1\"\n";
   for (int i = 0; i < 1'000; ++i) {
-    text += "[upstream.u" + std::to_string(i) + "]\nservers = [\"127.0.0.1:" + std::to_string(1'000 + i) + "\"]\n";
+    text += "[upstream.u" + std::to_string(i) +
+            "]\nservers = [\"127.0.0.1:" + std::to_string(1'000 + i) + "\"]\n";
   }
   for (int i = 0; i < 10'000; ++i) {
     std::string number = std::to_string(i);
-    text += "[route.r" + number + "]\nmatch = { host = \"h" + std::to_string(i % 100) + ".example\", path = \"/a/" + number +
-            "/{id}\" }\nupstream = \"u" + std::to_string(i % 1'000) + "\"\n[route.r" + number +
+    text += "[route.r" + number + "]\nmatch = { host = \"h" + std::to_string(i % 100) +
+            ".example\", path = \"/a/" + number + "/{id}\" }\nupstream = \"u" +
+            std::to_string(i % 1'000) + "\"\n[route.r" + number +
             ".headers.request]\nset = { X-Route = \"{route}\" }\n";
   }
   size_t before = resident_bytes();
   auto begun = std::chrono::steady_clock::now();
   observe::Registry registry(1);
   auto snapshot = snapshot_of(std::move(text), nullptr, registry);
-  auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
+  auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::steady_clock::now() - begun);
   size_t mebibytes = (resident_bytes() - before) >> 20;
-  std::printf("10,000 routes, 1,000 upstreams: %lld ms, %zu MiB\n", static_cast<long long>(took.count()), mebibytes);
+  std::printf("10,000 routes, 1,000 upstreams: %lld ms, %zu MiB\n",
+              static_cast<long long>(took.count()), mebibytes);
   ASSERT_EQ(snapshot->routes.size(), 10'000U);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  EXPECT_LT(took.count(), 3'000);   // A8
+  EXPECT_LT(took.count(), 3'000);  // A8
   EXPECT_LT(mebibytes, 200U);
 #endif
 }
