@@ -73,9 +73,12 @@ class Scheduler {
   Scheduler& operator=(const Scheduler&) = delete;
 
   void ready(Task& task) { if (!task.linked()) ready_.push_back(task); }
-  /// At the end of this drain (plain HTTP/1).
-  void flush_soon(Flushable& output) { if (!output.linked()) soon_.push_back(output); }
-  /// Once in this loop turn, after all its callbacks (TLS, HTTP/2, tunnels).
+  /// At the end of this drain: output so large that its sender waits for room.
+  void flush_soon(Flushable& output) {
+    output.unlink();
+    soon_.push_back(output);
+  }
+  /// Once in this loop turn, after all its callbacks: the kernel's way out stays in the caches.
   void flush_late(Flushable& output) { if (!output.linked()) late_.push_back(output); }
   void defer(Deferred& dead) { if (!dead.linked()) dead_.push_back(dead); }
 

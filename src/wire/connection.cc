@@ -28,10 +28,11 @@ void Connection::start_connecting(net::TransportPtr transport) {
 void Connection::output(Chain bytes) {
   if (dead_) return;
   output_.append(std::move(bytes));
-  if (transport_->writes_late()) {
-    loop_->scheduler().flush_late(*this);
-  } else {
+  bool large = output_.size() >= kFlushSoon && !transport_->writes_late();
+  if (large) {
     loop_->scheduler().flush_soon(*this);
+  } else if (!flush_pending()) {
+    loop_->scheduler().flush_late(*this);
   }
 }
 

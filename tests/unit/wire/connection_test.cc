@@ -59,9 +59,17 @@ struct Line final : Connection::Owner {
     bytes.append_copy(loop->blocks(), text);
     connection->output(std::move(bytes));
   }
+  /// Output, and the end of the turn.
+  void write(std::string_view text) {
+    output(text);
+    loop->scheduler().flush_turn();
+  }
   void finish(Finish how) {
-    LoopTurn turn(loop);
-    connection->finish(how);
+    {
+      LoopTurn turn(loop);
+      connection->finish(how);
+    }
+    loop->scheduler().flush_turn();
   }
   void expect(Phase phase) {
     LoopTurn turn(loop);
@@ -94,35 +102,47 @@ struct Line final : Connection::Owner {
 constexpr Duration kShort = milliseconds(30);
 const std::string kTimeoutOf[] = {"", "timeout 1", "timeout 2", "timeout 3"};
 
-TEST(Connection, writes_once_at_the_end_of_the_drain) {
+TEST(Connection, writes_once_at_the_end_of_the_turn) {
   Line line;
-  {
-    LoopTurn turn(line.loop);
-    line.output("a");
-    line.output("b");
-    EXPECT_EQ(line.fake.writes, 0);
-  }
-  EXPECT_EQ(line.fake.writes, 1);
-  EXPECT_EQ(line.fake.written, "ab");
-  EXPECT_EQ(line.connection->bytes_written(), 2u);
-}
-
-TEST(Connection, writes_once_in_a_turn_when_each_write_costs_a_record) {
-  Line line;
-  line.fake.late = true;
   line.output("a");
   line.output("b");
   EXPECT_EQ(line.fake.writes, 0);
   line.loop->scheduler().flush_turn();
   EXPECT_EQ(line.fake.writes, 1);
   EXPECT_EQ(line.fake.written, "ab");
+  EXPECT_EQ(line.connection->bytes_written(), 2u);
+}
+
+TEST(Connection, writes_large_output_at_the_end_of_the_drain) {
+  Line line;
+  {
+    LoopTurn turn(line.loop);
+    line.output("a");
+    line.output(std::string(kFlushSoon, 'b'));
+    EXPECT_EQ(line.fake.writes, 0);
+  }
+  EXPECT_EQ(line.fake.writes, 1);
+  EXPECT_EQ(line.fake.written.size(), kFlushSoon + 1);
+  line.loop->scheduler().flush_turn();
+  EXPECT_EQ(line.fake.writes, 1);
+}
+
+TEST(Connection, gathers_even_large_output_for_the_turn_when_each_write_costs_a_record) {
+  Line line;
+  line.fake.late = true;
+  line.output("a");
+  line.output(std::string(kFlushSoon, 'b'));
+  EXPECT_EQ(line.fake.writes, 0);
+  line.loop->scheduler().flush_turn();
+  EXPECT_EQ(line.fake.writes, 1);
+  EXPECT_EQ(line.fake.written.size(), kFlushSoon + 1);
 }
 
 TEST(Connection, has_no_room_until_a_short_write_has_left) {
   Line line;
   EXPECT_EQ(line.connection->output_room(), kOutputMax);
   line.fake.room = 3;
-  line.output("abcdef");
+  line.write("abcdef");
   EXPECT_EQ(line.connection->output_room(), 0u);
   EXPECT_EQ(line.connection->bytes_written(), 3u);
   EXPECT_EQ(line.codec.rooms, 0);
@@ -201,7 +221,7 @@ TEST(Connection, notices_a_reset_while_paused_and_ending) {
   Line line;
   line.connection->pause_input();
   line.fake.room = 0;
-  line.output("the answer");
+  line.write("the answer");
   line.codec.wire = nullptr;   // a codec that has finished says nothing more
   line.finish(Finish::flush);
   line.fake.is_broken = true;
@@ -212,7 +232,7 @@ TEST(Connection, fails_when_the_peer_takes_nothing) {
   Line line;
   line.timeouts.write = milliseconds(100);
   line.fake.room = 1;
-  line.output("abcdefgh");
+  line.write("abcdefgh");
   ASSERT_TRUE(line.loop.until([&] { return line.gone == 1; }));
   EXPECT_EQ(line.codec.log, "failed");
   EXPECT_TRUE(line.fake.aborted);
@@ -222,7 +242,7 @@ TEST(Connection, is_patient_with_a_peer_that_takes_a_little) {
   Line line;
   line.timeouts.write = milliseconds(300);
   line.fake.room = 0;
-  line.output(std::string(100, 'x'));
+  line.write(std::string(100, 'x'));
   auto began = std::chrono::steady_clock::now();
   while (std::chrono::steady_clock::now() - began < milliseconds(900)) {
     if (line.fake.waiting.size() > 1) line.take(1);
@@ -237,7 +257,7 @@ TEST(Connection, ends_after_what_is_queued_has_left) {
   line.fake.room = 2;
   {
     LoopTurn turn(line.loop);
-    line.output("abcd");
+    line.write("abcd");
     line.finish(Finish::flush);
     EXPECT_EQ(line.gone, 0);
   }
@@ -255,7 +275,7 @@ TEST(Connection, ends_though_the_peer_never_takes_what_is_queued) {
   Line line;
   line.timeouts.write = kShort;
   line.fake.room = 0;
-  line.output("abcd");
+  line.write("abcd");
   line.finish(Finish::flush);
   ASSERT_TRUE(line.loop.until([&] { return line.gone == 1; }));
   EXPECT_EQ(line.codec.log, "");
@@ -266,8 +286,8 @@ TEST(Connection, aborts_at_once) {
   {
     LoopTurn turn(line.loop);
     line.output("never");
-    line.finish(Finish::abort);
-    line.finish(Finish::abort);
+    line.connection->finish(Finish::abort);
+    line.connection->finish(Finish::abort);
     line.output("neither");
     EXPECT_EQ(line.gone, 0);   // not while callers may be on the stack
   }
@@ -279,7 +299,7 @@ TEST(Connection, aborts_at_once) {
 TEST(Connection, aborts_while_it_is_flushing) {
   Line line;
   line.fake.room = 0;
-  line.output("abcd");
+  line.write("abcd");
   line.finish(Finish::linger);
   line.finish(Finish::abort);
   EXPECT_EQ(line.gone, 1);
@@ -288,7 +308,7 @@ TEST(Connection, aborts_while_it_is_flushing) {
 
 TEST(Connection, lingers_until_the_peer_ends) {
   Line line;
-  line.output("413");
+  line.write("413");
   line.finish(Finish::linger);
   EXPECT_EQ(line.fake.written, "413");
   EXPECT_TRUE(line.fake.finished);   // half-closed: the peer sees that the answer is whole
@@ -310,7 +330,7 @@ TEST(Connection, lingers_while_input_was_paused) {
 TEST(Connection, does_not_linger_for_a_peer_that_has_ended_already) {
   Line line;
   line.eof();
-  line.output("400");
+  line.write("400");
   line.finish(Finish::linger);
   EXPECT_EQ(line.fake.written, "400");
   EXPECT_TRUE(line.fake.finished);
@@ -350,7 +370,7 @@ TEST(Connection, lingers_for_a_bounded_time) {
 TEST(Connection, tells_the_codec_when_writing_fails_and_reads_on) {
   Line line;
   line.fake.write_error = Error{Code::reset};
-  line.output("x");
+  line.write("x");
   EXPECT_EQ(line.codec.log, "write_failed");
   EXPECT_EQ(line.gone, 0);
   line.read("the answer");
@@ -360,11 +380,8 @@ TEST(Connection, tells_the_codec_when_writing_fails_and_reads_on) {
 TEST(Connection, is_gone_when_writing_fails_at_the_end) {
   Line line;
   line.fake.write_error = Error{Code::reset};
-  {
-    LoopTurn turn(line.loop);
-    line.output("x");
-    line.finish(Finish::linger);
-  }
+  line.output("x");
+  line.finish(Finish::linger);
   EXPECT_EQ(line.gone, 1);
   EXPECT_EQ(line.codec.log, "");
 }
