@@ -27,7 +27,7 @@ void add_config_commands(CLI::App& app, sluice::cli::ShowOptions& show, int& cod
 
 void add_explain_command(CLI::App& app, sluice::cli::ExplainOptions& explain, int& code) {
   CLI::App* command = app.add_subcommand("explain", "What would happen to a request, and why");
-  command->add_option("FILE", explain.file, "Configuration file")->required();
+  command->add_option("-c,--config", explain.file, "Configuration file (/etc/sluice/sluice.toml)");
   command->add_option("METHOD", explain.method, "Such as GET")->required();
   command->add_option("URL", explain.url, "http://HOST/PATH, https://HOST/PATH, or a target")->required();
   command->add_option("-H,--header", explain.headers, "A field of the request: 'Name: value'")->allow_extra_args(false);

@@ -21,7 +21,7 @@ struct RunOptions {
 };
 
 struct ExplainOptions {
-  std::string file;
+  std::string file = "/etc/sluice/sluice.toml";
   std::string method;
   std::string url;
   std::vector<std::string> headers;  // "Name: value"

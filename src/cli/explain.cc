@@ -1,4 +1,4 @@
-// `sluice explain FILE METHOD URL`: which route matches and why, every policy in order, and the
+// `sluice explain METHOD URL`: which route matches and why, every policy in order, and the
 // upstream request that would leave, byte for byte; or the response that the gateway would make
 // itself.
 #include <cstdio>
