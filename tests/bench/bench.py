@@ -11,7 +11,7 @@ import load
 import peers
 import report as reporting
 
-PROXIES = ["sluice", "nginx", "haproxy"]
+PROXIES = ["sluice", "nginx", "haproxy", "relay"]   # relay: the floor
 
 
 def options():
@@ -36,6 +36,8 @@ def all_rounds(chosen, proxies, folder):
             # Each round begins with another proxy, so that none always runs in another's wake.
             for place in range(len(chosen.only)):
                 proxy = proxies[chosen.only[(place + number) % len(chosen.only)]]
+                if not load.can_serve(proxy, load.WORKLOADS[name]):
+                    continue
                 result = load.measure(load.WORKLOADS[name], proxy, chosen.seconds, folder)
                 one[name][proxy.name] = dataclasses.asdict(result)
                 each = result.cpu / result.requests * 1e6
@@ -61,7 +63,8 @@ def run(chosen, folder):
         if not chosen.no_strace:
             for kind, tls in (("plain", False), ("tls", True)):
                 report["system_calls"][kind] = {one.name: load.system_calls(one, folder, tls)
-                                                for one in running[1:]}
+                                                for one in running[1:]
+                                                if one.tls_port or not tls}
     finally:
         for process in reversed(running):
             process.stop()

@@ -35,6 +35,11 @@ WORKLOADS = {one.name: one for one in (
 )}
 
 
+def can_serve(proxy, workload):
+    """The relay knows no TLS, and no peer that is slower than the other."""
+    return proxy.tls_port is not None or not (workload.tls or workload.path == LARGE)
+
+
 @dataclass
 class Result:
     requests: int

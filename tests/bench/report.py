@@ -28,6 +28,8 @@ def table(report, workloads):
              "|---|---|---|---|---|---|---|---|---|"]
     for name, workload in workloads.items():
         for proxy in proxies:
+            if proxy not in rounds[0][name]:
+                continue
             cpu = median_of(rounds, name, proxy, lambda r: r["cpu"] / r["requests"] * 1e6)
             cells = [workload.title if proxy == proxies[0] else "", proxy, f"{cpu:.1f}"]
             for yardstick in ("haproxy", "nginx"):
@@ -86,7 +88,8 @@ Made by `make bench` on {report['date']}: {len(report['rounds'])} interleaved ro
 share the other. CPU is user + system time of the proxy's processes by the kernel's exact clock.
 Ratios are taken within each round; the table shows their median and, in brackets, the smallest and
 largest. A goal counts as met within {MARGIN} of it. Absolute times differ between runs and machines
-far more than ratios do.
+far more than ratios do. `relay` is no proxy: it makes the four socket calls of a request and nothing
+else, so it shows what the kernel alone costs on the machine of this run.
 
 {table(report, workloads)}
 
@@ -111,10 +114,10 @@ def plot(report, workloads, path):
     others = [proxy for proxy in report["proxies"] if proxy != "haproxy"]
     if "haproxy" not in report["proxies"] or not others:
         return
-    colours = {"sluice": "#1f6f8b", "nginx": "#b0b0b0"}
+    colours = {"sluice": "#1f6f8b", "nginx": "#b0b0b0", "relay": "#e0c58f"}
     width = 0.8 / len(others)
     for place, proxy in enumerate(others):
-        values = [ratios(report["rounds"], name, proxy, "haproxy") for name in workloads]
+        values = [ratios(report["rounds"], name, proxy, "haproxy") or [0] for name in workloads]
         middles = [statistics.median(one) for one in values]
         spans = [[m - min(v) for m, v in zip(middles, values)],
                  [max(v) - m for m, v in zip(middles, values)]]
