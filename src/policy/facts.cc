@@ -55,7 +55,7 @@ Template::Template(const config::Template& source) {
   tail_ = std::move(literal);
 }
 
-std::optional<std::string_view> Template::render(const Call& call) const {
+std::optional<std::string_view> Template::render(const Call& call) const& {
   if (parts_.empty()) return std::string_view(tail_);   // the route outlives the request
   auto* values = call.arena().array<std::string_view>(parts_.size());
   size_t size = tail_.size();

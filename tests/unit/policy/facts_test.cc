@@ -36,7 +36,8 @@ TEST(Facts, templates_are_filled_from_the_request) {
   for (const Case& one : kCases) {
     auto source = config::parse_template(one.source);
     ASSERT_TRUE(source) << one.source << ": " << source.error().why;
-    std::optional<std::string_view> value = Template(*source).render(call.call);
+    Template made(*source);
+    std::optional<std::string_view> value = made.render(call.call);
     EXPECT_EQ(value.has_value(), one.value != nullptr) << one.source;
     if (value && one.value) {
       EXPECT_EQ(*value, one.value);
