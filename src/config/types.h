@@ -32,10 +32,10 @@ struct TypeOf<Placed<T>> {
   }
   static constexpr Type make() {
     static_assert(TypeOf<T>::type.form == Type::Form::text, "walks look into lists and tables");
-    Type type = TypeOf<T>::type;
-    type.read = &read;
-    type.print = &print;
-    return type;
+    Type made = TypeOf<T>::type;
+    made.read = &read;
+    made.print = &print;
+    return made;
   }
   static constexpr Type type = make();
 };
@@ -57,11 +57,11 @@ struct TypeOf<std::optional<T>> {
     return held ? &*held : nullptr;
   }
   static constexpr Type make() {
-    Type type = TypeOf<T>::type;
-    type.read = &read;
-    type.print = &print;
-    type.inner = &inner;
-    return type;
+    Type made = TypeOf<T>::type;
+    made.read = &read;
+    made.print = &print;
+    made.inner = &inner;
+    return made;
   }
   static constexpr Type type = make();
 };
