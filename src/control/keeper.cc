@@ -96,8 +96,21 @@ void Keeper::leave() {
 void Keeper::begin_draining() {
   LOG(info, "draining", kv("connections", process_->connections.value()));
   enter(State::draining, snapshot_->config.server.drain_timeout);
-  supervisor_.close_sockets();
+  close_unused_sockets();
   for (auto& worker : supervisor_.workers()) worker->drain();
+}
+
+// A signal may come before every worker has made its duplicates: the last of them ends it then.
+void Keeper::close_unused_sockets() {
+  bool unused = listening_ == supervisor_.workers().size();
+  if (unused && state_ == State::draining) supervisor_.close_sockets();
+}
+
+void Keeper::on_worker_listening(unsigned) {   // on the worker's thread
+  mailbox_.post_work([this] {
+    ++listening_;
+    close_unused_sockets();
+  });
 }
 
 void Keeper::on_worker_drained(unsigned) {   // on the worker's thread

@@ -42,12 +42,14 @@ class Keeper final : public upstream::Discovery::Publisher,
   static constexpr Duration kSettleCheck = std::chrono::milliseconds(10);
 
   void publish_endpoints(uint32_t upstream, std::shared_ptr<const upstream::EndpointList> list) override;
+  void on_worker_listening(unsigned index) override;
   void on_worker_drained(unsigned index) override;
   void on_signal(int number) override;
   void on_timer(Timer& timer) override;
   void begin_serving();
   void leave();
   void begin_draining();
+  void close_unused_sockets();
   void finish(const char* why);
   void enter(State state, Duration patience);
 
@@ -63,7 +65,8 @@ class Keeper final : public upstream::Discovery::Publisher,
   Signals signals_;
   Timer timer_;
   TimePoint settle_until_{};
-  unsigned drained_ = 0;
+  unsigned listening_ = 0;   // workers that accept
+  unsigned drained_ = 0;     // workers without a connection
   State state_ = State::starting;
 };
 

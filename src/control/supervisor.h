@@ -22,8 +22,9 @@ class Supervisor {
   void start();
   /// Each worker accepts on its own sockets.
   void listen();
-  /// Lets go of the listening sockets: what waits in their queues belongs to the workers' duplicates, which
-  /// accept it when they drain.
+  /// Lets go of the listening sockets. What waits in their queues belongs to the workers' duplicates,
+  /// which accept it when they drain.
+  /// needs: every worker listens (Worker::Owner::on_worker_listening)
   void close_sockets() { sockets_.clear(); }
   void stop();
 

@@ -102,6 +102,7 @@ void Worker::do_listen(const std::vector<const net::ListenSocket*>& sockets) {
       LOG(error, "listener not started", kv("listener", snapshot.listeners[i]->name), kv("error", listening.error().what));
     }
   }
+  owner_->on_worker_listening(index_);
 }
 
 void Worker::do_drain() {

@@ -25,6 +25,8 @@ class Worker final : private Timer::Owner {
   /// Told on the worker's thread.
   class Owner {
    public:
+    /// It accepts on its own duplicates and looks at the supervisor's sockets no more.
+    virtual void on_worker_listening(unsigned index) = 0;
     /// Draining, and no connection is left.
     virtual void on_worker_drained(unsigned index) = 0;
    protected:
