@@ -9,6 +9,7 @@ from pathlib import Path
 
 import load
 import peers
+import places
 import report as reporting
 
 PROXIES = ["sluice", "nginx", "haproxy", "relay"]   # relay: the floor
@@ -23,6 +24,8 @@ def options():
     parser.add_argument("--only", nargs="+", default=PROXIES, choices=PROXIES,
                         help="proxies to run")
     parser.add_argument("--out", type=Path, default=peers.ROOT / "docs" / "benchmarks")
+    parser.add_argument("--no-places", action="store_true",
+                        help="leave out the cost of a route's place (needs valgrind, some minutes)")
     parser.add_argument("--no-strace", action="store_true",
                         help="leave out the count of system calls")
     return parser.parse_args()
@@ -77,6 +80,7 @@ def main():
         sys.exit(f"{peers.SLUICE} is not there: make build")
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         report = run(chosen, Path(folder))
+    report["places"] = "" if chosen.no_places else places.text()
     workloads = {name: load.WORKLOADS[name] for name in chosen.workloads}
     print(reporting.write(report, workloads, chosen.out))
 

@@ -95,6 +95,7 @@ else, so it shows what the kernel alone costs on the machine of this run.
 
 {costs(report)}
 
+{report['places']}
 {', '.join(report['versions'].values())}.
 The configurations are in `tests/bench/conf/`.
 
