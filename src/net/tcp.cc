@@ -23,6 +23,9 @@ Error error_from(int status) {
     case UV_EHOSTUNREACH: case UV_ENETUNREACH: case UV_EADDRNOTAVAIL: case UV_EACCES:
       error.code = Code::connect_failed;
       break;
+    case UV_EMFILE: case UV_ENFILE: case UV_ENOBUFS: case UV_ENOMEM:   // we are full, not they
+      error.code = Code::overloaded;
+      break;
     default: break;
   }
   return error;

@@ -98,7 +98,8 @@ constexpr Advice kAdvice[] = {
      "`server.connections_max` is reached. See `sluice_connections`. Raise it if there is memory, "
      "lower `timeout.idle`, or add gateways. Another 1,000 connections get this answer; beyond "
      "them new ones "
-     "are closed at once."},
+     "are closed at once. Or no connection to an upstream could be opened for want of file "
+     "descriptors or memory: raise the service's limit on open files (`LimitNOFILE`)."},
     {"upstream_busy",
      "The upstream's `max_in_flight` is reached: it is slow, or the limit is low. Compare "
      "`sluice_upstream_response_seconds`."},

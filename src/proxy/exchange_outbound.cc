@@ -52,6 +52,10 @@ Next Exchange::do_connect() {
     return go(Step::reply);
   }
   if (upstream_stream_) return go(Step::forward);
+  if (upstream_error_.code == Code::overloaded) {   // our own lack: this endpoint is not to blame
+    leave_upstream(Outcome::served);
+    return fail(kOverloaded);
+  }
   if (upstream_error_) {   // the connection could not be made: nothing was sent, another endpoint may do better
     leave_upstream(Outcome::unreachable);
     return go(Step::pick);

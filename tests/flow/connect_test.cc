@@ -66,6 +66,18 @@ TEST(Connect, when_every_endpoint_fails_the_last_failure_is_told) {
   }
 }
 
+TEST(Connect, a_gateway_without_descriptors_blames_no_endpoint_and_tries_no_other) {
+  World world;
+  Client& client = world.client();
+  client.ask(kGet);
+  world.upstream.refuse(Code::overloaded);
+  world.run();
+  EXPECT_EQ(client.status(), 503);
+  EXPECT_EQ(client.problem(), "overloaded");
+  EXPECT_EQ(world.upstream.picks, 1);
+  EXPECT_EQ(world.upstream.outcomes, std::vector{Outcome::served});
+}
+
 TEST(Connect, without_an_endpoint_the_answer_says_why) {
   struct Case {
     Lack lack;

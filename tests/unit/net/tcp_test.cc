@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -117,6 +118,30 @@ TEST_P(Sockets, refused_connects_fail_later_with_their_code) {
   ASSERT_TRUE(loop.until([&] { return end.failed.has_value(); }));
   EXPECT_EQ(end.failed->code, Code::connect_refused);
   EXPECT_FALSE(end.opened);
+}
+
+TEST_P(Sockets, without_a_descriptor_left_a_connect_fails_as_our_own_overload) {
+  if (kSanitized) GTEST_SKIP() << "UBSan opens a pipe to look at a class it sees first";
+  TestLoop loop;
+  ListenSocket socket = listen_on(GetParam());
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  int next = dup(0);
+  close(next);
+  rlimit tight = before;
+  tight.rlim_cur = static_cast<rlim_t>(next);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &tight), 0);
+  End end;
+  auto made = connect_socket(loop, socket.address(), end);
+  bool heard = !made;
+  if (made) {
+    end.transport = std::move(*made);
+    heard = loop.until([&] { return end.failed.has_value(); });
+  }
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_TRUE(heard);
+  Error why = made ? end.failed.value_or(Error{}) : made.error();
+  EXPECT_EQ(why.code, Code::overloaded) << why.what;
 }
 
 TEST_P(Sockets, writes_before_the_connect_is_done_are_kept) {
