@@ -38,6 +38,8 @@ void add_explain_command(CLI::App& app, sluice::cli::ExplainOptions& explain, in
 
 }  // namespace
 
+constexpr int kUsage = 64;  // EX_USAGE of sysexits.h; 1 and 2 have meanings of their own
+
 int main(int argc, char** argv) {
   CLI::App app("Sluice, an API gateway");
   app.require_subcommand(1);
@@ -67,6 +69,11 @@ int main(int argc, char** argv) {
     code = sluice::cli::run_version();
   });
 
-  CLI11_PARSE(app, argc, argv);
+  app.failure_message(CLI::FailureMessage::help);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
   return code;
 }
