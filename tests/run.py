@@ -1,5 +1,4 @@
-"""Runs every suite and sums up: `N passed, N failed[, N skipped]` is the last line, exit 1 on
-failure.
+"""Runs every suite and sums up: `N passed, N failed` is the last line, exit 1 on failure.
 
 Groups: release (C++ tests, include graph, end to end), asan (C++ tests, end to end),
 tsan (what has threads). Failures are printed in full, the rest in one line per suite.
@@ -225,9 +224,12 @@ def main():
               f"{cpu_seconds() - used:.0f} s of CPU)", flush=True)
         for text in result.failures:
             print(text, flush=True)
+    if total.skipped:
+        print(f"{total.skipped} skipped")
+    last = f"{total.passed} passed, {total.failed} failed"
     SUMMARY.parent.mkdir(exist_ok=True)
-    SUMMARY.write_text(f"{total}\n")
-    print(total)
+    SUMMARY.write_text(f"{last}\n")
+    print(last)
     sys.exit(1 if total.failed else 0)
 
 
