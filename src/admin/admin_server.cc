@@ -20,8 +20,8 @@ class AdminServer::Request final : public http::StreamEvents, private Deferred {
   void on_end() override { answer(make_page(*head_, *server_->keeper_), true); }
   void on_credit() override { go_on(); }
   void on_reset(Error) override { stream_ = nullptr; end(); }
-  void on_refused(const http::Problem& problem, http::Head&) override {
-    answer({problem.status, "text/plain; charset=utf-8", std::string(problem.detail) + "\n"}, false);
+  void on_refused(const http::Problem& problem, http::Head& head) override {
+    answer(problem_page(problem, head), false);
   }
 
  private:

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "observe/exposition.h"
 #include "observe/process_usage.h"
+#include "proxy/problems.h"
 
 namespace sluice::admin {
 
@@ -21,13 +22,19 @@ std::string metrics_page(const control::Keeper& keeper) {
   return observe::expose(process.registry, facts);
 }
 
+Page problem_page(const http::Problem& problem, const http::Head& request) {
+  std::string_view accept = request.fields.get(http::FieldId::accept).value_or("");
+  http::ProblemForm form = http::problem_form(accept);
+  return {problem.status, http::problem_content_type(form), http::render_problem(problem, form, "")};
+}
+
 Page make_page(const http::Head& request, const control::Keeper& keeper) {
   using State = control::Keeper::State;
   if (request.path != "/metrics" && request.path != "/healthz" && request.path != "/readyz") {
-    return {404, "text/plain; charset=utf-8", "not found: /metrics, /healthz and /readyz are here\n"};
+    return problem_page(proxy::kNoRoute, request);
   }
   if (request.method != http::Method::get && request.method != http::Method::head) {
-    return {405, "text/plain; charset=utf-8", "only GET and HEAD\n"};
+    return problem_page(proxy::kMethodNotAllowed, request);
   }
   if (request.path == "/metrics") return {200, observe::kExpositionType, metrics_page(keeper)};
   if (request.path == "/healthz") return {200, "text/plain; charset=utf-8", "ok\n"};

@@ -7,6 +7,7 @@
 
 #include "control/keeper.h"
 #include "http/message.h"
+#include "http/problem.h"
 
 namespace sluice::admin {
 
@@ -18,6 +19,9 @@ struct Page {
 
 /// Answers a GET or HEAD. gives: 404 for other paths, 405 for other methods
 Page make_page(const http::Head& request, const control::Keeper& keeper);
+
+/// The form in which every refusal of the gateway is said.
+Page problem_page(const http::Problem& problem, const http::Head& request);
 
 /// The metrics page (Prometheus text).
 std::string metrics_page(const control::Keeper& keeper);

@@ -1,4 +1,5 @@
 """The admin listener: health, readiness, metrics, and nothing else."""
+import json
 import signal
 
 import pytest
@@ -89,3 +90,14 @@ def test_readiness_fails_first(proxied):
     wait_until(lambda: ask(gateway.admin, target="/readyz").status == 503, "not ready")
     assert gateway.ask().status == 200      # still serving while the load balancer notices
     assert ask(gateway.admin, target="/healthz").status == 200
+
+
+@pytest.mark.parametrize("method, path, status, code", [
+    ("GET", "/nothing", 404, "no_route"), ("POST", "/metrics", 405, "method_not_allowed"),
+    ("BREW", "/metrics", 501, "unknown_method")])
+def test_refusals_have_the_form_of_every_problem(proxied, method, path, status, code):
+    gateway, _ = proxied()
+    answered = ask(gateway.admin, method, path)
+    assert answered.status == status
+    assert answered.get("Content-Type") == "application/problem+json"
+    assert json.loads(answered.body)["code"] == code
