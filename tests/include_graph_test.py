@@ -52,6 +52,8 @@ DOORS = {
     "libwebsockets.h": ["upstream"],
     "fmt/": ["base"],
     "CLI/": ["cli", MAIN],
+    "sluice/": ["plugin"],   # our own C header, plugins/include
+    "dlfcn.h": ["plugin"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.MULTILINE)
 NAMESPACE = re.compile(r"^\s*namespace\s+([\w:]+)\s*\{", re.MULTILINE)

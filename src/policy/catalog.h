@@ -11,6 +11,8 @@ struct RoutePolicies {
   const HeadersConfig* headers = nullptr;
 };
 
-Pipeline make_pipeline(const RoutePolicies& route);
+/// `plugins`: policies of the user's own, in the order of the route
+Pipeline make_pipeline(const RoutePolicies& route,
+                       std::vector<std::unique_ptr<const Policy>> plugins = {});
 
 }  // namespace sluice::policy

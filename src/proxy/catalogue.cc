@@ -6,6 +6,7 @@
 
 #include "http/h1_codec.h"
 #include "http/h1_problems.h"
+#include "plugin/problems.h"
 #include "proxy/problems.h"
 
 namespace sluice::proxy {
@@ -133,6 +134,12 @@ constexpr Advice kAdvice[] = {
     {"rewrite_failed",
      "`rewrite.path` with the parameters of this request gave no valid path, for example an empty "
      "parameter that leads to `//`."},
+    {"plugin_refused",
+     "A plugin of the route said no (`plugins`). Which one, and why, is its own to log; `sluice "
+     "explain` shows the plugins of a route."},
+    {"plugin_failed",
+     "A plugin of the route said that it cannot judge, answered with a number that is no verdict, "
+     "or promised a reply and gave none. A bug in the plugin: see its lines in the error log."},
 };
 
 constexpr std::string_view advice_for(std::string_view code) {
@@ -144,11 +151,12 @@ constexpr std::string_view advice_for(std::string_view code) {
 
 constexpr auto kCatalogue = [] {
   std::array<const Problem*, std::size(http::kH1Problems) + std::size(http::kH1CodecProblems) +
-                                 std::size(kProblems)>
+                                 std::size(kProblems) + std::size(plugin::kPluginProblems)>
       all{};
   auto* next = std::copy(std::begin(http::kH1Problems), std::end(http::kH1Problems), all.data());
   next = std::copy(std::begin(http::kH1CodecProblems), std::end(http::kH1CodecProblems), next);
-  std::copy(std::begin(kProblems), std::end(kProblems), next);
+  next = std::copy(std::begin(kProblems), std::end(kProblems), next);
+  std::copy(std::begin(plugin::kPluginProblems), std::end(plugin::kPluginProblems), next);
   return all;
 }();
 constexpr size_t kRefusals = std::size(http::kH1Problems) + std::size(http::kH1CodecProblems);

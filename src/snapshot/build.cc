@@ -37,6 +37,8 @@ class Builder {
   std::shared_ptr<const UpstreamPart> make_upstream(const config::Section<upstream::UpstreamConfig>& section);
   std::shared_ptr<const ListenerPart> make_listener(const config::Section<ListenConfig>& section);
   void add_tls(server::ListenerSettings& settings, const config::Section<TlsConfig>& section);
+  std::shared_ptr<const PluginPart> make_plugin(const config::Section<plugin::PluginConfig>& section);
+  std::vector<std::unique_ptr<const policy::Policy>> plugins_of(const RouteSection& route) const;
   RouteEntry make_entry(const config::Section<RouteSection>& section);
   std::shared_ptr<const RoutePart> make_route(const config::Section<RouteSection>& section,
                                               std::shared_ptr<const UpstreamPart> upstream);
@@ -60,6 +62,10 @@ Result<std::shared_ptr<const Snapshot>, BuildFaults> Builder::run() {
   for (const auto& section : config.listen) {
     auto part = unchanged(previous_ ? &previous_->listeners : nullptr, section, itself);
     out_->listeners.push_back(part ? part : make_listener(section));
+  }
+  for (const auto& section : config.plugin) {
+    auto part = unchanged(previous_ ? &previous_->plugins : nullptr, section, itself);
+    out_->plugins.push_back(part ? part : make_plugin(section));
   }
   for (const auto& section : config.route) out_->routes.push_back(make_entry(section));
   build_router();
@@ -145,6 +151,30 @@ void Builder::add_tls(server::ListenerSettings& settings, const config::Section<
   settings.hsts = "max-age=" + std::to_string(seconds) + (hsts.subdomains ? "; includeSubDomains" : "");
 }
 
+std::shared_ptr<const PluginPart> Builder::make_plugin(const config::Section<plugin::PluginConfig>& section) {
+  auto part = std::make_shared<PluginPart>();
+  part->name = section.name;
+  part->fingerprint = section.fingerprint;
+  auto loaded = plugin::Plugin::load(section.name, section.value);
+  if (loaded) {
+    part->plugin = *std::move(loaded);
+  } else {
+    faults_.push_back("plugin " + section.name + ": " + section.value.file.path + ": " + loaded.error().why);
+  }
+  return part;
+}
+
+std::vector<std::unique_ptr<const policy::Policy>> Builder::plugins_of(const RouteSection& route) const {
+  std::vector<std::unique_ptr<const policy::Policy>> out;
+  for (const auto& named : route.plugins) {
+    auto found = std::lower_bound(out_->plugins.begin(), out_->plugins.end(), named.name,
+                                  [](const auto& part, const std::string& key) { return part->name < key; });
+    CHECK(found != out_->plugins.end() && (*found)->name == named.name);   // load_config checked it
+    if ((*found)->plugin) out.push_back(plugin::make_policy((*found)->plugin));
+  }
+  return out;
+}
+
 RouteEntry Builder::make_entry(const config::Section<RouteSection>& section) {
   RouteEntry entry;
   std::shared_ptr<const UpstreamPart> upstream;
@@ -171,7 +201,7 @@ std::shared_ptr<const RoutePart> Builder::make_route(const config::Section<Route
   policy::RoutePolicies policies;
   policies.headers = &section.value.headers;
   if (from.limits.body) part->body_bytes_max = from.limits.body->count;
-  part->pipeline = policy::make_pipeline(policies);
+  part->pipeline = policy::make_pipeline(policies, plugins_of(section.value));
   part->metric = use(observe::Table::route, section.name);
   if (from.redirect) part->redirect = Redirect{policy::Template(from.redirect->to.value), from.redirect->status};
   if (from.respond) {

@@ -35,6 +35,8 @@ constexpr Field kConfigFields[] = {
     field<&Config::listen>({.name = "listen", .about = "A listener: where clients come in."}),
     field<&Config::tls>({.name = "tls", .about = "Certificates, for listeners."}),
     field<&Config::upstream>({.name = "upstream", .about = "Servers that answer, for routes."}),
+    field<&Config::plugin>(
+        {.name = "plugin", .about = "A policy of your own, in a shared object, for routes."}),
     field<&Config::route>(
         {.name = "route",
          .about =
@@ -69,6 +71,7 @@ void set_fingerprints(Config& config) {
   fingerprint_each(config.tls);
   fingerprint_each(config.upstream);
   fingerprint_each(config.listen);
+  fingerprint_each(config.plugin);
   fingerprint_each(config.route);
   for (auto& listen : config.listen) {
     if (auto* tls = find_section(config.tls, listen.value.tls.name))
@@ -80,6 +83,10 @@ void set_fingerprints(Config& config) {
   for (auto& route : config.route) {
     auto* upstream = find_section(config.upstream, route.value.route.upstream.name);
     if (upstream != nullptr) route.fingerprint = mix(route.fingerprint, upstream->fingerprint);
+    for (const auto& named : route.value.plugins) {
+      if (auto* plugin = find_section(config.plugin, named.name))
+        route.fingerprint = mix(route.fingerprint, plugin->fingerprint);
+    }
   }
   config.hash = fingerprint(config_type(), &config);
 }

@@ -15,6 +15,7 @@
 #include "config/load.h"
 #include "config/types.h"
 #include "observe/log_config.h"
+#include "plugin/plugin_config.h"
 #include "snapshot/sections.h"
 #include "upstream/upstream_config.h"
 
@@ -29,6 +30,7 @@ struct Config {
   config::Sections<ListenConfig> listen;  // sections are sorted by name
   config::Sections<TlsConfig> tls;
   config::Sections<upstream::UpstreamConfig> upstream;
+  config::Sections<plugin::PluginConfig> plugin;
   config::Sections<RouteSection> route;
   observe::LogConfig log;
 

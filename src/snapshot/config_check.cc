@@ -115,6 +115,8 @@ void check_names(const Config& config, Document& document) {
   for (const auto& route : config.route) {
     const auto& upstream = route.value.route.upstream;
     resolve("upstream", upstream.name, upstream.at, config.upstream, document);
+    for (const auto& plugin : route.value.plugins)
+      resolve("plugin", plugin.name, plugin.at, config.plugin, document);
     if (route.sound) check_params(route.value, document);
   }
 }

@@ -1,5 +1,8 @@
-// Certificates, keys and authorities on disk: there, readable, matching, in date.
+// Certificates, keys and authorities on disk: there, readable, matching, in date. Plugins: loadable, content with
+// their settings.
+#include "base/text.h"
 #include "crypto/certificate.h"
+#include "plugin/plugin.h"
 #include "snapshot/config_check.h"
 
 namespace sluice::snapshot {
@@ -21,6 +24,11 @@ constexpr IssueKind kCertificateExpired{"certificate_expired", Severity::warning
 constexpr IssueKind kCertificateEarly{"certificate_not_yet_valid", Severity::warning};
 constexpr IssueKind kAuthorityUnreadable{"authority_unreadable"};
 constexpr IssueKind kAuthorityInvalid{"authority_invalid"};
+constexpr IssueKind kPluginUnreadable{"plugin_unreadable"};
+constexpr IssueKind kPluginDenied{"plugin_denied", Severity::unchecked};
+constexpr IssueKind kPluginUnsafe{"plugin_unsafe"};
+constexpr IssueKind kPluginInvalid{"plugin_invalid"};
+constexpr IssueKind kPluginSettings{"plugin_settings"};
 
 void report(const CertificateConfig& pair, const crypto::PairReport& found, Document& document) {
   using State = crypto::PairReport::State;
@@ -73,6 +81,33 @@ void check_authority(const config::FilePath& file, Document& document) {
   }
 }
 
+void report(const config::Section<plugin::PluginConfig>& section, const plugin::Fault& fault,
+            Document& document) {
+  using Kind = plugin::Fault::Kind;
+  const config::FilePath& file = section.value.file;
+  std::string path = quoted(file.path), why = printable(fault.why);
+  config::Issues& issues = document.issues;
+  switch (fault.kind) {
+    case Kind::unreadable:
+      issues.add(kPluginUnreadable, file.at, "cannot read plugin " + path + ": " + why);
+      break;
+    case Kind::denied:
+      issues.add(kPluginDenied, file.at, "plugin " + path + ": " + why).note =
+          "check as the service's own user, with --as-service";
+      break;
+    case Kind::unsafe:
+      issues.add(kPluginUnsafe, file.at, "plugin " + path + ": " + why);
+      break;
+    case Kind::invalid:
+      issues.add(kPluginInvalid, file.at, "plugin " + path + " cannot be used: " + why);
+      break;
+    case Kind::settings:
+      issues.add(kPluginSettings, section.at,
+                 "[plugin." + section.name + "] does not take its settings: " + why);
+      break;
+  }
+}
+
 }  // namespace
 
 void check_files(const Config& config, Document& document, std::time_t now) {
@@ -85,6 +120,11 @@ void check_files(const Config& config, Document& document, std::time_t now) {
   for (const auto& upstream : config.upstream) {
     if (upstream.value.tls && !upstream.value.tls->ca.empty())
       check_authority(upstream.value.tls->ca, document);
+  }
+  for (const auto& section : config.plugin) {
+    if (!section.sound) continue;
+    auto loaded = plugin::Plugin::load(section.name, section.value);
+    if (!loaded) report(section, loaded.error(), document);
   }
 }
 

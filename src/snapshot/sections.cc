@@ -163,6 +163,9 @@ constexpr Field kTlsFields[] = {
 constexpr Field kPolicyFields[] = {
     field<&RouteSection::headers>(
         {.name = "headers", .about = "Header fields set, added and removed, both ways."}),
+    field<&RouteSection::plugins>({.name = "plugins",
+                                   .about = "[plugin.NAME]s that judge the request, in this order.",
+                                   .example = "[\"versions\"]"}),
 };
 
 constexpr auto route_section_fields() {

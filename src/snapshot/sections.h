@@ -85,6 +85,7 @@ struct TlsConfig {
 struct RouteSection {
   route::RouteConfig route;
   policy::HeadersConfig headers;
+  std::vector<config::Reference<"plugin">> plugins;  // in this order
 };
 
 std::span<const config::Field> config_fields(const ServerConfig*);

@@ -11,6 +11,7 @@
 #include "net/address.h"
 #include "net/tls_context.h"
 #include "observe/registry.h"
+#include "plugin/plugin.h"
 #include "policy/facts.h"
 #include "policy/pipeline.h"
 #include "route/router.h"
@@ -47,6 +48,12 @@ struct UpstreamPart {
   upstream::UpstreamConfig config;
   std::shared_ptr<const net::TlsClientContext> tls;   // null: plain
   MetricUse metric;
+};
+
+struct PluginPart {
+  std::string name;
+  uint64_t fingerprint = 0;
+  std::shared_ptr<const plugin::Plugin> plugin;
 };
 
 struct Redirect {
@@ -101,6 +108,7 @@ struct Snapshot {
   std::vector<RouteEntry> routes;    // by the router's index
   std::vector<std::shared_ptr<const UpstreamPart>> upstreams;
   std::vector<std::shared_ptr<const ListenerPart>> listeners;
+  std::vector<std::shared_ptr<const PluginPart>> plugins;
   CidrSet trusted_proxies;
 };
 

@@ -40,6 +40,7 @@ class ConfigWorkspace {
     make_pair_at("early", "20991231000000Z", "21001231000000Z");
     std::filesystem::copy_file(folder_ / "certs/site.key", folder_ / "certs/denied.key");
     ::chmod((folder_ / "certs/denied.key").c_str(), 0);
+    make_plugins();
     make_large_files();
   }
   ~ConfigWorkspace() { std::filesystem::remove_all(folder_); }
@@ -60,6 +61,20 @@ class ConfigWorkspace {
   }
 
  private:
+  void make_plugins() {
+    auto built = std::filesystem::path(SLUICE_BINARY_DIR) / "test-plugins";
+    std::filesystem::create_directories(folder_ / "plugins");
+    for (const char* name : {"wrong_major", "verdict", "bare"}) {
+      std::string file = std::string(name) + ".so";
+      std::filesystem::copy_file(built / file, folder_ / "plugins" / file);
+      ::chmod((folder_ / "plugins" / file).c_str(), 0755);
+    }
+    std::filesystem::copy_file(folder_ / "plugins/bare.so", folder_ / "plugins/unsafe.so");
+    ::chmod((folder_ / "plugins/unsafe.so").c_str(), 0666);
+    std::filesystem::copy_file(folder_ / "plugins/bare.so", folder_ / "plugins/denied.so");
+    ::chmod((folder_ / "plugins/denied.so").c_str(), 0);
+  }
+
   void make_large_files() {
     write_text(folder_ / "generated/large.toml", std::string((16 << 20) + 1, '\n'));
     for (int i = 0; i < 1'000; ++i)
