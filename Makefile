@@ -4,7 +4,7 @@ INSTALL := packaging/install-packages
 NINJA    = ninja --quiet -C build/$(1) $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: run build test test-quick bench fuzz format clean help
+.PHONY: run build test test-quick bench fuzz deb format clean help
 
 help:        ## what there is
 	@sed -n 's/^\([a-z-]*\):  *## /  make \1\t/p' Makefile | expand -t 20
@@ -34,6 +34,11 @@ bench: build
 fuzz:        ## each fuzz target for 60 seconds (FUZZ_SECONDS)
 	@$(INSTALL) build fuzz
 	@$(PYTHON) tests/fuzz/run.py --seconds $(or $(FUZZ_SECONDS),60)
+
+deb:         ## build/sluice_VERSION_ARCHITECTURE.deb
+deb: build
+	@$(INSTALL) deb
+	@packaging/build-deb build/release
 
 format:      ## clang-format over all sources
 	@$(INSTALL) format
