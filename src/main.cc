@@ -36,6 +36,15 @@ void add_explain_command(CLI::App& app, sluice::cli::ExplainOptions& explain, in
   command->callback([&explain, &code] { code = sluice::cli::run_explain(explain); });
 }
 
+void add_reload_command(CLI::App& app, sluice::cli::ReloadOptions& reload, int& code) {
+  CLI::App* command = app.add_subcommand("reload", "Have the running gateway read its configuration again");
+  command->add_option("FILE", reload.file, "Configuration that names the control socket (/etc/sluice/sluice.toml)");
+  command->add_option("--control", reload.control, "The control socket itself: unix:/run/sluice/control.sock");
+  command->add_option("--timeout", reload.timeout_seconds, "Seconds to wait for the outcome (60)")
+      ->check(CLI::Range(1U, 3600U));
+  command->callback([&reload, &code] { code = sluice::cli::run_reload(reload); });
+}
+
 }  // namespace
 
 constexpr int kUsage = 64;  // EX_USAGE of sysexits.h; 1 and 2 have meanings of their own
@@ -56,6 +65,9 @@ int main(int argc, char** argv) {
   CLI::App* run_command = app.add_subcommand("run", "Serve");
   run_command->add_option("FILE", run.file, "Configuration file")->required();
   run_command->callback([&] { code = sluice::cli::run_gateway(run); });
+
+  sluice::cli::ReloadOptions reload;
+  add_reload_command(app, reload, code);
 
   sluice::cli::ExplainOptions explain;
   add_explain_command(app, explain, code);

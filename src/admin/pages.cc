@@ -22,19 +22,35 @@ std::string metrics_page(const control::Keeper& keeper) {
   return observe::expose(process.registry, facts);
 }
 
+namespace {
+
+Page not_allowed(const http::Head& request, std::string_view allow) {
+  Page page = problem_page(proxy::kMethodNotAllowed, request);
+  page.allow = allow;
+  return page;
+}
+
+}  // namespace
+
 Page problem_page(const http::Problem& problem, const http::Head& request) {
   std::string_view accept = request.fields.get(http::FieldId::accept).value_or("");
   http::ProblemForm form = http::problem_form(accept);
   return {problem.status, http::problem_content_type(form), http::render_problem(problem, form, "")};
 }
 
-Page make_page(const http::Head& request, const control::Keeper& keeper) {
+bool is_reload(const http::Head& request, const Peer& peer) {
+  return peer.rights == Rights::change && request.path == "/reload" && request.method == http::Method::post;
+}
+
+Page make_page(const http::Head& request, const control::Keeper& keeper, const Peer& peer) {
   using State = control::Keeper::State;
+  if (peer.rights == Rights::none) return problem_page(proxy::kControlForbidden, request);
+  if (peer.rights == Rights::change && request.path == "/reload") return not_allowed(request, "POST");
   if (request.path != "/metrics" && request.path != "/healthz" && request.path != "/readyz") {
     return problem_page(proxy::kNoRoute, request);
   }
   if (request.method != http::Method::get && request.method != http::Method::head) {
-    return problem_page(proxy::kMethodNotAllowed, request);
+    return not_allowed(request, "GET, HEAD");
   }
   if (request.path == "/metrics") return {200, observe::kExpositionType, metrics_page(keeper)};
   if (request.path == "/healthz") return {200, "text/plain; charset=utf-8", "ok\n"};

@@ -15,10 +15,24 @@ struct Page {
   uint16_t status = 200;
   std::string_view content_type = "text/plain; charset=utf-8";
   std::string body;
+  std::string_view allow{};   // of a 405
 };
 
-/// Answers a GET or HEAD. gives: 404 for other paths, 405 for other methods
-Page make_page(const http::Head& request, const control::Keeper& keeper);
+/// What somebody at an admin listener may do.
+enum class Rights : uint8_t { none, look, change };
+
+/// Who is at the other end; uid and pid are known on the control socket only.
+struct Peer {
+  Rights rights = Rights::look;
+  uint32_t uid = 0;
+  int32_t pid = 0;
+};
+
+/// A request that changes something and is answered later: "POST /reload" on the control socket.
+bool is_reload(const http::Head& request, const Peer& peer);
+
+/// Answers what only looks. gives: 404 for other paths, 405 for other methods, 403 for who may not even look
+Page make_page(const http::Head& request, const control::Keeper& keeper, const Peer& peer);
 
 /// The form in which every refusal of the gateway is said.
 Page problem_page(const http::Problem& problem, const http::Head& request);

@@ -20,6 +20,12 @@ struct RunOptions {
   std::string file;
 };
 
+struct ReloadOptions {
+  std::string file = "/etc/sluice/sluice.toml";   // which names the control socket
+  std::string control;                            // the socket itself: "unix:/run/sluice/control.sock"
+  unsigned timeout_seconds = 60;
+};
+
 struct ExplainOptions {
   std::string file = "/etc/sluice/sluice.toml";
   std::string method;
@@ -31,6 +37,9 @@ struct ExplainOptions {
 
 /// Serves until a signal ends it.
 int run_gateway(const RunOptions& options);
+/// Asks the running gateway to read its configuration again, and waits for the outcome.
+/// gives: 0 applied or unchanged, 1 refused, 2 no answer
+int run_reload(const ReloadOptions& options);
 /// What would happen to a request. gives: 1 when the file has errors or the request cannot be read
 int run_explain(const ExplainOptions& options);
 

@@ -140,21 +140,22 @@ std::string limits_text(const snapshot::RoutePart& route,
          ", response " + time(route.response_timeout) + ", body " + time(route.body_timeout) + "\n";
 }
 
-std::string upstream_text(const snapshot::UpstreamPart& part) {
+std::string upstream_text(const snapshot::UpstreamPart& part, const snapshot::Config& config) {
   std::string out = "upstream " + part.name + ": ";
-  for (const auto& server : part.config.servers) {
-    out += (&server == part.config.servers.data() ? "" : ", ") + server.address.value.to_string();
+  const auto& servers = snapshot::find_section(config.upstream, part.name)->value.servers;
+  for (const auto& server : servers) {
+    out += (&server == servers.data() ? "" : ", ") + server.address.value.to_string();
   }
   return out + (part.tls ? " over TLS\n" : "\n");
 }
 
-std::string report(const Rehearsed& seen, const snapshot::ListenerPart& listener,
+std::string report(const Rehearsed& seen, const snapshot::Config& config, const snapshot::ListenerPart& listener,
                    const server::ClientFacts& client) {
   std::string out = listener_text(listener, client) + seen.match;
   if (seen.refused) out += "refused: " + std::string(seen.refused->code) + "\n";
   if (seen.route) {
     out += policies_text(*seen.route) + limits_text(*seen.route, *listener.settings);
-    if (seen.route->upstream) out += upstream_text(*seen.route->upstream);
+    if (seen.route->upstream) out += upstream_text(*seen.route->upstream, config);
   }
   if (!seen.upstream_request.empty())
     return out + "\nupstream request:\n" + indented(seen.upstream_request);
@@ -184,7 +185,7 @@ int run_explain(const ExplainOptions& options) {
   client.listener = listener->settings.get();
   client.tls = url.absolute ? url.tls : listener->settings->tls != nullptr;
   Rehearsed seen = rehearse(*snapshot, registry, client, request_text(options, url));
-  std::string text = report(seen, *listener, client);
+  std::string text = report(seen, (*snapshot)->config, *listener, client);
   std::fwrite(text.data(), 1, text.size(), stdout);
   return seen.refused || (seen.upstream_request.empty() && seen.response.empty()) ? 1 : 0;
 }

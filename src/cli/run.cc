@@ -47,20 +47,15 @@ bool open_logs(control::Process& process, const observe::LogConfig& config) {
   return process.access_log != nullptr;
 }
 
-int serve(control::Process& process, std::shared_ptr<const snapshot::Snapshot> snapshot, unsigned workers) {
-  control::Keeper keeper(process, snapshot, workers);
-  std::unique_ptr<admin::AdminServer> admin;
-  int code = 0;
-  if (auto ready = keeper.prepare(); !ready) {
-    for (const std::string& fault : ready.error()) code = complain(fault);
+int serve(control::Process& process, const std::string& file, std::shared_ptr<const snapshot::Snapshot> snapshot) {
+  control::Keeper keeper(process, file);
+  admin::AdminServer admin(keeper);
+  keeper.add_participant(admin);
+  if (auto ready = keeper.prepare(std::move(snapshot)); !ready) {
+    for (const std::string& fault : ready.error()) complain(fault);
+    return 1;
   }
-  if (const auto& config = snapshot->config.admin) {
-    admin = std::make_unique<admin::AdminServer>(keeper, config->address.value);
-    if (Result<void> listening = admin->listen(); !listening) {
-      code = complain("admin: cannot listen on " + config->address.value.to_string() + ": " + listening.error().what);
-    }
-  }
-  return code == 0 ? keeper.run() : code;
+  return keeper.run();
 }
 
 }  // namespace
@@ -72,16 +67,14 @@ int run_gateway(const RunOptions& options) {
   std::fputs(loaded.issues_text().c_str(), stderr);
   if (loaded.has_errors()) return 1;
   raise_descriptor_limit();
-  unsigned workers = loaded.config.server.workers.count;
-  if (workers == 0) workers = control::usable_cores();
-  control::Process process(workers);
+  control::Process process;
   auto snapshot = snapshot::build(std::move(loaded.config), nullptr, process.registry);
   if (!snapshot) {
     for (const std::string& fault : snapshot.error()) complain(fault);
     return 1;
   }
   if (!open_logs(process, (*snapshot)->config.log)) return 1;
-  int code = serve(process, *snapshot, workers);
+  int code = serve(process, options.file, *std::move(snapshot));
   set_log_sink(nullptr);
   process.logs.stop();
   return code;

@@ -3,41 +3,42 @@
 #include <csignal>
 
 #include "base/log.h"
+#include "base/text.h"
 
 namespace sluice::control {
 
-Keeper::Keeper(Process& process, std::shared_ptr<const snapshot::Snapshot> snapshot, unsigned workers)
-    : process_(&process), snapshot_(std::move(snapshot)), mailbox_(loop_), supervisor_(process, *this, workers),
-      signals_(loop_, *this) {}
+Keeper::Keeper(Process& process, std::string file)
+    : process_(&process), file_(std::move(file)), mailbox_(loop_), supervisor_(process, *this), signals_(loop_, *this) {}
 
-Keeper::~Keeper() { mailbox_.close(); }
+Keeper::~Keeper() {
+  reload_.reset();   // its thread posts letters
+  mailbox_.close();
+}
 
-Result<void, std::vector<std::string>> Keeper::prepare() {
+Result<void, std::vector<std::string>> Keeper::prepare(std::shared_ptr<const snapshot::Snapshot> first) {
   auto resolver = net::Resolver::make(loop_, {});
   if (!resolver) return std::vector<std::string>{std::string("resolver: ") + resolver.error().what};
   resolver_ = *std::move(resolver);
-  return supervisor_.bind(*snapshot_);
+  snapshot_ = first;
+  upstreams_ = std::make_unique<Upstreams>(loop_, *resolver_, process_->registry, *this);
+  Reload::Parts parts{loop_, mailbox_, *process_, supervisor_, *upstreams_, graveyard_};
+  reload_ = std::make_unique<Reload>(parts, *this, file_);
+  for (Participant* participant : participants_) reload_->add_participant(*participant);
+  return reload_->prepare_first(std::move(first));
 }
 
 int Keeper::run() {
-  endpoints_.resize(snapshot_->upstreams.size());
-  discovery_ = std::make_unique<upstream::Discovery>(loop_, *resolver_, process_->registry, *this);
   {
     LoopTurn turn(loop_);
-    for (uint32_t i = 0; i < snapshot_->upstreams.size(); ++i) {
-      const snapshot::UpstreamPart& part = *snapshot_->upstreams[i];
-      in_flight_.push_back(part.config.max_in_flight ? std::make_shared<SharedCount>() : nullptr);
-      discovery_->watch(i, part.name, part.config);
-    }
-  }
-  settle_until_ = loop_.clock().now() + kSettle;
-  if (discovery_->settled()) {
-    begin_serving();
-  } else {
-    enter(State::starting, kSettleCheck);
+    reload_->start_first();
+    sweep();
+    watch_workers();
   }
   loop_.run();
-  discovery_.reset();
+  sweep_timer_.stop();
+  watchdog_timer_.stop();
+  reload_.reset();
+  upstreams_.reset();
   resolver_.reset();
   return 0;
 }
@@ -47,22 +48,49 @@ void Keeper::enter(State state, Duration patience) {
   timer_.start(loop_.timers(), loop_.clock().now() + patience, *this);
 }
 
-void Keeper::begin_serving() {
-  Worker::Publication publication{snapshot_, endpoints_, in_flight_, static_cast<unsigned>(supervisor_.workers().size())};
-  for (auto& worker : supervisor_.workers()) worker->publish(publication);
-  supervisor_.start();
-  supervisor_.listen();
+void Keeper::reload(Reload::Waiter* waiter) {
+  bool stopping = state_ != State::starting && state_ != State::serving;
+  if (!stopping) return reload_->request(waiter);
+  if (waiter) waiter->on_reloaded({ReloadResult::refused, "error: sluice is stopping\n"});
+}
+
+void Keeper::on_reload_begun() {
+  LOG(info, "reloading", kv("file", file_));
+  notifier_.reloading();
+}
+
+void Keeper::on_published(std::shared_ptr<const snapshot::Snapshot> snapshot) {
+  snapshot_ = std::move(snapshot);
+  reloads_.applied_at = loop_.clock().wall();
+  if (state_ != State::starting) return;
   state_ = State::serving;
   for (const auto& listener : snapshot_->listeners) {
     LOG(info, "listening", kv("listener", listener->name), kv("address", listener->settings->address.to_string()));
   }
-  LOG(info, "serving", kv("workers", supervisor_.workers().size()), kv("routes", snapshot_->routes.size()),
-      kv("upstreams", snapshot_->upstreams.size()), kv("version", SLUICE_VERSION));
+  LOG(info, "serving", kv("workers", supervisor_.serving()), kv("routes", snapshot_->routes.size()),
+      kv("upstreams", snapshot_->upstreams.size()), kv("config_hash", hex_text(snapshot_->hash)),
+      kv("version", SLUICE_VERSION));
 }
 
-void Keeper::publish_endpoints(uint32_t upstream, std::shared_ptr<const upstream::EndpointList> list) {
-  endpoints_[upstream] = list;
-  if (state_ == State::starting) return;   // begin_serving publishes them all
+void Keeper::on_reload_ended(const ReloadReport& report) {
+  reloads_.at = loop_.clock().wall();
+  reloads_.success = report.result != ReloadResult::refused;
+  std::string status = reloads_.success ? "serving " : "the last reload was refused; serving ";
+  notifier_.ready(status + std::to_string(snapshot_->routes.size()) + " routes with " +
+                  std::to_string(supervisor_.serving()) + " workers");
+  switch (report.result) {
+    case ReloadResult::applied: ++reloads_.applied; break;
+    case ReloadResult::unchanged: ++reloads_.unchanged; break;
+    case ReloadResult::refused: ++reloads_.refused; return;   // Reload has said why
+  }
+  std::string_view result = report.result == ReloadResult::applied ? "applied" : "unchanged";
+  if (reloads_.applied + reloads_.unchanged == 1) return;   // the start
+  LOG(info, "reloaded", kv("result", result), kv("config_hash", hex_text(snapshot_->hash)),
+      kv("workers", supervisor_.serving()), kv("routes", snapshot_->routes.size()),
+      kv("upstreams", snapshot_->upstreams.size()));
+}
+
+void Keeper::on_endpoints(uint32_t upstream, std::shared_ptr<const upstream::EndpointList> list) {
   for (auto& worker : supervisor_.workers()) worker->set_endpoints(upstream, list);
 }
 
@@ -72,9 +100,7 @@ void Keeper::on_signal(int number) {
       process_->logs.reopen();
       LOG(info, "log files reopened");
       return;
-    case SIGHUP:
-      LOG(warn, "SIGHUP ignored: this version cannot reload; restart to apply a changed configuration");
-      return;
+    case SIGHUP: return reload(nullptr);
     default: break;
   }
   switch (state_) {
@@ -89,6 +115,8 @@ void Keeper::on_signal(int number) {
 void Keeper::leave() {
   Duration delay = snapshot_->config.server.drain_delay;
   LOG(info, "leaving", kv("drain_delay_ms", delay.count() / 1'000'000));
+  notifier_.stopping("draining");
+  reload_->cancel();
   if (delay == Duration::zero()) return begin_draining();
   enter(State::leaving, delay);
 }
@@ -102,13 +130,13 @@ void Keeper::begin_draining() {
 
 // A signal may come before every worker has made its duplicates: the last of them ends it then.
 void Keeper::close_unused_sockets() {
-  bool unused = listening_ == supervisor_.workers().size();
-  if (unused && state_ == State::draining) supervisor_.close_sockets();
+  if (!reload_->running() && state_ == State::draining) supervisor_.close_sockets();
 }
 
-void Keeper::on_worker_listening(unsigned) {   // on the worker's thread
-  mailbox_.post_work([this] {
-    ++listening_;
+void Keeper::on_worker_published(unsigned, uint64_t publication) {   // on the worker's thread
+  mailbox_.post_work([this, publication] {
+    if (reload_ == nullptr) return;
+    reload_->on_worker_published(publication);
     close_unused_sockets();
   });
 }
@@ -119,20 +147,44 @@ void Keeper::on_worker_drained(unsigned) {   // on the worker's thread
   });
 }
 
-void Keeper::on_timer(Timer&) {
+void Keeper::on_worker_alive() {   // on the worker's thread
+  mailbox_.post_work([this] { --pinged_; });
+}
+
+// The service manager hears of us only while every worker's loop turns.
+void Keeper::watch_workers() {
+  Duration every = notifier_.watchdog_interval();
+  if (every == Duration::zero()) return;
+  watchdog_timer_.start(loop_.timers(), loop_.clock().now() + every, *this);
+  if (pinged_ > 0) return;
+  notifier_.watchdog();
+  pinged_ = supervisor_.workers().size();
+  for (auto& worker : supervisor_.workers()) worker->ping();
+}
+
+void Keeper::on_timer(Timer& timer) {
+  if (&timer == &watchdog_timer_) return watch_workers();
+  if (&timer == &sweep_timer_) return sweep();
   switch (state_) {
-    case State::starting:
-      if (discovery_->settled() || loop_.clock().now() >= settle_until_) return begin_serving();
-      return enter(State::starting, kSettleCheck);
     case State::leaving: return begin_draining();
     case State::draining: return finish("drain_timeout passed");
-    case State::serving: case State::done: return;
+    case State::starting: case State::serving: case State::done: return;
   }
+}
+
+void Keeper::sweep() {
+  graveyard_.sweep();
+  upstreams_->sweep();
+  sweep_timer_.start(loop_.timers(), loop_.clock().now() + kSweepEvery, *this);
 }
 
 void Keeper::finish(const char* why) {
   state_ = State::done;
   timer_.stop();
+  sweep_timer_.stop();
+  watchdog_timer_.stop();
+  notifier_.stopping(why);
+  reload_->cancel();
   supervisor_.stop();
   LOG(info, "stopped", kv("reason", why));
   loop_.stop();

@@ -1,4 +1,4 @@
-// Does once per process what must not be done once per worker: names, signals, draining, publication. Runs on
+// Does once per process what must not be done once per worker: names, signals, reload, draining, publication. Runs on
 // the main thread's loop, where the admin listener lives too.
 #pragma once
 
@@ -6,47 +6,73 @@
 #include <string>
 #include <vector>
 
+#include "control/graveyard.h"
 #include "control/process.h"
+#include "control/reload.h"
 #include "control/supervisor.h"
+#include "control/systemd.h"
+#include "control/upstreams.h"
 #include "loop/mailbox.h"
 #include "loop/signals.h"
 #include "net/resolver.h"
-#include "upstream/discovery.h"
 
 namespace sluice::control {
 
-class Keeper final : public upstream::Discovery::Publisher,
+/// How the last reload went, for metrics and /status.
+struct ReloadFacts {
+  bool success = true;
+  WallTime at{};          // of the last attempt
+  WallTime applied_at{};  // when what is in force came into force
+  uint64_t applied = 0;
+  uint64_t unchanged = 0;
+  uint64_t refused = 0;
+};
+
+class Keeper final : public Upstreams::Owner,
                      public Worker::Owner,
+                     public Reload::Owner,
                      public Signals::Owner,
                      public Timer::Owner {
  public:
   enum class State : uint8_t { starting, serving, leaving, draining, done };
 
-  Keeper(Process& process, std::shared_ptr<const snapshot::Snapshot> snapshot, unsigned workers);
+  /// `file`: what is read again at a reload
+  Keeper(Process& process, std::string file);
   Keeper(const Keeper&) = delete;
   ~Keeper();
 
-  /// Binds what the snapshot listens on. errors: see Supervisor::bind
-  Result<void, std::vector<std::string>> prepare();
+  /// Takes part in every change of the configuration from the first on. needs: before prepare()
+  void add_participant(Participant& participant) { participants_.push_back(&participant); }
+  /// Binds what the first snapshot listens on. errors: what cannot be bound or opened, one line each
+  Result<void, std::vector<std::string>> prepare(std::shared_ptr<const snapshot::Snapshot> first);
   /// Serves until a signal ends it. gives: the exit code
   int run();
+
+  /// Reads the file again. `waiter` hears how it went; null: nobody asks.
+  void reload(Reload::Waiter* waiter);
 
   Loop& loop() { return loop_; }
   State state() const { return state_; }
   const snapshot::Snapshot& snapshot() const { return *snapshot_; }
+  const ReloadFacts& reloads() const { return reloads_; }
+  const std::string& file() const { return file_; }
+  unsigned workers() const { return supervisor_.serving(); }
   Process& process() const { return *process_; }
 
  private:
-  /// Names are given this long at the start before requests are let in.
-  static constexpr Duration kSettle = std::chrono::seconds(2);
-  static constexpr Duration kSettleCheck = std::chrono::milliseconds(10);
+  static constexpr Duration kSweepEvery = std::chrono::seconds(1);
 
-  void publish_endpoints(uint32_t upstream, std::shared_ptr<const upstream::EndpointList> list) override;
-  void on_worker_listening(unsigned index) override;
+  void on_endpoints(uint32_t upstream, std::shared_ptr<const upstream::EndpointList> list) override;
+  void on_worker_published(unsigned index, uint64_t publication) override;
   void on_worker_drained(unsigned index) override;
+  void on_worker_alive() override;
+  void on_reload_begun() override;
+  void on_published(std::shared_ptr<const snapshot::Snapshot> snapshot) override;
+  void on_reload_ended(const ReloadReport& report) override;
   void on_signal(int number) override;
   void on_timer(Timer& timer) override;
-  void begin_serving();
+  void sweep();
+  void watch_workers();
   void leave();
   void begin_draining();
   void close_unused_sockets();
@@ -54,19 +80,24 @@ class Keeper final : public upstream::Discovery::Publisher,
   void enter(State state, Duration patience);
 
   Process* process_;
-  std::shared_ptr<const snapshot::Snapshot> snapshot_;
+  std::string file_;
+  std::shared_ptr<const snapshot::Snapshot> snapshot_;   // in force
   Loop loop_;
   Mailbox mailbox_;
   std::unique_ptr<net::Resolver> resolver_;
-  std::unique_ptr<upstream::Discovery> discovery_;
-  std::vector<std::shared_ptr<const upstream::EndpointList>> endpoints_;   // the latest, by upstream
-  std::vector<std::shared_ptr<SharedCount>> in_flight_;                    // by upstream; null without a limit
+  std::vector<Participant*> participants_;
+  Graveyard graveyard_;
+  std::unique_ptr<Upstreams> upstreams_;
   Supervisor supervisor_;
+  std::unique_ptr<Reload> reload_;
   Signals signals_;
   Timer timer_;
-  TimePoint settle_until_{};
-  unsigned listening_ = 0;   // workers that accept
-  unsigned drained_ = 0;     // workers without a connection
+  Timer sweep_timer_;
+  Timer watchdog_timer_;
+  Notifier notifier_{Notifier::environment()};
+  size_t pinged_ = 0;      // workers that have not answered the last ping
+  ReloadFacts reloads_;
+  size_t drained_ = 0;     // workers without a connection
   State state_ = State::starting;
 };
 

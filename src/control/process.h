@@ -10,20 +10,20 @@
 namespace sluice::control {
 
 struct Process {
-  explicit Process(unsigned workers) : registry(workers + 1), workers_(workers) {}
+  /// The shard of what runs on the keeper's loop.
+  observe::Shard& keeper_shard() { return registry.shard(0); }
+  /// Keeper only. gives: the shard of a worker, which stays its own for as long as the process runs
+  observe::Shard& worker_shard(unsigned index) {
+    registry.grow(index + 2);
+    return registry.shard(index + 1);
+  }
 
-  /// The shard of what runs on the keeper's loop: the one after the workers'.
-  observe::Shard& keeper_shard() { return registry.shard(workers_); }
-
-  observe::Registry registry;              // keeper; shards: one worker each
+  observe::Registry registry{1};           // keeper; shards: one worker each
   observe::LogWriter logs;                 // any thread
   observe::LogFile* error_log = nullptr;   // set before the workers start, as access_log
   observe::LogFile* access_log = nullptr;  // set before the workers start; null: no access log
   bool access_log_query = false;
   SharedCount connections;                 // any worker
-
- private:
-  unsigned workers_;
 };
 
 }  // namespace sluice::control

@@ -2,13 +2,16 @@
 
 #include <pthread.h>
 
+#include <utility>
+
 #include "base/log.h"
 
 namespace sluice::control {
 
 Worker::Worker(unsigned index, Process& process, Owner& owner, uint64_t random_seed)
-    : index_(index), process_(&process), owner_(&owner), mailbox_(loop_), tls_io_(loop_), random_(random_seed),
-      engine_({loop_.scheduler(), loop_.timers(), loop_.clock(), loop_.blocks(), random_, process.registry.shard(index)}) {
+    : index_(index), process_(&process), shard_(&process.worker_shard(index)), owner_(&owner), mailbox_(loop_),
+      tls_io_(loop_), random_(random_seed),
+      engine_({loop_.scheduler(), loop_.timers(), loop_.clock(), loop_.blocks(), random_, *shard_}) {
   if (process.access_log) {
     access_log_.emplace(*process.access_log, observe::AccessLogOptions{.query = process.access_log_query});
     engine_.set_access_log(&*access_log_);
@@ -16,7 +19,7 @@ Worker::Worker(unsigned index, Process& process, Owner& owner, uint64_t random_s
   shared_.loop = &loop_;
   shared_.tls_io = &tls_io_;
   shared_.handler = &engine_;
-  shared_.shard = &process.registry.shard(index);
+  shared_.shard = shard_;
   shared_.connections = &process.connections;
 }
 
@@ -40,15 +43,11 @@ void Worker::publish(Publication publication) {
   mailbox_.post_work([this, publication = std::move(publication)] { do_publish(publication); });
 }
 
-void Worker::listen(std::vector<const net::ListenSocket*> sockets) {
-  mailbox_.post_work([this, sockets = std::move(sockets)] { do_listen(sockets); });
-}
-
 void Worker::set_endpoints(uint32_t upstream, std::shared_ptr<const upstream::EndpointList> list) {
   mailbox_.post_work([this, upstream, list = std::move(list)] {
     if (leases_.empty()) return;
     const snapshot::UpstreamPart& part = *leases_.back()->snapshot->upstreams[upstream];
-    pools_.at({part.name, part.fingerprint})->set_endpoints(*list);
+    pools_.at({part.name, part.fingerprint}).pool->set_endpoints(list);
   });
 }
 
@@ -56,23 +55,68 @@ void Worker::drain() {
   mailbox_.post_work([this] { do_drain(); });
 }
 
+void Worker::ping() {
+  mailbox_.post_work([this] { owner_->on_worker_alive(); });
+}
+
 void Worker::do_publish(const Publication& publication) {
   auto lease = std::make_unique<snapshot::Lease>();
   lease->snapshot = publication.snapshot;
-  upstream::PoolParts parts{loop_, tls_io_, process_->registry.shard(index_), random_};
   for (size_t i = 0; i < publication.snapshot->upstreams.size(); ++i) {
-    const snapshot::UpstreamPart& part = *publication.snapshot->upstreams[i];
-    auto& pool = pools_[{part.name, part.fingerprint}];
-    if (!pool) {
-      upstream::PoolSettings settings{part.name, part.config, part.tls, part.metric.id(), publication.workers, publication.in_flight[i]};
-      pool = std::make_unique<upstream::PooledUpstream>(parts, std::move(settings));
-    }
-    pool->set_endpoints(*publication.endpoints[i]);
-    lease->upstreams.push_back(pool.get());
+    upstream::PooledUpstream& pool = pool_for(publication, i);
+    pool.serve();
+    pool.set_endpoints(publication.endpoints[i]);
+    lease->upstreams.push_back(&pool);
   }
   engine_.publish(*lease);
   leases_.push_back(std::move(lease));
+  if (!draining_) listen(publication);
   forget_old_leases();
+  owner_->on_worker_published(index_, publication.number);
+}
+
+upstream::PooledUpstream& Worker::pool_for(const Publication& publication, size_t upstream) {
+  const auto& part = publication.snapshot->upstreams[upstream];
+  Pool& entry = pools_[{part->name, part->fingerprint}];
+  if (entry.pool) return *entry.pool;
+  upstream::PoolParts parts{loop_, tls_io_, *shard_, random_};
+  upstream::PoolSettings settings{part->name, part->config, part->tls, part->metric.id(), publication.workers,
+                                  publication.in_flight[upstream]};
+  entry.part = part;
+  entry.pool = std::make_unique<upstream::PooledUpstream>(parts, std::move(settings));
+  return *entry.pool;
+}
+
+// An address that stays keeps its acceptor, and so its connections and what waits in its queue.
+void Worker::listen(const Publication& publication) {
+  const snapshot::Snapshot& snapshot = *publication.snapshot;
+  shared_.trusted_proxies = &snapshot.trusted_proxies;
+  shared_.connections_max = snapshot.config.server.connections_max;
+  std::map<std::string, std::unique_ptr<server::Acceptor>> before = std::exchange(acceptors_, {});
+  for (size_t i = 0; i < snapshot.listeners.size(); ++i) {
+    const snapshot::ListenerPart& part = *snapshot.listeners[i];
+    std::string address = part.settings->address.to_string();
+    auto& acceptor = acceptors_[address];
+    if (auto known = before.find(address); known != before.end()) {
+      acceptor = std::move(known->second);
+      acceptor->update(shared_, part.settings);
+    } else {
+      acceptor = std::make_unique<server::Acceptor>(shared_, part.settings);
+    }
+    if (Result<void> listening = acceptor->listen(publication.sockets[i]); !listening) {
+      LOG(error, "listener not started", kv("listener", part.name), kv("error", listening.error().what));
+    }
+  }
+  for (auto& [address, acceptor] : before) {
+    if (acceptor) leave_address(std::move(acceptor));
+  }
+}
+
+void Worker::leave_address(std::unique_ptr<server::Acceptor> acceptor) {
+  acceptor->update(shared_, acceptor->settings());
+  acceptor->stop_listening();
+  acceptor->drain();
+  leaving_.push_back(std::move(acceptor));
 }
 
 // An old lease goes when its last exchange has ended; a pool when no lease names it.
@@ -81,33 +125,28 @@ void Worker::forget_old_leases() {
     if (leases_[i]->exchanges > 0) { ++i; continue; }
     leases_.erase(leases_.begin() + static_cast<ptrdiff_t>(i));
   }
-  for (auto pool = pools_.begin(); pool != pools_.end();) {
+  for (auto entry = pools_.begin(); entry != pools_.end();) {
+    upstream::PooledUpstream& pool = *entry->second.pool;
     bool named = false;
     for (const auto& lease : leases_) {
-      for (const upstream::Upstream* used : lease->upstreams) named |= used == pool->second.get();
+      for (const upstream::Upstream* used : lease->upstreams) named |= used == &pool;
     }
-    if (!named) pool->second->drain();
-    pool = !named && pool->second->connections() == 0 ? pools_.erase(pool) : std::next(pool);
+    if (!named) pool.drain();
+    entry = !named && pool.connections() == 0 ? pools_.erase(entry) : std::next(entry);
   }
+  std::erase_if(leaving_, [](const auto& acceptor) { return acceptor->connections() == 0; });
 }
 
-void Worker::do_listen(const std::vector<const net::ListenSocket*>& sockets) {
-  const snapshot::Snapshot& snapshot = *leases_.back()->snapshot;
-  shared_.trusted_proxies = &snapshot.trusted_proxies;
-  shared_.connections_max = snapshot.config.server.connections_max;
-  for (size_t i = 0; i < sockets.size(); ++i) {
-    acceptors_.push_back(std::make_unique<server::Acceptor>(shared_, snapshot.listeners[i]->settings));
-    Result<void> listening = acceptors_.back()->listen(*sockets[i]);
-    if (!listening) {
-      LOG(error, "listener not started", kv("listener", snapshot.listeners[i]->name), kv("error", listening.error().what));
-    }
-  }
-  owner_->on_worker_listening(index_);
+size_t Worker::connections() const {
+  size_t sum = 0;
+  for (const auto& [address, acceptor] : acceptors_) sum += acceptor->connections();
+  for (const auto& acceptor : leaving_) sum += acceptor->connections();
+  return sum;
 }
 
 void Worker::do_drain() {
   draining_ = true;
-  for (auto& acceptor : acceptors_) {
+  for (auto& [address, acceptor] : acceptors_) {
     acceptor->stop_listening();
     acceptor->drain();
   }
@@ -115,8 +154,9 @@ void Worker::do_drain() {
 }
 
 void Worker::do_stop() {
-  for (auto& acceptor : acceptors_) acceptor->abort();
-  for (auto& [key, pool] : pools_) pool->abort();
+  for (auto& [address, acceptor] : acceptors_) acceptor->abort();
+  for (auto& acceptor : leaving_) acceptor->abort();
+  for (auto& [key, entry] : pools_) entry.pool->abort();
   housekeeping_.stop();
   if (access_log_) access_log_->flush();
   mailbox_.close();
@@ -125,12 +165,10 @@ void Worker::do_stop() {
 
 void Worker::on_timer(Timer&) {
   if (access_log_) access_log_->flush();
-  process_->registry.shard(index_).loop_stalls.set(loop_.stalls().value());
+  shard_->loop_stalls.set(loop_.stalls().value());
   forget_old_leases();
   if (draining_ && !drained_) {
-    size_t connections = 0;
-    for (auto& acceptor : acceptors_) connections += acceptor->connections();
-    drained_ = connections == 0;
+    drained_ = connections() == 0;
     if (drained_) owner_->on_worker_drained(index_);
   }
   Duration again = draining_ ? kDrainCheck : kHousekeeping;

@@ -25,10 +25,12 @@ class Worker final : private Timer::Owner {
   /// Told on the worker's thread.
   class Owner {
    public:
-    /// It accepts on its own duplicates and looks at the supervisor's sockets no more.
-    virtual void on_worker_listening(unsigned index) = 0;
+    /// It serves this publication and looks at no socket of an earlier one any more.
+    virtual void on_worker_published(unsigned index, uint64_t publication) = 0;
     /// Draining, and no connection is left.
     virtual void on_worker_drained(unsigned index) = 0;
+    /// The answer to ping().
+    virtual void on_worker_alive() = 0;
    protected:
     ~Owner() = default;
   };
@@ -43,18 +45,20 @@ class Worker final : private Timer::Owner {
 
   // From other threads: letters.
 
-  /// Serves this snapshot from now on. `endpoints` by Snapshot::upstreams; `in_flight` the process's counts, alike.
+  /// What a worker serves from now on. `endpoints` by Snapshot::upstreams; `in_flight` the process's counts, alike.
   struct Publication {
+    uint64_t number = 0;
     std::shared_ptr<const snapshot::Snapshot> snapshot;
     std::vector<std::shared_ptr<const upstream::EndpointList>> endpoints;
     std::vector<std::shared_ptr<SharedCount>> in_flight;
     unsigned workers = 1;
+    /// This worker's, by Snapshot::listeners; open until it has acknowledged a later publication.
+    std::vector<std::vector<const net::ListenSocket*>> sockets;
   };
   void publish(Publication publication);
-  /// Accepts on these sockets (by Snapshot::listeners), which stay open until the worker is gone.
-  void listen(std::vector<const net::ListenSocket*> sockets);
   void set_endpoints(uint32_t upstream, std::shared_ptr<const upstream::EndpointList> list);
   void drain();
+  void ping();
 
  private:
   static constexpr Duration kHousekeeping = std::chrono::seconds(1);   // logs are at most this late
@@ -66,28 +70,37 @@ class Worker final : private Timer::Owner {
     uint64_t fingerprint;
     auto operator<=>(const PoolKey&) const = default;
   };
+  struct Pool {
+    std::shared_ptr<const snapshot::UpstreamPart> part;   // its metric id stays in use
+    std::unique_ptr<upstream::PooledUpstream> pool;
+  };
 
   void run();
   void do_publish(const Publication& publication);
-  void do_listen(const std::vector<const net::ListenSocket*>& sockets);
+  upstream::PooledUpstream& pool_for(const Publication& publication, size_t upstream);
+  void listen(const Publication& publication);
+  void leave_address(std::unique_ptr<server::Acceptor> acceptor);
   void do_drain();
+  size_t connections() const;
   void do_stop();
   void on_timer(Timer& timer) override;
   void forget_old_leases();
 
   unsigned index_;
   Process* process_;
+  observe::Shard* shard_;
   Owner* owner_;
   Loop loop_;
   Mailbox mailbox_;
   net::TlsIo tls_io_;
   Random random_;
   std::optional<observe::AccessLog> access_log_;
-  std::map<PoolKey, std::unique_ptr<upstream::PooledUpstream>> pools_;
+  std::map<PoolKey, Pool> pools_;
   std::vector<std::unique_ptr<snapshot::Lease>> leases_;   // the last one is in force
   proxy::Engine engine_;
   server::AcceptorShared shared_;
-  std::vector<std::unique_ptr<server::Acceptor>> acceptors_;
+  std::map<std::string, std::unique_ptr<server::Acceptor>> acceptors_;   // by address
+  std::vector<std::unique_ptr<server::Acceptor>> leaving_;   // no longer listened on, until the last connection ends
   Timer housekeeping_;
   bool draining_ = false;
   bool drained_ = false;

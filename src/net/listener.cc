@@ -92,8 +92,14 @@ Result<ListenSocket> ListenSocket::bind(const SocketAddress& address,
   if (made.is_unix_ && chmod(made.path_.c_str(), options.unix_mode) != 0) {
     return system_error(errno);
   }
-  if (listen(made.descriptor_, options.backlog) != 0) return system_error(errno);
+  if (!options.listening) return made;
+  if (Result<void> listening = made.listen(options); !listening) return listening.error();
   return made;
+}
+
+Result<void> ListenSocket::listen(const ListenOptions& options) {
+  if (::listen(descriptor_, options.backlog) != 0) return system_error(errno);
+  return {};
 }
 
 ListenSocket ListenSocket::adopt(int descriptor) {

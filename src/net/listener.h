@@ -19,6 +19,7 @@ namespace sluice::net {
 struct ListenOptions {
   int backlog = 4096;               // Linux cuts it to net.core.somaxconn
   uint32_t unix_mode = 0660;        // of a unix socket's file
+  bool listening = true;            // false: only bound, nobody can connect before listen()
 };
 
 /// A bound, listening descriptor and the unix file that goes with it.
@@ -34,6 +35,9 @@ class ListenSocket {
   ListenSocket(ListenSocket&& other) noexcept;
   ListenSocket& operator=(ListenSocket&& other) noexcept;
   ~ListenSocket();   // closes, and removes the unix file that bind() made
+
+  /// For a socket that was only bound. errors: as bind()
+  Result<void> listen(const ListenOptions& options = {});
 
   int descriptor() const { return descriptor_; }
   bool is_unix() const { return is_unix_; }
@@ -80,6 +84,8 @@ class Listener final : Timer::Owner {
   Result<void> start(const ListenSocket& socket);
   /// Accepts what waits in the queue (closing would reset it), then closes.
   void stop();
+  /// Accepts no more here; what waits in the queue is for whoever accepts from this socket next.
+  void leave() { close(); }
   bool listening() const { return poll_ != nullptr; }
 
   /// Times that accepting stopped for want of descriptors.

@@ -14,14 +14,18 @@ std::string endpoint_labels(std::string_view upstream, std::string_view address)
 
 }  // namespace
 
-Registry::Registry(unsigned workers, size_t names_max)
+Registry::Registry(unsigned shards, size_t names_max)
     : names_{SeriesNames(render_label("route", "other"), names_max),
              SeriesNames(render_label("upstream", "other"), names_max),
              SeriesNames(endpoint_labels("other", "other"), names_max),
              SeriesNames(render_label("listener", "other"), names_max)} {
   CHECK(names_max > 0 && names_max < BlockTable<RouteMetrics>::kIdsMax);
-  for (unsigned i = 0; i < workers; ++i) shards_.push_back(std::make_unique<Shard>());
+  grow(shards);
   CHECK(acquire(Table::route, "-") == kUnrouted);
+}
+
+void Registry::grow(unsigned shards) {
+  while (shards_.size() < shards) shards_.push_back(std::make_unique<Shard>());
 }
 
 uint32_t Registry::acquire(Table table, std::string_view name) {

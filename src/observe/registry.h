@@ -22,7 +22,7 @@ inline constexpr std::string_view kTableLabels[] = {"route", "upstream", "endpoi
 
 class Registry {
  public:
-  explicit Registry(unsigned workers, size_t names_max = SeriesNames::kNamesMax);
+  explicit Registry(unsigned shards, size_t names_max = SeriesNames::kNamesMax);
 
   /// gives: the same id for the same name for as long as any use of it is held; kOther over the cap
   uint32_t acquire(Table table, std::string_view name);
@@ -31,6 +31,8 @@ class Registry {
   /// needs: no worker counts under this id any more, unless another use is held
   void release(Table table, uint32_t id);
 
+  /// Makes shards up to this many; those that are there stay where they are, and never go.
+  void grow(unsigned shards);
   Shard& shard(unsigned worker) { return *shards_[worker]; }
   const std::vector<std::unique_ptr<Shard>>& shards() const { return shards_; }
   const SeriesNames& names(Table table) const { return names_[static_cast<size_t>(table)]; }

@@ -140,6 +140,9 @@ constexpr Advice kAdvice[] = {
     {"plugin_failed",
      "A plugin of the route said that it cannot judge, answered with a number that is no verdict, "
      "or promised a reply and gave none. A bug in the plugin: see its lines in the error log."},
+    {"control_forbidden",
+     "Somebody else opened the control socket (`admin.control`): its file has been given a wider mode than "
+     "0600. Run `sluice reload` as root or as the service's own user."},
 };
 
 constexpr std::string_view advice_for(std::string_view code) {

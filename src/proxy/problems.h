@@ -33,10 +33,12 @@ inline constexpr Problem kUpstreamBadResponse{502, "upstream_bad_response", "Bad
     "The service behind this route sent a response that is not valid HTTP."};
 inline constexpr Problem kRewriteFailed{400, "rewrite_failed", "Bad Request",
     "The path that this route would forward is not a valid path."};
+inline constexpr Problem kControlForbidden{403, "control_forbidden", "Forbidden",
+    "The control socket serves root and the user that the gateway runs as, nobody else."};
 
 inline constexpr const Problem* kProblems[] = {
     &kNoRoute, &kMethodNotAllowed, &kOverloaded, &kUpstreamBusy, &kNoEndpoint, &kUpstreamUnresolved,
     &kUpstreamUnreachable, &kUpstreamConnectTimeout, &kUpstreamTls, &kUpstreamTimeout, &kUpstreamClosed,
-    &kUpstreamBadResponse, &kRewriteFailed};
+    &kUpstreamBadResponse, &kRewriteFailed, &kControlForbidden};
 
 }  // namespace sluice::proxy

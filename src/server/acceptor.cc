@@ -1,5 +1,7 @@
 #include "server/acceptor.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 
 namespace sluice::server {
@@ -9,13 +11,32 @@ Acceptor::~Acceptor() {
   CHECK(slab_.live() == 0);
 }
 
-Result<void> Acceptor::listen(const net::ListenSocket& socket) {
-  listener_ = std::make_unique<net::Listener>(*shared_.loop, *this);
-  return listener_->start(socket);
+Result<void> Acceptor::listen(std::span<const net::ListenSocket* const> sockets) {
+  auto wanted = [&](const net::ListenSocket* socket) {
+    return std::find(sockets.begin(), sockets.end(), socket) != sockets.end();
+  };
+  std::erase_if(listeners_, [&](const Listening& one) { return !wanted(one.socket); });
+  Result<void> result;
+  for (const net::ListenSocket* socket : sockets) {
+    auto same = [&](const Listening& one) { return one.socket == socket; };
+    if (std::any_of(listeners_.begin(), listeners_.end(), same)) continue;
+    auto listener = std::make_unique<net::Listener>(*shared_.loop, *this);
+    if (Result<void> started = listener->start(*socket); !started) {
+      result = started;
+      continue;
+    }
+    listeners_.push_back({socket, std::move(listener)});
+  }
+  return result;
+}
+
+void Acceptor::update(const AcceptorShared& shared, std::shared_ptr<const ListenerSettings> settings) {
+  shared_ = shared;
+  settings_ = std::move(settings);
 }
 
 void Acceptor::stop_listening() {
-  if (listener_) listener_->stop();
+  for (Listening& one : listeners_) one.listener->stop();
 }
 
 void Acceptor::drain() {
@@ -24,7 +45,7 @@ void Acceptor::drain() {
 }
 
 void Acceptor::abort() {
-  if (listener_) listener_->stop();
+  stop_listening();
   LoopTurn turn(*shared_.loop);
   while (!readers_.empty()) delete &readers_.pop_front();
   live_.each([](ClientConnection& connection) {
@@ -62,9 +83,10 @@ void Acceptor::open(net::TransportPtr transport, const net::SocketAddress& clien
 }
 
 void Acceptor::on_client_gone(ClientConnection& connection) {
-  if (settings_->tls) shared_.shard->handshake(connection.opened() ? observe::Handshake::full : observe::Handshake::failed);
+  const ListenerSettings& settings = *connection.facts().listener;   // the acceptor's may be newer
+  if (settings.tls) shared_.shard->handshake(connection.opened() ? observe::Handshake::full : observe::Handshake::failed);
   shared_.connections->give();
-  shared_.shard->listener(settings_->metrics_id).connections.sub();
+  shared_.shard->listener(settings.metrics_id).connections.sub();
   slab_.destroy(&connection);
 }
 

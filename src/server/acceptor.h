@@ -1,6 +1,10 @@
 // One worker's side of one listener: accepts sockets, wraps them (PROXY protocol, TLS), keeps count of them.
 #pragma once
 
+#include <array>
+#include <span>
+#include <vector>
+
 #include "base/ip.h"
 #include "base/shared_count.h"
 #include "base/slab.h"
@@ -33,8 +37,12 @@ class Acceptor final : public net::Acceptor, public ClientConnection::Owner, pub
   Acceptor(const Acceptor&) = delete;
   ~Acceptor();
 
-  /// Starts accepting from a listening socket, which stays the supervisor's.
-  Result<void> listen(const net::ListenSocket& socket);
+  /// Accepts from these listening sockets and no others. They stay the supervisor's: what waits in one that is
+  /// not among them any more is for the worker that takes it over.
+  Result<void> listen(std::span<const net::ListenSocket* const> sockets);
+  Result<void> listen(const net::ListenSocket& socket) { return listen(std::array{&socket}); }
+  /// New connections are accepted under these; those that are open keep what they were accepted under.
+  void update(const AcceptorShared& shared, std::shared_ptr<const ListenerSettings> settings);
   /// Accepts what waits, then no more.
   void stop_listening();
   /// Idle connections end now, others after their response.
@@ -42,6 +50,7 @@ class Acceptor final : public net::Acceptor, public ClientConnection::Owner, pub
   /// Ends all connections.
   void abort();
   size_t connections() const { return slab_.live(); }
+  const std::shared_ptr<const ListenerSettings>& settings() const { return settings_; }
 
  private:
   void on_accept(net::TransportPtr transport, const net::SocketAddress& client) override;
@@ -52,7 +61,11 @@ class Acceptor final : public net::Acceptor, public ClientConnection::Owner, pub
 
   AcceptorShared shared_;
   std::shared_ptr<const ListenerSettings> settings_;
-  std::unique_ptr<net::Listener> listener_;
+  struct Listening {
+    const net::ListenSocket* socket;
+    std::unique_ptr<net::Listener> listener;
+  };
+  std::vector<Listening> listeners_;
   Slab<ClientConnection> slab_;
   List<ProxyReader, ProxyReaderTag> readers_;   // owned
   List<ClientConnection, ClientConnectionTag> live_;

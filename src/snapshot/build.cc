@@ -91,6 +91,7 @@ std::shared_ptr<const UpstreamPart> Builder::make_upstream(const config::Section
   part->name = section.name;
   part->fingerprint = section.fingerprint;
   part->config = section.value;
+  part->config.servers.clear();   // a part may serve on with others
   part->metric = use(observe::Table::upstream, section.name);
   if (!section.value.uses_tls()) return part;
   const upstream::UpstreamTls& tls = *section.value.tls;

@@ -1,5 +1,7 @@
 #include "snapshot/config.h"
 
+#include <utility>
+
 #include "base/hash.h"
 #include "snapshot/config_check.h"
 
@@ -67,9 +69,18 @@ void fingerprint_each(config::Sections<T>& sections) {
     section.fingerprint = fingerprint(config::TypeOf<T>::type, &section.value);
 }
 
+// Without its servers: they may come and go without anything else having changed.
+void fingerprint_upstreams(config::Sections<upstream::UpstreamConfig>& sections) {
+  for (auto& section : sections) {
+    auto servers = std::exchange(section.value.servers, {});
+    section.fingerprint = fingerprint(config::TypeOf<upstream::UpstreamConfig>::type, &section.value);
+    section.value.servers = std::move(servers);
+  }
+}
+
 void set_fingerprints(Config& config) {
   fingerprint_each(config.tls);
-  fingerprint_each(config.upstream);
+  fingerprint_upstreams(config.upstream);
   fingerprint_each(config.listen);
   fingerprint_each(config.plugin);
   fingerprint_each(config.route);

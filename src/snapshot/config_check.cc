@@ -125,6 +125,7 @@ void check_listeners(const Config& config, Document& document) {
   std::vector<Bound> bound;
   if (config.admin && config.admin->address.at.line > 0)
     bound.push_back({"admin", &config.admin->address});
+  if (config.admin && config.admin->control) bound.push_back({"admin", &*config.admin->control});
   for (const auto& listen : config.listen) {
     if (listen.sound) bound.push_back({"listen." + listen.name, &listen.value.address});
   }

@@ -15,6 +15,7 @@ using config::later;
 namespace {
 
 constexpr IssueKind kRedirectWithTls{"redirect_with_tls"};
+constexpr IssueKind kControlNotUnix{"control_not_unix"};
 constexpr IssueKind kNoCertificates{"tls_without_certificates"};
 constexpr IssueKind kRouteEnds{"route_ends"};
 constexpr IssueKind kRewriteAlone{"rewrite_without_upstream"};
@@ -52,7 +53,9 @@ constexpr Field kAdminFields[] = {
                                   .about = "Serves /metrics /healthz /readyz, read-only.",
                                   .example = "\"127.0.0.1:9901\"",
                                   .need = config::Need::required}),
-    later("control"),
+    field<&AdminConfig::control>({.name = "control",
+                                  .about = "The control socket, for the service's own user and root: `sluice reload`.",
+                                  .example = "\"unix:/run/sluice/control.sock\""}),
 };
 
 constexpr Field kListenTimeoutFields[] = {
@@ -205,6 +208,14 @@ std::span<const Field> config_fields(const TlsConfig*) {
 }
 std::span<const Field> config_fields(const RouteSection*) {
   return kRouteSectionFields;
+}
+
+void config_check(const AdminConfig& admin, const config::Value&, config::Reader& reader) {
+  if (!admin.control || admin.control->value.is_unix()) return;
+  reader
+      .issues()
+      .add(kControlNotUnix, admin.control->at, "control must be a unix socket: who asks is known there")
+      .hint = "such as \"unix:/run/sluice/control.sock\"";
 }
 
 void config_check(const ListenConfig& listen, const config::Value& table, config::Reader& reader) {

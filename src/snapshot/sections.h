@@ -32,6 +32,7 @@ struct ServerConfig {
 
 struct AdminConfig {
   config::Placed<net::SocketAddress> address;
+  std::optional<config::Placed<net::SocketAddress>> control;  // a unix path
 };
 
 struct ListenTimeout {
@@ -97,6 +98,7 @@ std::span<const config::Field> config_fields(const CertificateConfig*);
 std::span<const config::Field> config_fields(const HstsConfig*);
 std::span<const config::Field> config_fields(const TlsConfig*);
 std::span<const config::Field> config_fields(const RouteSection*);
+void config_check(const AdminConfig& admin, const config::Value& table, config::Reader& reader);
 void config_check(const ListenConfig& listen, const config::Value& table, config::Reader& reader);
 void config_check(const TlsConfig& tls, const config::Value& table, config::Reader& reader);
 void config_check(const RouteSection& route, const config::Value& table, config::Reader& reader);

@@ -45,7 +45,7 @@ class MetricUse {
 struct UpstreamPart {
   std::string name;
   uint64_t fingerprint = 0;
-  upstream::UpstreamConfig config;
+  upstream::UpstreamConfig config;                    // servers excepted: see Snapshot::config
   std::shared_ptr<const net::TlsClientContext> tls;   // null: plain
   MetricUse metric;
 };

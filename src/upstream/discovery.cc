@@ -1,6 +1,7 @@
 #include "upstream/discovery.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 
@@ -36,12 +37,11 @@ class Discovery::Watched {
   std::string name_;
   UpstreamConfig config_;
   std::vector<std::unique_ptr<Name>> names_;   // by server; null for addresses
-  std::shared_ptr<const EndpointList> list_;
-  /// Metric ids in use by this list and by the one before, which workers may still be leaving.
-  std::vector<uint32_t> uses_, old_uses_;
+  Published published_;
 
  private:
   void add(EndpointList& list, const EndpointConfig& server, const net::SocketAddress& address);
+  std::vector<uint32_t> ids_;   // of the list that is being made
 };
 
 Discovery::Watched::Watched(Discovery& discovery, uint32_t index, const std::string& name, const UpstreamConfig& config)
@@ -54,9 +54,7 @@ Discovery::Watched::Watched(Discovery& discovery, uint32_t index, const std::str
 }
 
 Discovery::Watched::~Watched() {
-  for (auto* uses : {&uses_, &old_uses_}) {
-    for (uint32_t id : *uses) discovery_->registry_->release(observe::Table::endpoint, id);
-  }
+  if (published_.list) discovery_->old_.push_back(std::move(published_));
 }
 
 void Discovery::Watched::add(EndpointList& list, const EndpointConfig& server, const net::SocketAddress& address) {
@@ -65,14 +63,12 @@ void Discovery::Watched::add(EndpointList& list, const EndpointConfig& server, c
   target.server_name = config_.tls && !config_.tls->sni.empty() ? config_.tls->sni : server.address.value.host;
   target.weight = server.weight;
   target.metrics_id = discovery_->registry_->acquire_endpoint(name_, address.to_string());
-  uses_.push_back(target.metrics_id);
+  ids_.push_back(target.metrics_id);
   list.targets.push_back(std::move(target));
 }
 
 void Discovery::Watched::publish() {
-  for (uint32_t id : old_uses_) discovery_->registry_->release(observe::Table::endpoint, id);
-  old_uses_ = std::move(uses_);
-  uses_.clear();
+  if (published_.list) discovery_->old_.push_back(std::move(published_));
   auto list = std::make_shared<EndpointList>();
   for (size_t i = 0; i < names_.size(); ++i) {
     const EndpointConfig& server = config_.servers[i];
@@ -86,8 +82,9 @@ void Discovery::Watched::publish() {
       for (const IpAddress& ip : names_[i]->addresses_) add(*list, server, net::SocketAddress(ip, address.port));
     }
   }
-  list_ = std::move(list);
-  discovery_->publisher_->publish_endpoints(index_, list_);
+  published_ = {std::move(list), std::exchange(ids_, {})};
+  discovery_->publisher_->publish_endpoints(index_, published_.list);
+  discovery_->sweep();
 }
 
 void Discovery::Name::on_resolved(Result<net::Resolved> result) {
@@ -117,10 +114,31 @@ void Discovery::Name::on_resolved(Result<net::Resolved> result) {
 Discovery::Discovery(Loop& loop, net::Resolver& resolver, observe::Registry& registry, Publisher& publisher)
     : loop_(&loop), resolver_(&resolver), registry_(&registry), publisher_(&publisher) {}
 
-Discovery::~Discovery() = default;
+Discovery::~Discovery() {
+  watched_.clear();
+  for (const Published& published : old_) give_back(published);
+}
 
-void Discovery::watch(uint32_t index, const std::string& name, const UpstreamConfig& config) {
-  watched_.push_back(std::make_unique<Watched>(*this, index, name, config));
+void Discovery::give_back(const Published& published) {
+  for (uint32_t id : published.ids) registry_->release(observe::Table::endpoint, id);
+}
+
+void Discovery::sweep() {
+  std::erase_if(old_, [this](Published& published) {
+    if (published.list.use_count() > 1) return false;   // it only falls: nobody else copies from here
+    published.list.reset();   // after the last user's last word, in its order too
+    give_back(published);
+    return true;
+  });
+}
+
+void Discovery::forget(uint32_t watch) {
+  std::erase_if(watched_, [&](const auto& watched) { return watched->index_ == watch; });
+  sweep();
+}
+
+void Discovery::watch(uint32_t watch, const std::string& name, const UpstreamConfig& config) {
+  watched_.push_back(std::make_unique<Watched>(*this, watch, name, config));
   Watched& watched = *watched_.back();
   watched.publish();
   for (auto& resolved : watched.names_) {

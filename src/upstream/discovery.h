@@ -25,7 +25,7 @@ class Discovery {
  public:
   class Publisher {
    public:
-    virtual void publish_endpoints(uint32_t upstream, std::shared_ptr<const EndpointList> list) = 0;
+    virtual void publish_endpoints(uint32_t watch, std::shared_ptr<const EndpointList> list) = 0;
    protected:
     ~Publisher() = default;
   };
@@ -34,21 +34,33 @@ class Discovery {
   Discovery(const Discovery&) = delete;
   ~Discovery();
 
-  /// Starts looking after an upstream; `index` names it to the publisher. The first list (addresses only,
+  /// Starts looking after an upstream; `watch` names it to the publisher. The first list (addresses only,
   /// names missing) is published inside the call.
-  void watch(uint32_t index, const std::string& name, const UpstreamConfig& config);
+  void watch(uint32_t watch, const std::string& name, const UpstreamConfig& config);
+  /// Looks after it no more.
+  void forget(uint32_t watch);
   /// Every name has been asked once, with success or not.
   bool settled() const;
+  /// Gives back the metric ids of lists that nobody holds any more.
+  void sweep();
 
  private:
   class Watched;
   class Name;
+
+  /// A list and the metric ids that its users count under: in use until the last of them has let go.
+  struct Published {
+    std::shared_ptr<const EndpointList> list;
+    std::vector<uint32_t> ids;
+  };
+  void give_back(const Published& published);
 
   Loop* loop_;
   net::Resolver* resolver_;
   observe::Registry* registry_;
   Publisher* publisher_;
   std::vector<std::unique_ptr<Watched>> watched_;
+  std::vector<Published> old_;
 };
 
 }  // namespace sluice::upstream

@@ -41,17 +41,18 @@ PooledUpstream::~PooledUpstream() {
   CHECK(slab_.live() == 0);
 }
 
-void PooledUpstream::set_endpoints(const EndpointList& list) {
+void PooledUpstream::set_endpoints(const std::shared_ptr<const EndpointList>& list) {
   LoopTurn turn(parts_.loop);
   std::vector<std::unique_ptr<Site>> sites;
   std::vector<EndpointState> states;
-  for (const EndpointTarget& target : list.targets) {
+  for (const EndpointTarget& target : list->targets) {
     auto same = [&](const std::unique_ptr<Site>& site) { return site && site->target_ == target; };
     auto old = std::find_if(sites_.begin(), sites_.end(), same);
     auto index = static_cast<uint32_t>(sites.size());
     if (old != sites_.end()) {
       states.push_back(states_[(*old)->index_]);
       (*old)->index_ = index;
+      (*old)->list_ = list;
       sites.push_back(std::move(*old));
       continue;
     }
@@ -59,7 +60,7 @@ void PooledUpstream::set_endpoints(const EndpointList& list) {
     state.weight = target.weight;
     state.owed = static_cast<int64_t>(parts_.random.below(target.weight + 1));
     states.push_back(state);
-    sites.push_back(std::make_unique<Site>(target, index));
+    sites.push_back(std::make_unique<Site>(list, target, index));
     parts_.shard.endpoint(target.metrics_id).up.set(1);
   }
   for (auto& gone : sites_) {
@@ -70,7 +71,7 @@ void PooledUpstream::set_endpoints(const EndpointList& list) {
   }
   sites_ = std::move(sites);
   states_ = std::move(states);
-  unresolved_ = list.unresolved && sites_.empty();
+  unresolved_ = list->unresolved && sites_.empty();
   remove_retired();
 }
 

@@ -53,10 +53,13 @@ class PooledUpstream final : public Upstream {
   void release(Endpoint& endpoint, Outcome outcome) override;
   Lack lack() const override { return lack_; }
 
-  /// Takes over a new list: endpoints that stay keep their connections and counts.
-  void set_endpoints(const EndpointList& list);
+  /// Takes over a new list: endpoints that stay keep their connections and counts. The list is held for as long
+  /// as anything is counted under its metric ids.
+  void set_endpoints(const std::shared_ptr<const EndpointList>& list);
   /// Closes what is idle; the rest closes when its request ends.
   void drain();
+  /// Keeps connections again: a snapshot names the upstream anew before the old one was gone.
+  void serve() { draining_ = false; }
   /// Closes everything (worker shutdown; no exchange is left).
   void abort();
   size_t connections() const { return slab_.live(); }

@@ -7,9 +7,10 @@ namespace sluice::upstream {
 
 class PooledUpstream::Site final : public Endpoint {
  public:
-  Site(const EndpointTarget& target, uint32_t index)
-      : Endpoint(target.address.to_string()), target_(target), index_(index) {}
+  Site(std::shared_ptr<const EndpointList> list, const EndpointTarget& target, uint32_t index)
+      : Endpoint(target.address.to_string()), list_(std::move(list)), target_(target), index_(index) {}
 
+  std::shared_ptr<const EndpointList> list_;   // keeps the metric id of target_ in use
   EndpointTarget target_;
   uint32_t index_;                     // in sites_; meaningless once retired
   uint32_t in_flight_ = 0;

@@ -16,7 +16,7 @@ REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSa
 DRAIN_SECONDS = 10   # drain_timeout of every test's gateway
 
 
-def settings(*servers, top="", server="", listen="", upstream="", route="", more=""):
+def settings(*servers, top="", server="", admin="", listen="", upstream="", route="", more=""):
     """The usual configuration: one plain listener, one upstream of these servers, one route for
     all.
 
@@ -45,6 +45,8 @@ sluice = 1
 {server}
 [admin]
 address = "127.0.0.1:@admin@"
+control = "unix:@dir@/control.sock"
+{admin}
 [log.access]
 format = "json"
 file = "@dir@/access.log"
@@ -115,6 +117,24 @@ class Gateway:
 
     def signal(self, number):
         self.process.send_signal(number)
+
+    def write_config(self, config):
+        """Puts another configuration into the file; ports keep their names."""
+        self.config_text = self._fill(config)
+        self.config.write_text(self.config_text)
+
+    def reload(self, config=None, code=0):
+        """gives: what `sluice reload` says. `config`: written first"""
+        if config is not None:
+            self.write_config(config)
+        done = run_command("reload", "--control", f"unix:{self.control_path}", binary=self.binary)
+        said = done.stdout + done.stderr
+        assert done.returncode == code, f"exit code {done.returncode}: {said}"
+        return said
+
+    @property
+    def control_path(self):
+        return self.folder / "control.sock"
 
     def wait(self, seconds=DRAIN_SECONDS + DEADLINE_SECONDS):
         return self.process.wait(seconds)

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -13,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "fakes/cpu_clock.h"
 #include "observe/families.h"
 
 namespace sluice::observe {
@@ -232,11 +234,11 @@ TEST(Exposition, ten_thousand_busy_routes_take_under_250_ms) {
     }
   }
   // The best of three: the machine may be busy with something else. A sanitizer costs a factor.
-  auto best = std::chrono::steady_clock::duration::max();
+  auto best = std::chrono::nanoseconds::max();
   for (int round = 0; round < 3; ++round) {
-    auto begin = std::chrono::steady_clock::now();
+    auto begin = thread_cpu_time();
     std::string page = expose(registry, {});
-    best = std::min(best, std::chrono::steady_clock::now() - begin);
+    best = std::min(best, thread_cpu_time() - begin);
     EXPECT_GT(page.size(), 10'000'000U);
   }
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

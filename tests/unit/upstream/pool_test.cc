@@ -111,8 +111,8 @@ class Pool : public ::testing::Test {
     return *pool;
   }
   void list(std::vector<EndpointTarget> targets) {
-    EndpointList endpoints;
-    endpoints.targets = std::move(targets);
+    auto endpoints = std::make_shared<EndpointList>();
+    endpoints->targets = std::move(targets);
     pool->set_endpoints(endpoints);
   }
   std::string run(Reuse reuse = Reuse::any) { return Request(*pool, loop).run(reuse); }
@@ -418,8 +418,8 @@ TEST_F(Pool, lets_a_request_end_at_an_endpoint_that_has_gone) {
 
 TEST_F(Pool, knows_the_difference_between_unresolved_and_down) {
   make({});
-  EndpointList unresolved;
-  unresolved.unresolved = true;
+  auto unresolved = std::make_shared<EndpointList>();
+  unresolved->unresolved = true;
   pool->set_endpoints(unresolved);
   Request request(*pool, loop);
   EXPECT_FALSE(request.pick());

@@ -1,0 +1,409 @@
+"""Reload: all or nothing, and nobody who is being served notices."""
+import concurrent.futures
+import os
+import re
+import signal
+import stat
+import subprocess
+import threading
+import time
+
+import pytest
+from support.client import Client, ask, request
+from support.gateway import run_command, settings
+from support.message import Closed
+from support.timing import SLOW, wait_until
+from support.upstream import answer
+
+FULL = bool(os.environ.get("SLUICE_FULL"))
+WORDS = """
+[route.word]
+match = {{ path = "/word" }}
+respond = {{ status = 200, body = "{0}" }}
+"""
+SECOND = """
+[listen.second]
+address = "127.0.0.1:@second@"
+"""
+
+
+def says(word, *servers, **lines):
+    return settings(*servers, more=WORDS.format(word) + lines.pop("extra", ""), **lines)
+
+
+def refused(port):
+    try:
+        with Client(port):
+            return False
+    except OSError:
+        return True
+
+
+def test_a_changed_file_is_applied(gateway):
+    one = gateway(says("old"))
+    assert one.ask(target="/word").body == b"old"
+    said = one.reload(says("new"))
+    assert re.fullmatch(r"applied: configuration [0-9a-f]{16} in \d+ ms\n", said)
+    assert one.ask(target="/word").body == b"new"
+    assert "reloaded result=applied" in one.error_log()
+
+
+def test_sighup_reloads_too(gateway):
+    one = gateway(says("old"))
+    one.write_config(says("new"))
+    one.signal(signal.SIGHUP)
+    wait_until(lambda: one.ask(target="/word").body == b"new", "the new configuration serves")
+
+
+def test_an_identical_configuration_changes_nothing(gateway):
+    one = gateway(says("same"))
+    said = one.reload("# a comment more\n" + says("same"))
+    assert said.startswith("unchanged: configuration ")
+    assert "reloaded result=unchanged" in one.error_log()
+
+
+def test_a_reload_with_errors_changes_nothing_and_reports_them_all(gateway):
+    one = gateway(says("old"))
+    broken = says("new") + '[route.other]\nmatch = { pth = "/x" }\nupstream = "nobody"\n'
+    said = one.reload(broken, code=1)
+    assert re.search(r'sluice\.toml:\d+:\d+: error: unknown key "pth"', said)
+    assert 'did you mean "path"?' in said
+    assert 'there is no [upstream.nobody]' in said
+    assert one.ask(target="/word").body == b"old"
+    assert "reload refused: the configuration in force stays" in one.error_log()
+    one.reload(says("newer"))
+    assert one.ask(target="/word").body == b"newer"
+
+
+@pytest.mark.parametrize("broken", [
+    "not toml at all [[", "", "sluice = 9", 'include = ["nowhere/*.toml"]\nsluice = 1'])
+def test_a_broken_file_between_good_ones(gateway, broken):
+    one = gateway(says("old"))
+    for word in ("first", "second"):
+        one.reload(broken, code=1)
+        assert one.reload(says(word)).startswith("applied")
+        assert one.ask(target="/word").body == word.encode()
+
+
+def test_a_file_that_has_gone(gateway):
+    one = gateway(says("old"))
+    one.config.unlink()
+    assert "sluice.toml" in one.reload(code=1)
+    assert one.ask(target="/word").body == b"old"
+
+
+def test_an_address_that_is_taken_refuses_the_reload(gateway, upstream):
+    one = gateway(says("old"))
+    other = upstream()
+    taken = f'[listen.second]\naddress = "{other.address}"\n'
+    said = one.reload(says("new", extra=SECOND + taken.replace("second", "third")), code=1)
+    assert f"cannot listen on {other.address}: another process is listening there" in said
+    assert one.ask(target="/word").body == b"old"
+    assert refused(one.second)   # what could be bound was given up again
+
+
+def test_an_open_connection_is_served_under_the_new_configuration(gateway):
+    one = gateway(says("old"))
+    with one.client() as client:
+        assert client.ask(target="/word").body == b"old"
+        one.reload(says("new"))
+        assert client.ask(target="/word").body == b"new"
+
+
+def test_a_request_in_flight_ends_under_the_old_one(gateway, upstream):
+    go_on = threading.Event()
+
+    def slow(connection, received):
+        connection.stall(go_on)
+        answer(body=b"x" * 100_000)(connection, received)
+    behind = upstream(slow)
+    one = gateway(says("old", behind))
+    with one.client() as client:
+        client.send(request(target="/slow"))
+        behind.wait_for_requests(1)
+        one.reload(says("new"))   # neither the route nor its upstream is there any more
+        assert ask(one.port, target="/slow").status == 404
+        go_on.set()
+        response = client.response()
+        assert (response.status, len(response.body)) == (200, 100_000)
+        assert client.ask(target="/word").body == b"new"
+
+
+def test_an_upstream_that_is_unchanged_keeps_its_connections(gateway, upstream):
+    behind = upstream()
+    one = gateway(says("old", behind))
+    one.ask()
+    one.reload(says("new", behind))
+    one.ask()
+    assert len(behind.connections) == 1
+
+
+def test_a_changed_list_of_servers_keeps_the_connections_to_those_that_stay(gateway, upstream):
+    first, second = upstream(), upstream()
+    one = gateway(says("old", first))
+    one.ask()
+    one.reload(says("old", first, second))
+    for _ in range(4):
+        one.ask()
+    assert len(first.connections) == 1
+    assert len(second.connections) == 1
+    one.reload(says("old", second))
+    for _ in range(4):
+        one.ask()
+    assert len(second.connections) == 1
+    wait_until(lambda: first.connections[0].ended, "the connection to the server that left ends")
+
+
+def test_a_changed_upstream_gets_connections_of_its_own(gateway, upstream):
+    behind = upstream()
+    one = gateway(says("old", behind))
+    one.ask()
+    one.reload(says("old", behind, upstream='timeout = { response = "7s" }'))
+    one.ask()
+    assert len(behind.connections) == 2
+    wait_until(lambda: behind.connections[0].ended, "the connection of the old pool ends")
+    # Back again: the first pool may still be on its way out.
+    one.reload(says("old", behind))
+    one.ask()
+    assert one.ask().status == 200
+    assert len(behind.connections) == 3
+
+
+def test_a_listener_is_added_and_taken_away(gateway):
+    one = gateway(says("old"), ports={})
+    one.reload(says("new", extra=SECOND))
+    with Client(one.second) as idle:
+        assert idle.ask(target="/word").body == b"new"
+        one.reload(says("newer"))
+        assert refused(one.second)
+        assert idle.is_closed()
+    assert one.ask(target="/word").body == b"newer"
+
+
+def test_a_request_on_a_listener_that_goes_away_ends(gateway, upstream):
+    go_on = threading.Event()
+
+    def slow(connection, received):
+        connection.stall(go_on)
+        answer()(connection, received)
+    behind = upstream(slow)
+    one = gateway(says("old", behind, extra=SECOND))
+    with Client(one.second) as client:
+        client.send(request())
+        behind.wait_for_requests(1)
+        one.reload(says("old", behind))
+        go_on.set()
+        response = client.response()
+        assert response.status == 200
+        assert response.get("connection") == "close"
+
+
+def test_new_settings_of_a_listener_hold_for_new_connections(gateway):
+    one = gateway(says("old"))
+    with one.client() as before:
+        before.ask(target="/word")
+        one.reload(says("old", listen='limits = { line = "256B" }'))
+        long = "/word?" + "x" * 300
+        assert before.ask(target=long).body == b"old"
+        assert ask(one.port, target=long).status == 414
+
+
+@pytest.mark.threads
+def test_the_number_of_workers_changes_under_load(gateway, upstream):
+    behind = upstream()
+    one = gateway(says("w", behind))
+    with Load(one.port, clients=4) as load, one.client() as idle:
+        idle.ask(target="/word")
+        for workers in (3, 1, 2, 1):
+            one.reload(says("w", behind, server=f"workers = {workers}"))
+            load.wait_for_more(50)
+        assert idle.ask(target="/word").body == b"w"   # its worker may have left; it has not
+    assert load.failures == []
+
+
+class Load:
+    """Clients that ask without a pause, new connections between kept ones."""
+    def __init__(self, port, clients=2, target="/word"):
+        self.port, self.target = port, target
+        self.done, self.failures = 0, []
+        self.over = threading.Event()
+        self.pool = concurrent.futures.ThreadPoolExecutor(clients)
+        self.clients = clients
+
+    def __enter__(self):
+        for _ in range(self.clients):
+            self.pool.submit(self._run)
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.pool.shutdown()
+
+    def _run(self):
+        while not self.over.is_set():
+            try:
+                with Client(self.port) as client:
+                    for _ in range(20):
+                        response = client.ask(target=self.target)
+                        if response.status != 200:
+                            self.failures.append(response.status)
+                        self.done += 1
+            except (OSError, Closed) as error:
+                self.failures.append(repr(error))
+
+    def wait_for_more(self, count):
+        goal = self.done + count
+        wait_until(lambda: self.done >= goal, f"{count} more requests are answered")
+
+
+@pytest.mark.threads
+def test_many_reloads_under_load(gateway, upstream):
+    """Between two configurations that differ in routes, an upstream, a listener and a limit."""
+    behind, other = upstream(), upstream()
+    texts = [says("w", behind), says("w", behind, other, extra=SECOND + """
+[upstream.more]
+servers = ["127.0.0.1:1"]
+[route.more]
+match = { path = "/more/{id}" }
+upstream = "more"
+""", listen='limits = { headers = 50 }')]
+    one = gateway(texts[0])
+    times = 1000 if FULL else 100 if SLOW == 1 else 20
+    with Load(one.port) as load, one.client() as idle:
+        idle.ask(target="/word")
+        for i in range(times // 10):
+            one.reload(texts[(i + 1) % 2])
+        resident = one.resident_bytes()
+        for i in range(times // 10, times):
+            one.reload(texts[(i + 1) % 2])
+        load.wait_for_more(20)
+        grown = one.resident_bytes() - resident
+        assert idle.ask(target="/word").body == b"w"
+    assert load.failures == []
+    if SLOW == 1:
+        assert grown < 2 * 1024 * 1024, f"RSS grew by {grown} bytes in {times} reloads"
+    assert one.metric("sluice_connections", listener="second") == 0
+
+
+def test_counts_of_what_stays_go_on_and_series_of_what_left_go_away(gateway):
+    extra = '[route.gone]\nmatch = { path = "/gone" }\nrespond = { status = 204 }\n'
+    one = gateway(says("w", extra=extra))
+    for target in ("/word", "/word", "/gone"):
+        one.ask(target=target)
+    assert one.metric("sluice_http_requests_total", route="gone") == 1
+    one.reload(says("w"))
+    one.ask(target="/word")
+    assert one.metric("sluice_http_requests_total", route="word") == 3
+
+    def series_left():
+        return not any('route="gone"' in name for name in one.metrics())
+    wait_until(series_left, "the series of the route that left go away")
+
+
+def test_reloads_that_are_asked_for_together_are_all_answered(gateway):
+    one = gateway(says("old"))
+    one.write_config(says("new"))
+    with concurrent.futures.ThreadPoolExecutor(5) as pool:
+        said = [future.result() for future in [pool.submit(one.reload) for _ in range(5)]]
+    assert sum(text.startswith("applied") for text in said) >= 1
+    assert all(text.startswith(("applied", "unchanged")) for text in said)
+    assert one.ask(target="/word").body == b"new"
+
+
+def test_who_asked_may_leave_before_the_answer(gateway):
+    one = gateway(says("old"))
+    one.write_config(says("new"))
+    with Client(one.control_path) as client:
+        client.send(request("POST", "/reload", [("Content-Length", "0")]))
+        client.reset()
+    wait_until(lambda: one.ask(target="/word").body == b"new", "the reload goes on")
+
+
+def test_sigterm_during_a_reload(gateway):
+    one = gateway(says("old"))
+    one.write_config(says("new"))
+    one.signal(signal.SIGHUP)
+    one.signal(signal.SIGTERM)
+    assert one.wait() == 0
+
+
+def test_the_admin_address_changes(gateway):
+    one = gateway(says("old"))
+    changed = says("new").replace("@admin@", "@admin2@")
+    one.reload(changed)
+    assert ask(one.admin2, target="/readyz").status == 200
+    assert refused(one.admin)
+    one.ports["admin"] = one.admin2
+
+
+def test_the_control_socket_moves(gateway):
+    one = gateway(says("old"))
+    one.reload(says("new").replace("control.sock", "moved.sock"))
+    assert not one.control_path.exists()
+    moved = one.folder / "moved.sock"
+    done = run_command("reload", one.config)
+    assert done.returncode == 0 and done.stdout.startswith("unchanged"), done
+    assert stat.S_IMODE(moved.stat().st_mode) == 0o600
+
+
+# the control socket
+
+def test_the_control_socket_is_the_owners_alone(gateway):
+    one = gateway(says("old"))
+    assert stat.S_IMODE(one.control_path.stat().st_mode) == 0o600
+    one.reload()
+    assert re.search(r"control request action=reload uid=\d+ pid=\d+", one.error_log())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_somebody_else_is_refused_even_if_the_file_lets_them_in(gateway):
+    one = gateway(says("old"))
+    one.control_path.chmod(0o666)
+    for folder in [one.folder, *one.folder.parents][:4]:
+        folder.chmod(folder.stat().st_mode | 0o005)
+    done = subprocess.run(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "curl", "-s", "-X", "POST",
+         "--unix-socket", str(one.control_path), "http://control/reload"],
+        capture_output=True, text=True, timeout=20)
+    assert '"status":403' in done.stdout and "control_forbidden" in done.stdout, done
+    assert "control request" not in one.error_log()
+
+
+def test_what_the_admin_listener_cannot_do(gateway):
+    one = gateway(says("old"))
+    refusal = ask(one.admin, "POST", "/reload", [("Content-Length", "0")])
+    assert (refusal.status, refusal.json()["code"]) == (404, "no_route")
+    with Client(one.control_path) as client:
+        response = client.ask("GET", "/reload")
+        assert (response.status, response.json()["code"]) == (405, "method_not_allowed")
+        assert response.get("allow") == "POST"
+        assert client.ask("GET", "/healthz").status == 200
+
+
+def test_reload_without_a_control_socket_says_so(gateway, tmp_path):
+    one = gateway(says("old").replace("control =", "# control ="))
+    done = run_command("reload", one.config)
+    assert done.returncode == 2 and "names no control socket" in done.stderr, done
+    done = run_command("reload", "--control", f"unix:{tmp_path}/nobody.sock")
+    assert done.returncode == 2 and "cannot reach the gateway" in done.stderr, done
+
+
+# size
+
+def test_ten_thousand_routes_are_built_beside_the_traffic(gateway):
+    """The building is off the workers: kept connections go on being answered meanwhile."""
+    count = 10_000 if SLOW == 1 else 1_000
+    routes = "".join(f'[route.r{i}]\nmatch = {{ path = "/r{i}/{{id}}" }}\n'
+                     f'respond = {{ status = 200, body = "{i}" }}\n' for i in range(count))
+    one = gateway(says("w"))
+    slowest = 0.0
+    with one.client() as client:
+        asking = threading.Thread(target=lambda: one.reload(says("w") + routes))
+        asking.start()
+        while asking.is_alive():
+            began = time.monotonic()
+            assert client.ask(target="/word").body == b"w"
+            slowest = max(slowest, time.monotonic() - began)
+        asking.join()
+    assert one.ask(target=f"/r{count - 1}/x").body == str(count - 1).encode()
+    assert slowest < 0.25 * SLOW, f"a request took {slowest:.3f} s during the reload"
