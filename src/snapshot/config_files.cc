@@ -1,5 +1,5 @@
-// Certificates, keys and authorities on disk: there, readable, matching, in date. Plugins: loadable, content with
-// their settings.
+// Certificates, keys and authorities on disk: there, readable, matching, in date. Plugins:
+// loadable, content with their settings.
 #include "base/text.h"
 #include "crypto/certificate.h"
 #include "plugin/plugin.h"

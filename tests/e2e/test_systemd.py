@@ -3,6 +3,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from support.upstream import answer
 
 UNIT = Path(__file__).parents[2] / "systemd" / "sluice.service"
 EXPOSURE_MAX = 2.0
+FILTER = Path(__file__).parent / "support" / "seccomp_run.py"
+NUMBERS = Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h")
 ANALYZE = shutil.which("systemd-analyze")
 needs_analyze = pytest.mark.skipif(not ANALYZE, reason="systemd-analyze is not installed")
 
@@ -69,17 +72,16 @@ def allowed_calls():
     return allowed
 
 
-def life(gateway, upstream, certificates, tmp_path):
-    """What strace sees of a gateway that starts, serves in every way, reopens its logs and
-    drains."""
+def life(gateway, upstream, certificates, wrapper):
+    """A gateway that starts, serves in every way, reopens its logs, and drains."""
     behind = upstream(answer(body=b"x" * 300_000))
-    trace = tmp_path / "strace.txt"
     config = settings(
         f"localhost:{behind.port}", server='workers = 2',
         more='[listen.secure]\naddress = "127.0.0.1:@secure@"\ntls = "site"\n'
-             f'[tls.site]\ncertificates = [{{ cert = "{certificates[0]}", key = "{certificates[1]}" }}]\n'
+             '[tls.site]\ncertificates = '
+             f'[{{ cert = "{certificates[0]}", key = "{certificates[1]}" }}]\n'
              '[listen.local]\naddress = "unix:@dir@/web.sock"\n')
-    one = gateway(config, wrapper=["strace", "-D", "-f", "-q", "-o", str(trace)])
+    one = gateway(config, wrapper=wrapper)
     for _ in range(3):
         assert one.ask().status == 200
     assert one.ask("POST", body=b"y" * 200_000).status == 200
@@ -90,8 +92,7 @@ def life(gateway, upstream, certificates, tmp_path):
     one.signal(signal.SIGHUP)
     assert one.ask("GET", "/after").status == 200
     one.stop()
-    wait_until(lambda: "+++ exited with 0 +++" in trace.read_text(), "strace is done")
-    return trace.read_text()
+    return one
 
 
 @pytest.fixture
@@ -104,7 +105,10 @@ def certificates(authority):
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 def test_what_the_gateway_does_is_within_what_the_unit_allows(gateway, upstream, certificates,
                                                               tmp_path):
-    trace = life(gateway, upstream, certificates, tmp_path)
+    output = tmp_path / "strace.txt"
+    life(gateway, upstream, certificates, ["strace", "-D", "-f", "-q", "-o", str(output)])
+    wait_until(lambda: "+++ exited with 0 +++" in output.read_text(), "strace is done")
+    trace = output.read_text()
     # execve of the gateway itself is the service manager's.
     used = set(re.findall(r"^\d+ +(?:<\.\.\. )?(\w+)(?:\(| resumed)", trace, re.MULTILINE))
     assert {"read", "write", "accept4", "epoll_pwait"} & used and len(used) > 20, used
@@ -118,3 +122,23 @@ def test_what_the_gateway_does_is_within_what_the_unit_allows(gateway, upstream,
                 if re.search(r"\b(mmap|mprotect|pkey_mprotect)\(", line)
                 and "PROT_EXEC" in line and ("PROT_WRITE" in line or "mprotect" in line)]
     assert not writable, "MemoryDenyWriteExecute forbids\n" + "\n".join(writable)
+
+
+@needs_analyze
+@pytest.mark.plain_build
+@pytest.mark.skipif(not NUMBERS.exists(), reason="not x86-64, or without the kernel's headers")
+def test_the_gateway_works_under_the_units_filter(gateway, upstream, certificates, tmp_path):
+    allowed = tmp_path / "allowed.txt"
+    allowed.write_text("\n".join(sorted(allowed_calls())))
+    one = life(gateway, upstream, certificates, [sys.executable, str(FILTER), str(allowed)])
+    assert "not permitted" not in one.error_log() + one.output_text()
+
+
+@needs_analyze
+@pytest.mark.skipif(not NUMBERS.exists(), reason="not x86-64, or without the kernel's headers")
+def test_the_filter_bites(tmp_path):
+    allowed = tmp_path / "allowed.txt"
+    allowed.write_text("\n".join(sorted(allowed_calls())))
+    done = subprocess.run([sys.executable, str(FILTER), str(allowed), "chroot", "/", "true"],
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode != 0 and "Operation not permitted" in done.stderr

@@ -1,7 +1,7 @@
 """The life of the package: installed, started as its unit says, edited, upgraded, removed, purged.
 
-Run as root in namespaces of its own (mount, network, processes): the machine's root is laid under an
-overlay in memory, and all that happens stays there. Each step is said; an AssertionError ends it.
+Run as root in namespaces of its own (mount, network, processes): the machine's root is laid under
+an overlay in memory, and all that happens stays there. Each step is said; an AssertionError ends it.
 """
 import ctypes
 import os

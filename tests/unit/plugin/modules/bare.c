@@ -1,7 +1,8 @@
 /* No function at all: a policy that does nothing. */
 #include <sluice/plugin.h>
 
-const sluice_plugin *sluice_plugin_entry(void) {
-  static const sluice_plugin plugin = {.size = sizeof(sluice_plugin), .abi_major = 1, .name = "bare", .version = "0"};
+const sluice_plugin* sluice_plugin_entry(void) {
+  static const sluice_plugin plugin = {
+      .size = sizeof(sluice_plugin), .abi_major = 1, .name = "bare", .version = "0"};
   return &plugin;
 }

@@ -2,10 +2,10 @@
 #include <sluice/plugin.h>
 #include <stdlib.h>
 
-static int32_t create(const sluice_host *host, sluice_setup *setup, void **self) {
+static int32_t create(const sluice_host* host, sluice_setup* setup, void** self) {
   static const sluice_text name = {"verdict", 7};
   sluice_text value;
-  int *number = malloc(sizeof(*number));
+  int* number = malloc(sizeof(*number));
   if (number == NULL || host->setting(setup, name, &value) != SLUICE_OK || value.size != 1) {
     free(number);
     return SLUICE_BAD;
@@ -15,12 +15,12 @@ static int32_t create(const sluice_host *host, sluice_setup *setup, void **self)
   return SLUICE_OK;
 }
 
-static int32_t on_request(void *self, sluice_request *request) {
+static int32_t on_request(void* self, sluice_request* request) {
   (void)request;
-  return *(const int *)self;
+  return *(const int*)self;
 }
 
-const sluice_plugin *sluice_plugin_entry(void) {
+const sluice_plugin* sluice_plugin_entry(void) {
   static const sluice_plugin plugin = {.size = sizeof(sluice_plugin),
                                        .abi_major = 1,
                                        .name = "verdict",
