@@ -1,6 +1,7 @@
 """Plugins: the example policy on live requests, and what becomes of one that does not load."""
 import json
 import shutil
+import signal
 
 import pytest
 from support.gateway import run_command, settings
@@ -90,3 +91,15 @@ def test_a_plugin_whose_own_judgement_fails_lets_nothing_through(gateway, upstre
                                 'settings = { verdict = "7" }\n'))
     assert_problem(one.ask(), 500, "plugin_failed")
     assert behind.requests == []
+
+
+def test_a_reload_with_other_settings_makes_a_new_instance(versioned):
+    one, behind = versioned()
+    assert one.ask().get("X-Api-Version") == "2"
+    one.config.write_text(one.config_text.replace('default = "2"', 'default = "1"'))
+    one.signal(signal.SIGHUP)
+    wait_until(lambda: one.ask().get("X-Api-Version") == "1", "the new settings are in force")
+    one.config.write_text(one.config_text.replace('default = "2"', 'default = "9"'))
+    one.signal(signal.SIGHUP)
+    wait_until(lambda: "is not among" in one.error_log(), "the refusal is logged")
+    assert one.ask().get("X-Api-Version") == "1"

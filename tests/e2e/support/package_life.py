@@ -103,21 +103,15 @@ class Service:
             [*privileges(), *shlex.split(unit("ExecStart"))], umask=int(unit("UMask"), 8), cwd="/",
             preexec_fn=deny_write_execute,
             env={"NOTIFY_SOCKET": NOTIFY, "PATH": "/usr/bin:/bin"})
+        self.said = []
 
-    def wait_until_ready(self):
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                if get(9901, "/readyz").startswith("HTTP/1.1 200"):
-                    return
-            except OSError:
-                pass
-            assert time.monotonic() < deadline and self.process.poll() is None, "not ready"
-            time.sleep(0.02)
+    def wait_for(self, word):
+        while word not in self.said:
+            self.said += self.manager.recv(4096).decode().split("\n")
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        time.sleep(0.2)
+        self.wait_for("STOPPING=1")
         self.process.send_signal(signal.SIGTERM)   # no need to wait for drain_delay
         assert self.process.wait(45) == 0
 
@@ -135,7 +129,7 @@ def install(deb):
 
 def serve():
     service = Service()
-    service.wait_until_ready()
+    service.wait_for("READY=1")
     answer = get(8080)
     assert answer.startswith("HTTP/1.1 200") and "Sluice is installed" in answer, answer
     assert get(9901, "/readyz").startswith("HTTP/1.1 200")
@@ -164,6 +158,15 @@ def rotate(log, service):
         time.sleep(0.02)
 
 
+def reload(service, text):
+    """By the unit's ExecReload, as its user."""
+    CONFIG.write_text(text)
+    service.said.clear()
+    run(*privileges(), *shlex.split(unit("ExecReload")))
+    service.wait_for("RELOADING=1")
+    service.wait_for("READY=1")
+
+
 def upgrade(deb):
     edited = CONFIG.read_text().replace("Sluice is installed.", "Edited by hand.")
     edited = edited.replace("127.0.0.1:8080", "127.0.0.1:80")
@@ -172,8 +175,10 @@ def upgrade(deb):
     assert CONFIG.read_text() == edited, "the edit was lost"
     assert CONFIG.with_name("sluice.toml.dpkg-dist").exists(), "the package's new one is not there"
     service = Service()
-    service.wait_until_ready()
+    service.wait_for("READY=1")
     assert "Edited by hand." in get(80)
+    reload(service, edited.replace("Edited by hand.", "Reloaded."))
+    assert "Reloaded." in get(80)
     service.stop()
     print("upgraded")
 
