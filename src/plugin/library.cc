@@ -62,8 +62,8 @@ Result<struct stat, Fault> judge(const std::string& path) {
   return facts;
 }
 
-/// Whether `address` lies in a mapping of that very file. dlopen gives what it has under a path
-/// once more, even if another file is there by now.
+/// Whether `address` lies in a mapping of that very file. By inode alone: overlay file systems show
+/// the device of a layer here.
 bool is_mapped_from(const void* address, const struct stat& facts) {
   std::ifstream maps("/proc/self/maps");
   auto wanted = reinterpret_cast<uintptr_t>(address);
@@ -74,7 +74,6 @@ bool is_mapped_from(const void* address, const struct stat& facts) {
     int read = std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR " %*s %*s %x:%x %" SCNu64, &begin,
                            &end, &device_major, &device_minor, &inode);
     if (read != 5 || wanted < begin || wanted >= end) continue;
-    // Only the inode: overlay file systems show the device of their lower layer here.
     return inode == facts.st_ino;
   }
   return true;  // no /proc: nothing is known against it
@@ -101,6 +100,9 @@ Result<std::shared_ptr<const Library>, Fault> Library::open(const std::string& f
   std::string path = real.get();
   auto facts = judge(path);
   if (!facts) return facts.error();
+  // dlopen gives what it has under a path once more, even if another file is there by now.
+  void* loaded_before = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
+  if (loaded_before) ::dlclose(loaded_before);  // counted anew below
   void* handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) return fault(Fault::Kind::invalid, loader_words(path));
   std::shared_ptr<Library> library(new Library(handle));
@@ -109,7 +111,7 @@ Result<std::shared_ptr<const Library>, Fault> Library::open(const std::string& f
     return fault(Fault::Kind::invalid,
                  "it is no plugin: it does not export " + std::string(kEntry));
   }
-  if (!is_mapped_from(entry, *facts)) {
+  if (loaded_before && !is_mapped_from(entry, *facts)) {
     return fault(Fault::Kind::invalid,
                  "the file was replaced while the old one is loaded: restart to use the new one");
   }
