@@ -73,7 +73,8 @@ Result<Fact, TextError> parse_fact(std::string_view text) {
     if (known.text != head) continue;
     std::string_view name =
         dot == std::string_view::npos ? std::string_view() : text.substr(dot + 1);
-    if (known.has_name == name.empty()) {
+    bool has_dot = dot != std::string_view::npos;  // "ip." is no "ip"
+    if (known.has_name ? name.empty() : has_dot) {
       return TextError{known.has_name ? "write {" + std::string(head) + ".NAME}"
                                       : "{" + std::string(head) + "} has no name",
                        0};

@@ -41,6 +41,8 @@ TEST(Template, what_is_wrong_is_refused_where_it_stands) {
                         {"{header}", 1},
                         {"{header.}", 1},
                         {"{ip.x}", 1},
+                        {"{ip.}", 1},  // was taken for "{ip}"
+                        {"a{method.}", 2},
                         {"{}", 1},
                         {"{a{b}}", 0}}) {
     Result<Template, TextError> parsed = parse_template(c.text);
