@@ -78,5 +78,24 @@ TEST(Log, values_cannot_forge_lines_or_pairs) {
   }
 }
 
+TEST(Log, a_place_that_is_flooded_is_bounded_and_says_so) {
+  LogPlace place;
+  uint64_t before = log_lines_suppressed();
+  for (uint32_t i = 0; i < LogPlace::kLinesMax; ++i) EXPECT_TRUE(place.admit(5));
+  for (int i = 0; i < 7; ++i) EXPECT_FALSE(place.admit(9));
+  EXPECT_EQ(log_lines_suppressed(), before + 7);
+  EXPECT_TRUE(place.admit(10));   // the next window
+  EXPECT_EQ(place.take_suppressed(), 7u);
+  EXPECT_EQ(place.take_suppressed(), 0u);
+}
+
+TEST(Log, a_flood_fills_no_disk) {
+  Lines log;
+  for (int i = 0; i < 10'000; ++i) LOG(warn, "flood", kv("n", i));
+  // The clock may turn to the next window in between.
+  EXPECT_GE(log.lines.size(), size_t{LogPlace::kLinesMax});
+  EXPECT_LE(log.lines.size(), size_t{2 * LogPlace::kLinesMax});
+}
+
 }  // namespace
 }  // namespace sluice
