@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "control/keeper.h"
+#include "control/log_part.h"
 #include "snapshot/build.h"
 
 namespace sluice::cli {
@@ -25,31 +26,21 @@ int complain(const std::string& text) {
   return 1;
 }
 
-// gives: the log, or nullptr when it cannot be opened (said on stderr)
-observe::LogFile* open_log(observe::LogWriter& writer, const std::string& name, const std::string& path) {
-  observe::LogOptions options;
-  options.name = name;
-  options.path = path;
-  auto file = writer.open(options);
-  if (file) return *file;
-  complain("log." + name + ": cannot open " + path + ": " + file.error().message());
-  return nullptr;
-}
-
 bool open_logs(control::Process& process, const observe::LogConfig& config) {
-  set_log_level(config.error.level);
-  process.error_log = open_log(process.logs, "error", config.error.file.path);
-  if (process.error_log == nullptr) return false;
-  set_log_sink(process.error_log);
-  if (!config.access) return true;
-  process.access_log = open_log(process.logs, "access", config.access->file.path);
-  process.access_log_query = config.access->query;
-  return process.access_log != nullptr;
+  auto prepared = process.logs.prepare(config);
+  if (prepared) {
+    process.logs.commit(*std::move(prepared));
+    return true;
+  }
+  for (const std::string& fault : prepared.error()) complain(fault);
+  return false;
 }
 
 int serve(control::Process& process, const std::string& file, std::shared_ptr<const snapshot::Snapshot> snapshot) {
   control::Keeper keeper(process, file);
   admin::AdminServer admin(keeper);
+  control::LogPart logs(process.logs);
+  keeper.add_participant(logs);
   keeper.add_participant(admin);
   if (auto ready = keeper.prepare(std::move(snapshot)); !ready) {
     for (const std::string& fault : ready.error()) complain(fault);
@@ -75,7 +66,6 @@ int run_gateway(const RunOptions& options) {
   }
   if (!open_logs(process, (*snapshot)->config.log)) return 1;
   int code = serve(process, options.file, *std::move(snapshot));
-  set_log_sink(nullptr);
   process.logs.stop();
   return code;
 }

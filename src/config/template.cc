@@ -9,8 +9,6 @@ namespace sluice::config {
 
 namespace {
 
-constexpr size_t kFactsMax = 32;  // of one template; a real one has a handful
-
 struct FactName {
   std::string_view text;
   Fact::Kind kind;
@@ -34,35 +32,50 @@ bool is_brace(char c) {
 
 template <class ParseFact>
 Result<Template, TextError> parse_parts(std::string_view text, ParseFact parse_one) {
-  Template out{std::string(text), {{}}};
+  Result<std::vector<TemplatePiece>, TextError> pieces = split_template(text);
+  if (!pieces) return pieces.error();
+  Template out{std::string(text), {}};
+  for (TemplatePiece& piece : *pieces) {
+    if (!piece.has_name && piece.literal.empty()) continue;
+    TemplatePart& part = out.parts.emplace_back();
+    part.literal = std::move(piece.literal);
+    if (!piece.has_name) continue;
+    Result<Fact, TextError> fact = parse_one(piece.name);
+    if (!fact) return TextError{fact.error().why, piece.offset + 1 + fact.error().offset};
+    part.has_fact = true;
+    part.fact = *std::move(fact);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<TemplatePiece>, TextError> split_template(std::string_view text) {
+  std::vector<TemplatePiece> out(1);
   for (size_t i = 0; i < text.size(); ++i) {
     if (!is_brace(text[i])) {
-      out.parts.back().literal += text[i];
+      out.back().literal += text[i];
       continue;
     }
     if (i + 1 < text.size() && text[i + 1] == text[i]) {
-      out.parts.back().literal += text[i++];
+      out.back().literal += text[i++];
       continue;
     }
     size_t end = text.find_first_of("{}", i + 1);
     if (text[i] == '}' || end == std::string_view::npos || text[end] == '{') {
       return TextError{"a brace has no partner; {{ and }} are braces themselves", i};
     }
-    Result<Fact, TextError> fact = parse_one(text.substr(i + 1, end - i - 1));
-    if (!fact) return TextError{fact.error().why, i + 1 + fact.error().offset};
-    if (out.parts.size() > kFactsMax)
+    if (out.size() > kFactsMax) {
       return TextError{"more than " + std::to_string(kFactsMax) + " facts", i};
-    out.parts.back().has_fact = true;
-    out.parts.back().fact = *std::move(fact);
-    out.parts.emplace_back();
+    }
+    out.back().has_name = true;
+    out.back().name = text.substr(i + 1, end - i - 1);
+    out.back().offset = i;
+    out.emplace_back();
     i = end;
   }
-  TemplatePart& last = out.parts.back();
-  if (last.literal.empty() && !last.has_fact) out.parts.pop_back();
   return out;
 }
-
-}  // namespace
 
 Result<Fact, TextError> parse_fact(std::string_view text) {
   size_t dot = text.find('.');

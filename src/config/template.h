@@ -23,6 +23,19 @@ struct Fact {
 /// "ip", "route", "method", "host", "header.NAME", "path.NAME", "query.NAME".
 Result<Fact, TextError> parse_fact(std::string_view text);
 
+/// One literal and what stood in the braces behind it. The last piece of a text has no braces.
+struct TemplatePiece {
+  std::string literal;
+  bool has_name = false;
+  std::string_view name;  // views the text
+  size_t offset = 0;      // of the opening brace
+};
+inline constexpr size_t kFactsMax = 32;  // of one template; a real one has a handful
+
+/// Splits a text at its braces; "{{" and "}}" are braces themselves.
+/// errors: a brace without partner, more than kFactsMax names
+Result<std::vector<TemplatePiece>, TextError> split_template(std::string_view text);
+
 struct TemplatePart {
   std::string literal;  // comes first
   bool has_fact = false;

@@ -2,10 +2,10 @@
 // workers. Each thing says who may touch it.
 #pragma once
 
+#include "base/clock.h"
 #include "base/shared_count.h"
-#include "observe/log_file.h"
+#include "observe/log_set.h"
 #include "observe/registry.h"
-#include "observe/writer.h"
 
 namespace sluice::control {
 
@@ -19,10 +19,8 @@ struct Process {
   }
 
   observe::Registry registry{1};           // keeper; shards: one worker each
-  observe::LogWriter logs;                 // any thread
-  observe::LogFile* error_log = nullptr;   // set before the workers start, as access_log
-  observe::LogFile* access_log = nullptr;  // set before the workers start; null: no access log
-  bool access_log_query = false;
+  observe::LogSet logs;                    // see there
+  WallTime started_at = std::chrono::time_point_cast<WallTime::duration>(std::chrono::system_clock::now());
   SharedCount connections;                 // any worker
 };
 

@@ -12,10 +12,7 @@ Worker::Worker(unsigned index, Process& process, Owner& owner, uint64_t random_s
     : index_(index), process_(&process), shard_(&process.worker_shard(index)), owner_(&owner), mailbox_(loop_),
       tls_io_(loop_), random_(random_seed),
       engine_({loop_.scheduler(), loop_.timers(), loop_.clock(), loop_.blocks(), random_, *shard_}) {
-  if (process.access_log) {
-    access_log_.emplace(*process.access_log, observe::AccessLogOptions{.query = process.access_log_query});
-    engine_.set_access_log(&*access_log_);
-  }
+  loop_.set_name("worker " + std::to_string(index_));
   shared_.loop = &loop_;
   shared_.tls_io = &tls_io_;
   shared_.handler = &engine_;
@@ -68,6 +65,7 @@ void Worker::do_publish(const Publication& publication) {
     pool.set_endpoints(publication.endpoints[i]);
     lease->upstreams.push_back(&pool);
   }
+  set_access_log(publication.access_log);
   engine_.publish(*lease);
   leases_.push_back(std::move(lease));
   if (!draining_) listen(publication);
@@ -117,6 +115,16 @@ void Worker::leave_address(std::unique_ptr<server::Acceptor> acceptor) {
   acceptor->stop_listening();
   acceptor->drain();
   leaving_.push_back(std::move(acceptor));
+}
+
+// Between two requests' lines: nothing is lost, and what the old log holds is handed over.
+void Worker::set_access_log(std::shared_ptr<const observe::AccessLogTarget> target) {
+  if (access_log_ && target.get() == &access_log_->target()) return;
+  engine_.set_access_log(nullptr);
+  access_log_.reset();
+  if (target == nullptr) return;
+  access_log_.emplace(std::move(target));
+  engine_.set_access_log(&*access_log_);
 }
 
 // An old lease goes when its last exchange has ended; a pool when no lease names it.

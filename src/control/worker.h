@@ -51,6 +51,7 @@ class Worker final : private Timer::Owner {
     std::shared_ptr<const snapshot::Snapshot> snapshot;
     std::vector<std::shared_ptr<const upstream::EndpointList>> endpoints;
     std::vector<std::shared_ptr<SharedCount>> in_flight;
+    std::shared_ptr<const observe::AccessLogTarget> access_log;   // null: none
     unsigned workers = 1;
     /// This worker's, by Snapshot::listeners; open until it has acknowledged a later publication.
     std::vector<std::vector<const net::ListenSocket*>> sockets;
@@ -85,6 +86,7 @@ class Worker final : private Timer::Owner {
   void do_stop();
   void on_timer(Timer& timer) override;
   void forget_old_leases();
+  void set_access_log(std::shared_ptr<const observe::AccessLogTarget> target);
 
   unsigned index_;
   Process* process_;

@@ -3,30 +3,16 @@
 #include <algorithm>
 
 #include "observe/json_line.h"
+#include "observe/log_line.h"
 
 namespace sluice::observe {
 namespace {
 
-// Longest values, in bytes before escaping; all of them escaped in full fit one 64 KiB buffer.
-constexpr size_t kPathMax = 4096;       // half of the default limit on the request line
-constexpr size_t kQueryMax = 2048;
-constexpr size_t kRefererMax = 1024;
-constexpr size_t kUserAgentMax = 512;
-constexpr size_t kAuthorityMax = 256;   // a DNS name has 253
-constexpr size_t kNameMax = 128;        // names from the configuration, ids, the method
+// All values escaped in full fit one 64 KiB buffer.
 constexpr size_t kNames = 11;
 constexpr size_t kFixed = 1024;         // keys, punctuation, numbers, time, address
 static_assert(kFixed + JsonLine::worst(kPathMax + kQueryMax + kRefererMax + kUserAgentMax +
                                        kAuthorityMax + kNames * kNameMax) + 16 * 3 < 64 * 1024);
-
-std::string_view side_name(Side side) {
-  switch (side) {
-    case Side::gateway: return "gateway";
-    case Side::client: return "client";
-    case Side::upstream: return "upstream";
-  }
-  return "gateway";
-}
 
 size_t worst_line(const AccessRecord& record) {
   size_t bytes = std::min(record.path.size(), kPathMax) + std::min(record.query.size(), kQueryMax) +
@@ -41,22 +27,12 @@ size_t worst_line(const AccessRecord& record) {
   return kFixed + JsonLine::worst(bytes) + 16 * 3;   // each of the texts may end in "..."
 }
 
-// A URL up to its query and fragment.
-std::string_view without_query(std::string_view url) {
-  return url.substr(0, url.find_first_of("?#"));
-}
-
-// A clock that went back shows as 0.
-uint64_t micros_of(std::chrono::microseconds time) {
-  return static_cast<uint64_t>(std::max<int64_t>(time.count(), 0));
-}
-
-void write_request(JsonLine& line, const AccessRecord& record, AccessLogOptions options) {
+void write_request(JsonLine& line, const AccessRecord& record, bool query) {
   line.text("\"listener\":\"", record.listener, kNameMax);
   line.text("\"method\":\"", record.method, kNameMax);
   line.text("\"authority\":\"", record.authority, kAuthorityMax);
   line.text("\"path\":\"", record.path, kPathMax);
-  if (options.query) line.text("\"query\":\"", record.query, kQueryMax);
+  if (query) line.text("\"query\":\"", record.query, kQueryMax);
   line.text("\"version\":\"", record.version, kNameMax);
   line.text("\"tls\":\"", record.tls_version, kNameMax);
 }
@@ -78,19 +54,29 @@ void write_outcome(JsonLine& line, const AccessRecord& record) {
 }  // namespace
 
 void AccessLog::write(const AccessRecord& record) {
+  target_->format.is_json() ? write_json(record) : write_template(record);
+}
+
+void AccessLog::write_json(const AccessRecord& record) {
   char* out = stream_.reserve(worst_line(record));
   if (out == nullptr) return;
+  bool query = target_->query;
   JsonLine line(out, scratch_);
   line.written("\"time\":\"", [&](char* at) { return time_.write(at, record.time); });
   line.text("\"request_id\":\"", record.request_id, kNameMax);
   line.text("\"trace_id\":\"", record.trace_id, kNameMax);
   line.written("\"client_ip\":\"", [&](char* at) { return record.client_ip.write(at); });
-  write_request(line, record, options_);
+  write_request(line, record, query);
   write_outcome(line, record);
   line.text("\"user_agent\":\"", record.user_agent, kUserAgentMax);
-  std::string_view referer = options_.query ? record.referer : without_query(record.referer);
+  std::string_view referer = query ? record.referer : without_query(record.referer);
   line.text("\"referer\":\"", referer, kRefererMax);
   stream_.commit(line.finish());
+}
+
+void AccessLog::write_template(const AccessRecord& record) {
+  TemplateLine line(target_->format, record, target_->query ? Queries::written : Queries::left_out);
+  if (char* out = stream_.reserve(line.worst())) stream_.commit(line.write(out, time_, clf_time_));
 }
 
 }  // namespace sluice::observe

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "observe/plain_run.h"
 
 namespace sluice::observe {
 
@@ -58,35 +59,11 @@ class JsonLine {
   }
 
   void escaped(std::string_view value) {
-    size_t plain = copy_plain(value);
+    size_t plain = copy_plain(at_, value);
     if (plain == value.size()) return;
     scratch_.clear();
     append_json(scratch_, value.substr(plain));
     raw(scratch_);
-  }
-
-  // Copies up to the first byte that needs a look: control, quote, backslash, DEL, non-ASCII; eight
-  // bytes at a time, with the zero-byte tests of Warren, Hacker's Delight, section 6-1.
-  size_t copy_plain(std::string_view value) {
-    constexpr uint64_t kOnes = 0x0101010101010101;
-    auto has_zero = [](uint64_t word) { return (word - kOnes) & ~word & kOnes * 0x80; };
-    size_t done = 0;
-    for (; done + 8 <= value.size(); done += 8) {
-      uint64_t word;
-      std::memcpy(&word, value.data() + done, 8);
-      uint64_t below_space = (word - kOnes * 0x20) & ~word & kOnes * 0x80;
-      uint64_t special = has_zero(word ^ kOnes * '"') | has_zero(word ^ kOnes * '\\') |
-                         has_zero(word ^ kOnes * 0x7f);
-      if ((word & kOnes * 0x80) | below_space | special) break;
-      std::memcpy(at_, &word, 8);
-      at_ += 8;
-    }
-    for (; done < value.size(); ++done) {
-      char c = value[done];
-      if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f) break;   // char is signed: non-ASCII too
-      *at_++ = c;
-    }
-    return done;
   }
 
   char* at_;

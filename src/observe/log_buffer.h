@@ -2,6 +2,7 @@
 // observe/log_file.h.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -24,6 +25,20 @@ struct LogBuffer {
 
   size_t room() const { return capacity - size; }
   std::string_view unwritten() const { return {bytes.get() + written, size - written}; }
+  /// Keeps what is left of the line that is half written, and drops the rest. gives: lines dropped
+  uint64_t keep_first_line() {
+    std::string_view rest = unwritten();
+    size_t end = std::min(rest.find('\n'), rest.size() - 1) + 1;
+    std::string_view lost = rest.substr(end);
+    size -= lost.size();
+    return static_cast<uint64_t>(std::count(lost.begin(), lost.end(), '\n'));
+  }
+  /// Leaves out what is left of the line that is half written. gives: lines dropped
+  uint64_t drop_first_line() {
+    size_t end = unwritten().find('\n');
+    written = end == std::string_view::npos ? size : written + end + 1;
+    return 1;
+  }
   void clear() {
     size = written = 0;
     lines = 0;

@@ -8,9 +8,12 @@ using config::Field;
 namespace {
 
 constexpr Field kAccessFields[] = {
-    field<&AccessLogConfig::format>({.name = "format",
-                                     .about = "The form of a line.",
-                                     .reason = "machines read it, and people with jq"}),
+    field<&AccessLogConfig::format>(
+        {.name = "format",
+         .about = "The form of a line: \"json\", \"common\", \"combined\", or a template of facts "
+                  "(docs/logging.md).",
+         .reason = "machines read it, and people with jq",
+         .example = "\"{time} {ip} {method} {path} {status} {duration_us}\""}),
     field<&AccessLogConfig::file>(
         {.name = "file",
          .about = "Where lines go: \"stdout\" (or \"-\"), \"stderr\", or a file.",

@@ -8,10 +8,9 @@
 
 #include "base/log.h"
 #include "config/types.h"
+#include "observe/log_format.h"
 
 namespace sluice::observe {
-
-enum class AccessFormat : uint8_t { json };
 
 /// Where lines go: "-" or "stdout", "stderr", or a file.
 struct LogFileName {
@@ -21,7 +20,7 @@ struct LogFileName {
 };
 
 struct AccessLogConfig {
-  AccessFormat format = AccessFormat::json;
+  LogFormat format;
   LogFileName file{"stdout"};
   bool query = false;
 };
@@ -44,10 +43,6 @@ std::span<const config::Field> config_fields(const LogConfig*);
 
 namespace sluice::config {
 
-template <>
-struct Choices<observe::AccessFormat> {
-  static constexpr std::string_view names[] = {"json"};
-};
 template <>
 struct Choices<LogLevel> {
   static constexpr std::string_view names[] = {"debug", "info", "warn", "error"};

@@ -1,13 +1,16 @@
 #include "observe/log_file.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <utility>
 
 namespace sluice::observe {
 
-LogFile::LogFile(LogOptions options, LogOutput output, LogSignal& signal)
-    : options_(std::move(options)), signal_(signal), output_(std::move(output)) {}
+LogFile::LogFile(LogOptions options, LogOutput output, LogSignal& signal, SharedLogCounts& counts)
+    : options_(std::move(options)), signal_(signal), counts_(counts), output_(std::move(output)) {}
 
 void LogFile::write(std::string_view line) {
   if (line.empty()) return;
@@ -28,13 +31,13 @@ void LogFile::write(std::string_view line) {
     if (size < line.size()) last->bytes[last->size - 1] = '\n';
     ++last->lines;
   }
-  lines_.fetch_add(1, std::memory_order_relaxed);
+  counts_.lines.fetch_add(1, std::memory_order_relaxed);
   signal_.work();
 }
 
 std::unique_ptr<LogBuffer> LogFile::exchange(std::unique_ptr<LogBuffer> filled) {
   bool wake = filled != nullptr;
-  if (filled != nullptr) lines_.fetch_add(filled->lines, std::memory_order_relaxed);
+  if (filled != nullptr) counts_.lines.fetch_add(filled->lines, std::memory_order_relaxed);
   std::unique_ptr<LogBuffer> fresh;
   {
     std::lock_guard lock(mutex_);
@@ -55,16 +58,12 @@ std::unique_ptr<LogBuffer> LogFile::empty_buffer() {
   return std::make_unique<LogBuffer>(options_.buffer_bytes);
 }
 
-LogFile::Counts LogFile::counts() const {
-  return {lines_.load(std::memory_order_relaxed), dropped_.load(std::memory_order_relaxed),
-          failures_.load(std::memory_order_relaxed)};
-}
-
 bool LogFile::write_waiting() {
   {
     std::lock_guard lock(mutex_);
     writing_.append(waiting_);
   }
+  if (!writing_.empty()) look_after_file();
   LogBufferQueue done;
   LogOutput::Outcome outcome = output_.write(writing_, done);
   size_t freed = done.count();
@@ -78,19 +77,32 @@ bool LogFile::write_waiting() {
     held_ -= freed;
     free_.append(done);
   }
-  if (reopen_.exchange(false, std::memory_order_relaxed)) open_anew();
-  return writing_.empty();
+  if (reopen_.load(std::memory_order_relaxed)) look_after_file();
+  return writing_.empty() || failing_;   // what comes later tries again
+}
+
+bool LogFile::nothing_waits() {
+  std::lock_guard lock(mutex_);
+  return waiting_.empty() && writing_.empty();
 }
 
 // The file refuses: what waits is lost, what comes later is tried again. Said once until it works
-// again.
+// again. Of a line that is half written the rest is kept: it comes first when there is room.
 void LogFile::fail() {
   bool first = !std::exchange(failing_, true);
+  std::unique_ptr<LogBuffer> half;
+  if (output_.line_open() && !writing_.empty()) half = writing_.pop();
+  if (half != nullptr) count_dropped(half->keep_first_line());
   discard_waiting();
+  if (half != nullptr) writing_.push(std::move(half));
   if (!first) return;
-  failures_.fetch_add(1, std::memory_order_relaxed);
+  counts_.failures.fetch_add(1, std::memory_order_relaxed);
+  std::string why = output_.error().message();
   LOG(error, "log cannot be written", kv("log", options_.name), kv("path", options_.path),
-      kv("error", output_.error().message()));
+      kv("error", why));
+  // The line above is lost when it is the error log that cannot be written.
+  if (options_.name != kErrorLogName) return;
+  dprintf(STDERR_FILENO, "sluice: cannot write %s: %s\n", options_.path.c_str(), why.c_str());
 }
 
 void LogFile::discard_waiting() {
@@ -107,14 +119,45 @@ void LogFile::discard_waiting() {
   count_dropped(lost);
 }
 
-void LogFile::open_anew() {
-  Result<LogOutput, std::error_code> opened = LogOutput::open(options_.path);
-  if (opened) {
-    output_ = std::move(*opened);
+// Opens the path anew when that was asked for, or when somebody has deleted the file. Tried again
+// later when it fails; the old file stays until then.
+void LogFile::look_after_file() {
+  bool asked = reopen_.load(std::memory_order_relaxed);
+  if (!asked && !output_.deleted()) return;
+  auto now = std::chrono::steady_clock::now();
+  if (reopen_failed_ && now - reopened_at_ < kReopenAgain) return;
+  reopened_at_ = now;
+  // Before the opening: what is asked for meanwhile comes in the next turn.
+  reopen_.store(false, std::memory_order_relaxed);
+  if (open_anew()) {
+    reopen_failed_ = false;
+    if (asked) return;
+    LOG(warn, "log file was deleted, made anew", kv("log", options_.name),
+        kv("path", options_.path));
     return;
   }
-  LOG(error, "log cannot be opened anew, the old file stays", kv("log", options_.name),
-      kv("path", options_.path), kv("error", opened.error().message()));
+  if (asked) reopen_.store(true, std::memory_order_relaxed);
+  reopen_failed_ = true;
+}
+
+bool LogFile::open_anew() {
+  Result<LogOutput, std::error_code> opened = LogOutput::open(options_.path);
+  if (!opened) {
+    if (!reopen_failed_) {
+      LOG(error, "log cannot be opened anew, the old file stays", kv("log", options_.name),
+          kv("path", options_.path), kv("error", opened.error().message()));
+    }
+    return false;
+  }
+  // The rest of a half written line belongs to the file that has its beginning.
+  if (output_.line_open() && !opened->same_file(output_)) discard_half_line();
+  output_.replace(std::move(*opened));
+  return true;
+}
+
+void LogFile::discard_half_line() {
+  if (writing_.empty()) return;
+  count_dropped(writing_.front()->drop_first_line());
 }
 
 }  // namespace sluice::observe

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -18,6 +19,28 @@
 
 namespace sluice::observe {
 
+/// What became of the lines of one log, whatever files it went to.
+struct LogCounts {
+  uint64_t lines = 0;      // taken for writing
+  uint64_t dropped = 0;    // lost: no room, or the file refused them
+  uint64_t failures = 0;   // times that a file began to refuse
+};
+
+/// The same as threads count it: relaxed, nothing is published through it.
+struct SharedLogCounts {
+  std::atomic<uint64_t> lines{0};
+  std::atomic<uint64_t> dropped{0};
+  std::atomic<uint64_t> failures{0};
+
+  LogCounts read() const {
+    return {lines.load(std::memory_order_relaxed), dropped.load(std::memory_order_relaxed),
+            failures.load(std::memory_order_relaxed)};
+  }
+};
+
+inline constexpr std::string_view kErrorLogName = "error";
+inline constexpr std::string_view kAccessLogName = "access";
+
 struct LogOptions {
   std::string name;                     // "access", "error": in metrics and messages
   std::string path;                     // a file, "stdout" ("-") or "stderr"
@@ -27,45 +50,58 @@ struct LogOptions {
 
 class LogFile final : public LogSink {
  public:
-  LogFile(LogOptions options, LogOutput output, LogSignal& signal);
+  /// `counts` outlives the file.
+  LogFile(LogOptions options, LogOutput output, LogSignal& signal, SharedLogCounts& counts);
 
   /// Any thread: queues one line (newline included), for logs with few of them. A line longer than
   /// a buffer is cut.
   void write(std::string_view line) override;
 
-  struct Counts {
-    uint64_t lines = 0;      // taken for writing
-    uint64_t dropped = 0;    // lost: no room, or the file refused them
-    uint64_t failures = 0;   // times that the file began to refuse
-  };
-  Counts counts() const;
+  LogCounts counts() const { return counts_.read(); }
   const std::string& name() const { return options_.name; }
+  const std::string& path() const { return options_.path; }
 
   /// A worker's side (LogStream). Takes a filled buffer, or nullptr. gives: an empty one, or
   /// nullptr when too much waits already
   std::unique_ptr<LogBuffer> exchange(std::unique_ptr<LogBuffer> filled);
-  void count_dropped(uint64_t lines) { dropped_.fetch_add(lines, std::memory_order_relaxed); }
+  void count_dropped(uint64_t lines) {
+    counts_.dropped.fetch_add(lines, std::memory_order_relaxed);
+  }
 
   /// The next turn of the writer opens the path anew.
   void request_reopen() { reopen_.store(true, std::memory_order_relaxed); }
 
-  /// The writer's side. gives: whether nothing waits any more
+  /// Nobody holds it any more: the writer closes it when all is out.
+  void request_close() { closing_.store(true, std::memory_order_release); }
+  bool closing() const { return closing_.load(std::memory_order_acquire); }
+
+  /// The writer's side. gives: whether nothing waits that could be written now
   bool write_waiting();
   /// Drops and counts what waits: the writer gives up.
   void discard_waiting();
+  bool nothing_waits();
+  /// The file does not take what waits, for now.
+  bool failing() const { return failing_; }
 
  private:
-  void open_anew();
+  void look_after_file();
+  bool open_anew();
   void fail();
+  void discard_half_line();
   std::unique_ptr<LogBuffer> empty_buffer();
+
+  static constexpr std::chrono::seconds kReopenAgain{1};   // after it failed
 
   const LogOptions options_;
   LogSignal& signal_;
+  SharedLogCounts& counts_;
 
   // The writer's own.
   LogOutput output_;
   LogBufferQueue writing_;
   bool failing_ = false;
+  bool reopen_failed_ = false;
+  std::chrono::steady_clock::time_point reopened_at_{};
 
   std::mutex mutex_;
   LogBufferQueue waiting_;        // guarded by mutex_, as is free_
@@ -73,9 +109,7 @@ class LogFile final : public LogSink {
   size_t held_ = 0;               // guarded too: buffers in waiting_ and writing_
 
   std::atomic<bool> reopen_{false};
-  std::atomic<uint64_t> lines_{0};
-  std::atomic<uint64_t> dropped_{0};
-  std::atomic<uint64_t> failures_{0};
+  std::atomic<bool> closing_{false};
 };
 
 /// One worker's way into a LogFile. Belongs to that worker; its owner calls flush() about once a

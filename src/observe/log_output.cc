@@ -41,7 +41,6 @@ LogOutput& LogOutput::operator=(LogOutput&& other) noexcept {
   std::swap(fd_, other.fd_);
   regular_ = other.regular_;
   line_open_ = other.line_open_;
-  torn_ = other.torn_;
   error_ = other.error_;
   return *this;
 }
@@ -52,11 +51,9 @@ LogOutput::~LogOutput() {
 
 LogOutput::Outcome LogOutput::write(LogBufferQueue& waiting, LogBufferQueue& done) {
   Outcome outcome = Outcome::all;
-  if (!waiting.empty() && torn_ && !mend_line()) outcome = Outcome::failed;
   while (!waiting.empty() && outcome == Outcome::all) {
     outcome = regular_ ? write_batch(waiting, done) : write_piece(waiting, done);
   }
-  if (outcome == Outcome::failed) torn_ = line_open_;
   return outcome;
 }
 
@@ -98,14 +95,20 @@ LogOutput::Outcome LogOutput::after(ssize_t result, LogBufferQueue& waiting, Log
   return Outcome::all;
 }
 
-// Ends the half line that a failed write left behind, so that the next line stands alone.
-bool LogOutput::mend_line() {
-  if (::write(fd_, "\n", 1) == 1) {
-    torn_ = line_open_ = false;
-    return true;
-  }
-  error_ = last_error();
-  return false;
+bool LogOutput::deleted() const {
+  struct stat facts {};
+  return regular_ && fstat(fd_, &facts) == 0 && facts.st_nlink == 0;
+}
+
+bool LogOutput::same_file(const LogOutput& other) const {
+  struct stat mine {}, its {};
+  return fstat(fd_, &mine) == 0 && fstat(other.fd_, &its) == 0 && mine.st_dev == its.st_dev &&
+         mine.st_ino == its.st_ino;
+}
+
+void LogOutput::replace(LogOutput other) {
+  other.line_open_ = line_open_ && same_file(other);
+  *this = std::move(other);
 }
 
 }  // namespace sluice::observe

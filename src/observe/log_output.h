@@ -25,18 +25,23 @@ class LogOutput {
   /// error())
   Outcome write(LogBufferQueue& waiting, LogBufferQueue& done);
   std::error_code error() const { return error_; }
+  /// The last line written has no end yet: the next write must begin with the rest of it.
+  bool line_open() const { return line_open_; }
+  /// A file on disk that has no name any more.
+  bool deleted() const;
+  bool same_file(const LogOutput& other) const;
+  /// Takes over another descriptor; whether a line is open stays as it is if the file is the same.
+  void replace(LogOutput other);
 
  private:
   explicit LogOutput(int fd);
   Outcome write_batch(LogBufferQueue& waiting, LogBufferQueue& done);
   Outcome write_piece(LogBufferQueue& waiting, LogBufferQueue& done);
   Outcome after(ssize_t result, LogBufferQueue& waiting, LogBufferQueue& done);
-  bool mend_line();
 
   int fd_ = -1;
   bool regular_ = false;      // a file on disk: never EAGAIN
   bool line_open_ = false;    // the last byte written was no newline
-  bool torn_ = false;         // and what followed it was lost
   std::error_code error_;
 };
 

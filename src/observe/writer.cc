@@ -22,13 +22,24 @@ LogWriter::LogWriter() {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-Result<LogFile*, std::error_code> LogWriter::open(LogOptions options) {
+Result<std::shared_ptr<LogFile>, std::error_code> LogWriter::open(LogOptions options) {
   Result<LogOutput, std::error_code> output = LogOutput::open(options.path);
   if (!output) return output.error();
-  auto file = std::make_unique<LogFile>(std::move(options), std::move(*output), signal_);
   std::lock_guard lock(mutex_);
-  files_.push_back(std::move(file));
-  return files_.back().get();
+  SharedLogCounts& counts = counts_[options.name];
+  auto& file = files_.emplace_back(
+      std::make_unique<LogFile>(std::move(options), std::move(*output), signal_, counts));
+  return std::shared_ptr<LogFile>(file.get(), [this](LogFile* unused) {
+    unused->request_close();
+    signal_.work();
+  });
+}
+
+std::vector<std::pair<std::string, LogCounts>> LogWriter::counts() const {
+  std::vector<std::pair<std::string, LogCounts>> out;
+  std::lock_guard lock(mutex_);
+  for (const auto& [name, counts] : counts_) out.emplace_back(name, counts.read());
+  return out;
 }
 
 void LogWriter::reopen() {
@@ -48,11 +59,29 @@ void LogWriter::stop(std::chrono::milliseconds patience) {
 
 void LogWriter::run() {
   bool all_written = true;
-  while (!signal_.wait(all_written ? kIdle : kStalled)) all_written = write_all();
+  while (!signal_.wait(all_written ? kIdle : kStalled)) {
+    all_written = write_all();
+    all_written = close_unused() && all_written;
+  }
   auto deadline = std::chrono::steady_clock::now() + patience_;
   while (!write_all() && std::chrono::steady_clock::now() < deadline) {
   }
   for (LogFile* file : turn_) file->discard_waiting();
+}
+
+// Closed is what nobody holds any more, when its last lines are out or cannot be written.
+// gives: whether none has to wait for that
+bool LogWriter::close_unused() {
+  bool none_left = true;
+  std::lock_guard lock(mutex_);
+  std::erase_if(files_, [&](const std::unique_ptr<LogFile>& file) {
+    if (!file->closing()) return false;
+    bool done = file->failing() || file->nothing_waits();
+    if (done) file->discard_waiting();
+    none_left = none_left && done;
+    return done;
+  });
+  return none_left;
 }
 
 bool LogWriter::write_all() {

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -21,9 +24,12 @@ class LogWriter {
   LogWriter& operator=(const LogWriter&) = delete;
   ~LogWriter() { stop(); }
 
-  /// Opens a log, which lives as long as the writer.
+  /// Opens a log. It is closed, when all is out, after the last holder has let go.
+  /// needs: every holder lets go before the writer is gone
   /// errors: why the file cannot be opened
-  Result<LogFile*, std::error_code> open(LogOptions options);
+  Result<std::shared_ptr<LogFile>, std::error_code> open(LogOptions options);
+  /// What became of the lines of every log that ever was open, by name.
+  std::vector<std::pair<std::string, LogCounts>> counts() const;
   /// Has every file opened anew under its path: log rotation. Returns at once.
   void reopen();
 
@@ -36,10 +42,12 @@ class LogWriter {
  private:
   void run();
   bool write_all();
+  bool close_unused();
 
   LogSignal signal_;
-  std::mutex mutex_;                             // guards files_, which only grows
-  std::vector<std::unique_ptr<LogFile>> files_;
+  mutable std::mutex mutex_;                     // guards files_ and counts_
+  std::vector<std::unique_ptr<LogFile>> files_;  // only the thread takes any away
+  std::map<std::string, SharedLogCounts> counts_;
   std::vector<LogFile*> turn_;                   // the thread's copy of files_
   std::chrono::milliseconds patience_{};         // set before the signal to stop
   std::thread thread_;

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/ip.h"
+#include "base/named_value.h"
 #include "http/message.h"
 #include "policy/resume.h"
 #include "policy/verdict.h"
@@ -24,10 +25,8 @@ struct Client {
   http::Scheme scheme = http::Scheme::http;
 };
 
-struct Param {
-  std::string_view name;    // "**" for the tail
-  std::string_view value;
-};
+/// Of the matched path; "**" names the tail.
+using Param = NamedValue;
 
 /// One request, as its policies see it.
 class Call {

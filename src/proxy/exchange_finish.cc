@@ -148,6 +148,8 @@ void Exchange::count_and_log() {
   if (client_facts_->transport) record.tls_version = client_facts_->transport->tls().version;
   record.user_agent = request_->fields.get(FieldId::user_agent).value_or("");
   record.referer = request_->fields.get(FieldId::referer).value_or("");
+  record.fields = &request_->fields;
+  record.params = call_.params();
   log->write(record);
 }
 

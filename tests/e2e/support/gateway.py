@@ -16,7 +16,8 @@ REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSa
 DRAIN_SECONDS = 10   # drain_timeout of every test's gateway
 
 
-def settings(*servers, top="", server="", admin="", listen="", upstream="", route="", more=""):
+def settings(*servers, top="", server="", admin="", listen="", upstream="", route="",
+             log_access="", more=""):
     """The usual configuration: one plain listener, one upstream of these servers, one route for
     all.
 
@@ -48,8 +49,8 @@ address = "127.0.0.1:@admin@"
 control = "unix:@dir@/control.sock"
 {admin}
 [log.access]
-format = "json"
-file = "@dir@/access.log"
+{'' if 'file' in log_access else 'file = "@dir@/access.log"'}
+{log_access}
 [log.error]
 level = "info"
 file = "@dir@/error.log"
@@ -62,9 +63,12 @@ address = "127.0.0.1:@port@"
 
 
 class Gateway:
-    def __init__(self, folder, config, binary=BINARY, environment=None, wrapper=(), ports=None):
+    def __init__(self, folder, config, binary=BINARY, environment=None, wrapper=(), ports=None,
+                 folders=()):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
+        for name in folders:
+            (self.folder / name).mkdir()
         self.binary = binary
         self.environment = {**os.environ, **(environment or {})}
         self.wrapper = list(wrapper)
@@ -175,14 +179,17 @@ class Gateway:
 
     def access_log(self, count=None):
         """Lines of the access log as objects; waits for `count` of them."""
+        return [json.loads(line) for line in self.raw_access_log(count)]
+
+    def raw_access_log(self, count=None):
+        """The same as they are."""
         path = self.folder / "access.log"
 
         def lines():
             text = path.read_text() if path.exists() else ""
             complete = text[:text.rfind("\n") + 1].splitlines()
             return complete if count is None or len(complete) >= count else None
-        found = lines() if count is None else wait_until(lines, f"{count} lines in the access log")
-        return [json.loads(line) for line in found]
+        return lines() if count is None else wait_until(lines, f"{count} lines in the access log")
 
     def metrics(self):
         """{name{labels}: value} of /metrics."""

@@ -13,12 +13,18 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string line_of(const AccessRecord& record, AccessLogOptions options = {}) {
+struct Options {
+  std::string format = "json";
+  bool query = false;
+};
+
+std::string line_of(const AccessRecord& record, const Options& options = {}) {
   TemporaryFolder folder;
   LogWriter writer;
-  LogFile* file = *writer.open({.name = "access", .path = folder.file("access.log")});
   {
-    AccessLog log(*file, options);
+    AccessLogTarget target{*writer.open({.name = "access", .path = folder.file("access.log")}),
+                           *LogFormat::parse(options.format), options.query};
+    AccessLog log(std::make_shared<const AccessLogTarget>(target));
     log.write(record);
   }
   writer.stop();
