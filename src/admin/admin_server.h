@@ -1,5 +1,5 @@
-// The admin listeners, on the keeper's loop, so that a scrape never costs a worker anything: one over TCP that only
-// shows, and the control socket, which may also change things.
+// The admin listeners (/metrics, /status, /healthz, /readyz), on the keeper's loop, so that a scrape never costs a worker
+// anything: one over TCP that only shows, and the control socket, which may also change things.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,9 @@
 #include "admin/pages.h"
 
+#include <algorithm>
+
+#include "admin/status_page.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "observe/exposition.h"
 #include "observe/process_usage.h"
@@ -7,22 +11,45 @@
 
 namespace sluice::admin {
 
-std::string metrics_page(const control::Keeper& keeper) {
+namespace {
+
+constexpr std::string_view kText = "text/plain; charset=utf-8";
+constexpr std::string_view kJson = "application/json";
+
+std::string_view accept_of(const http::Head& request) {
+  return request.fields.get(http::FieldId::accept).value_or("");
+}
+
+Page metrics_page(const control::Keeper& keeper, observe::PageForm form) {
   control::Process& process = keeper.process();
   std::string hash = hex_text(keeper.snapshot().hash);
   observe::ProcessFacts facts;
   facts.version = SLUICE_VERSION;
   facts.config_hash = hash;
+  const control::ReloadFacts& reloads = keeper.reloads();
+  facts.reload_succeeded = reloads.success;
+  facts.reloaded_at_seconds =
+      static_cast<double>(reloads.applied_at.time_since_epoch().count()) / 1000;
+  facts.reloads_applied = reloads.applied;
+  facts.reloads_unchanged = reloads.unchanged;
+  facts.reloads_refused = reloads.refused;
   facts.usage = observe::read_process_usage();
-  for (const observe::LogFile* log : {process.access_log, process.error_log}) {
-    if (log == nullptr) continue;
-    observe::LogFile::Counts counts = log->counts();
-    facts.logs.push_back({log->name(), counts.lines, counts.dropped});
-  }
-  return observe::expose(process.registry, facts);
+  facts.logs = process.logs.counts();
+  facts.log_lines_suppressed = log_lines_suppressed();
+  return {200, observe::page_type(form), observe::expose(process.registry, facts, form)};
 }
 
-namespace {
+Page readiness_page(const control::Keeper& keeper) {
+  using State = control::Keeper::State;
+  switch (keeper.state()) {
+    case State::serving: return {200, kText, "ready\n"};
+    case State::starting:
+      return {503, kText, "starting: names of upstreams are being looked up\n"};
+    case State::leaving: return {503, kText, "draining: asked to end, drain_delay is running\n"};
+    case State::draining: case State::done: break;
+  }
+  return {503, kText, "draining: asked to end, requests in flight are finishing\n"};
+}
 
 Page not_allowed(const http::Head& request, std::string_view allow) {
   Page page = problem_page(proxy::kMethodNotAllowed, request);
@@ -33,8 +60,7 @@ Page not_allowed(const http::Head& request, std::string_view allow) {
 }  // namespace
 
 Page problem_page(const http::Problem& problem, const http::Head& request) {
-  std::string_view accept = request.fields.get(http::FieldId::accept).value_or("");
-  http::ProblemForm form = http::problem_form(accept);
+  http::ProblemForm form = http::problem_form(accept_of(request));
   return {problem.status, http::problem_content_type(form), http::render_problem(problem, form, "")};
 }
 
@@ -43,23 +69,21 @@ bool is_reload(const http::Head& request, const Peer& peer) {
 }
 
 Page make_page(const http::Head& request, const control::Keeper& keeper, const Peer& peer) {
-  using State = control::Keeper::State;
+  constexpr std::string_view kPaths[] = {"/metrics", "/status", "/healthz", "/readyz"};
   if (peer.rights == Rights::none) return problem_page(proxy::kControlForbidden, request);
   if (peer.rights == Rights::change && request.path == "/reload") return not_allowed(request, "POST");
-  if (request.path != "/metrics" && request.path != "/healthz" && request.path != "/readyz") {
+  if (std::find(std::begin(kPaths), std::end(kPaths), request.path) == std::end(kPaths)) {
     return problem_page(proxy::kNoRoute, request);
   }
   if (request.method != http::Method::get && request.method != http::Method::head) {
     return not_allowed(request, "GET, HEAD");
   }
-  if (request.path == "/metrics") return {200, observe::kExpositionType, metrics_page(keeper)};
-  if (request.path == "/healthz") return {200, "text/plain; charset=utf-8", "ok\n"};
-  switch (keeper.state()) {
-    case State::serving: return {200, "text/plain; charset=utf-8", "ready\n"};
-    case State::starting: return {503, "text/plain; charset=utf-8", "starting\n"};
-    case State::leaving: case State::draining: case State::done: break;
+  if (request.path == "/metrics") {
+    return metrics_page(keeper, observe::page_form(accept_of(request)));
   }
-  return {503, "text/plain; charset=utf-8", "draining\n"};
+  if (request.path == "/status") return {200, kJson, status_page(keeper)};
+  if (request.path == "/healthz") return {200, kText, "ok\n"};
+  return readiness_page(keeper);
 }
 
 }  // namespace sluice::admin

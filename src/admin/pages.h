@@ -37,7 +37,4 @@ Page make_page(const http::Head& request, const control::Keeper& keeper, const P
 /// The form in which every refusal of the gateway is said.
 Page problem_page(const http::Problem& problem, const http::Head& request);
 
-/// The metrics page (Prometheus text).
-std::string metrics_page(const control::Keeper& keeper);
-
 }  // namespace sluice::admin

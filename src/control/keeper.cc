@@ -8,7 +8,9 @@
 namespace sluice::control {
 
 Keeper::Keeper(Process& process, std::string file)
-    : process_(&process), file_(std::move(file)), mailbox_(loop_), supervisor_(process, *this), signals_(loop_, *this) {}
+    : process_(&process), file_(std::move(file)), mailbox_(loop_), supervisor_(process, *this), signals_(loop_, *this) {
+  loop_.set_name("keeper");
+}
 
 Keeper::~Keeper() {
   reload_.reset();   // its thread posts letters
@@ -75,6 +77,8 @@ void Keeper::on_published(std::shared_ptr<const snapshot::Snapshot> snapshot) {
 void Keeper::on_reload_ended(const ReloadReport& report) {
   reloads_.at = loop_.clock().wall();
   reloads_.success = report.result != ReloadResult::refused;
+  reloads_.faults = reloads_.success ? "" : report.text.substr(0, ReloadFacts::kFaultsBytesMax);
+  if (report.result == ReloadResult::unchanged) process_->logs.reopen();   // as an applied one does
   std::string status = reloads_.success ? "serving " : "the last reload was refused; serving ";
   notifier_.ready(status + std::to_string(snapshot_->routes.size()) + " routes with " +
                   std::to_string(supervisor_.serving()) + " workers");

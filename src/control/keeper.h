@@ -20,12 +20,14 @@ namespace sluice::control {
 
 /// How the last reload went, for metrics and /status.
 struct ReloadFacts {
+  static constexpr size_t kFaultsBytesMax = 16 * 1024;   // of /status; the error log has them all
   bool success = true;
   WallTime at{};          // of the last attempt
   WallTime applied_at{};  // when what is in force came into force
   uint64_t applied = 0;
   uint64_t unchanged = 0;
   uint64_t refused = 0;
+  std::string faults;     // of the last one, a line each; empty when it succeeded
 };
 
 class Keeper final : public Upstreams::Owner,
@@ -52,12 +54,15 @@ class Keeper final : public Upstreams::Owner,
   void reload(Reload::Waiter* waiter);
 
   Loop& loop() { return loop_; }
+  const Loop& loop() const { return loop_; }
   State state() const { return state_; }
   const snapshot::Snapshot& snapshot() const { return *snapshot_; }
   const ReloadFacts& reloads() const { return reloads_; }
   const std::string& file() const { return file_; }
   unsigned workers() const { return supervisor_.serving(); }
   Process& process() const { return *process_; }
+  /// Where an upstream's servers are, by Snapshot::upstreams. gives: null until its names were looked up
+  std::shared_ptr<const upstream::EndpointList> endpoints(size_t upstream) const { return upstreams_->current(upstream); }
 
  private:
   static constexpr Duration kSweepEvery = std::chrono::seconds(1);

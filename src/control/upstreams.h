@@ -34,6 +34,11 @@ class Upstreams final : private upstream::Discovery::Publisher {
   void commit();
   void abandon();
 
+  /// Of what is in force, by its upstreams. gives: null when nothing is in force yet
+  std::shared_ptr<const upstream::EndpointList> current(size_t upstream) const {
+    return upstream < current_.size() ? current_[upstream]->list : nullptr;
+  }
+
   // Of what was prepared, by its upstreams.
   std::vector<std::shared_ptr<const upstream::EndpointList>> endpoints() const;
   std::vector<std::shared_ptr<SharedCount>> in_flight() const;

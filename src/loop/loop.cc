@@ -86,7 +86,7 @@ void Loop::on_prepare(uv_prepare_t* handle) {
   uint64_t busy_ns = uv_hrtime() - loop.woke_at_ns_;
   if (busy_ns < static_cast<uint64_t>(kStall.count())) return;
   loop.stalls_.add();
-  LOG(warn, "event loop stalled", kv("milliseconds", busy_ns / 1'000'000));
+  LOG(warn, "event loop stalled", kv("loop", loop.name_), kv("milliseconds", busy_ns / 1'000'000));
 }
 
 void Loop::on_check(uv_check_t* handle) {

@@ -4,6 +4,8 @@
 
 #include <uv.h>
 
+#include <string>
+
 #include "base/chain.h"
 #include "base/clock.h"
 #include "base/counter.h"
@@ -52,6 +54,8 @@ class Loop {
 
   /// Counts turns; wraps. A socket bounds with it what it reads in one turn.
   uint32_t turn() const { return turn_; }
+  /// Who this is, for the line about a stall. needs: before run()
+  void set_name(std::string name) { name_ = std::move(name); }
   /// Turns in which the callbacks took longer than kStall.
   const Counter& stalls() const { return stalls_; }
   /// System calls for timers are avoided by one wheel: tells libuv when the next tick is due.
@@ -75,6 +79,7 @@ class Loop {
   uint64_t woke_at_ns_ = 0;
   uint32_t turn_ = 0;
   Counter stalls_;
+  std::string name_ = "loop";
 };
 
 /// What every callback from libuv opens first: drains the ready list when it ends.

@@ -4,31 +4,35 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "observe/log_file.h"
 #include "observe/process_usage.h"
 #include "observe/registry.h"
+#include "observe/text_page.h"
 
 namespace sluice::observe {
 
-inline constexpr std::string_view kExpositionType = "text/plain; version=0.0.4; charset=utf-8";
-
-/// One log's counts, from LogFile::counts().
-struct LogCountsOf {
-  std::string_view log;
-  uint64_t lines = 0;
-  uint64_t dropped = 0;
-};
+/// The form that a scraper wants most (RFC 9110 section 12.5.1); Prometheus' own when it does not
+/// say, or wants neither.
+PageForm page_form(std::string_view accept);
+std::string_view page_type(PageForm form);
 
 /// What is true of the whole process; the views live while the page is made.
 struct ProcessFacts {
   std::string_view version;
   std::string_view config_hash;
-  std::vector<LogCountsOf> logs;
+  bool reload_succeeded = true;
+  double reloaded_at_seconds = 0;   // since 1970
+  uint64_t reloads_applied = 0, reloads_unchanged = 0, reloads_refused = 0;
+  std::vector<std::pair<std::string, LogCounts>> logs;   // by name
+  uint64_t log_lines_suppressed = 0;
   ProcessUsage usage;
 };
 
 /// needs: the keeper's thread        cost: 10,000 busy routes (200,000 lines) in some 30 ms
-std::string expose(const Registry& registry, const ProcessFacts& facts);
+std::string expose(const Registry& registry, const ProcessFacts& facts,
+                   PageForm form = PageForm::prometheus);
 
 }  // namespace sluice::observe

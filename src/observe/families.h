@@ -8,18 +8,21 @@
 
 namespace sluice::observe {
 
-enum class MetricType : uint8_t { counter, gauge, histogram };
+enum class MetricType : uint8_t { counter, gauge, histogram, info };
 
 enum class Family : uint8_t {
   requests, responses, request_seconds, gateway_overhead, request_bytes, response_bytes,
   connections, connections_accepted,
-  upstream_requests, upstream_connections, upstream_connects, upstream_connect_failures,
-  upstream_response_seconds, upstream_retries, upstream_endpoint_up,
-  problems, tls_handshakes, loop_stalls, names_dropped,
-  log_lines, log_lines_dropped, build_info, config_hash,
-  process_cpu, process_memory, process_open_fds, process_max_fds, process_start_time,
+  upstream_requests, upstream_in_flight, upstream_connections, upstream_connects,
+  upstream_connect_failures, upstream_streams, upstream_response_seconds, upstream_retries,
+  upstream_endpoint_up,
+  problems, tls_handshakes, tls_handshake_failures, loop_stalls, names_dropped,
+  log_lines, log_lines_dropped, log_failures, log_lines_suppressed,
+  build_info, config_hash, reloads, reload_success, reload_time,
+  process_cpu, process_memory, process_virtual_memory, process_threads, process_open_fds,
+  process_max_fds, process_start_time,
 };
-inline constexpr size_t kFamilies = 28;
+inline constexpr size_t kFamilies = 38;
 
 struct FamilyFacts {
   std::string_view name;

@@ -54,8 +54,26 @@ constexpr ConnectFailure connect_failure_from(Code code) {
   }
 }
 
-enum class Handshake : uint8_t { full, resumed, failed };
-inline constexpr std::string_view kHandshakeLabels[] = {"full", "resumed", "failed"};
+/// Handshakes that succeeded: by version, then full or resumed.
+inline constexpr std::string_view kTlsVersionLabels[] = {"TLSv1.2", "TLSv1.3", "other"};
+inline constexpr size_t kTlsVersions = std::size(kTlsVersionLabels);
+inline constexpr std::string_view kHandshakeLabels[] = {"full", "resumed"};
+enum class Handshake : uint8_t { full, resumed };
+constexpr size_t tls_version_index(std::string_view version) {
+  for (size_t i = 0; i + 1 < kTlsVersions; ++i) {
+    if (version == kTlsVersionLabels[i]) return i;
+  }
+  return kTlsVersions - 1;
+}
+
+/// Why handshakes fail, from the words of the library (static text): a bounded list.
+enum class HandshakeFailure : uint8_t {
+  version, cipher, certificate, timeout, closed, not_tls, other,
+};
+inline constexpr std::string_view kHandshakeFailureLabels[] = {
+    "version", "cipher", "certificate", "timeout", "closed", "not_tls", "other"};
+inline constexpr size_t kHandshakeFailures = std::size(kHandshakeFailureLabels);
+HandshakeFailure handshake_failure_from(const Error& why);
 
 struct alignas(64) RouteMetrics {
   std::array<std::array<Counter, kClasses>, kMethods> requests;
@@ -71,6 +89,9 @@ struct alignas(64) UpstreamMetrics {
   Counter connects;             // tried
   std::array<Counter, kConnectFailures> connect_failures;
   Counter retries;
+  Counter in_flight;            // gauge
+  Counter streams_new;          // requests that got a connection of their own making
+  Counter streams_reused;       // or one from the pool
   Histogram response;           // head sent to response head received
 
   Counter& connect_failure(Code code) {
@@ -120,7 +141,12 @@ class Shard {
   }
   /// Counts a response that the gateway made itself. needs: `problem` has static storage
   void problem(const http::Problem& made) { problems.count(made); }
-  void handshake(Handshake result) { handshakes[static_cast<size_t>(result)].add(); }
+  void handshake(std::string_view version, Handshake how) {
+    handshakes[tls_version_index(version)][static_cast<size_t>(how)].add();
+  }
+  void handshake_failed(const Error& why) {
+    handshake_failures[static_cast<size_t>(handshake_failure_from(why))].add();
+  }
 
   const BlockTable<RouteMetrics>& routes() const { return routes_; }
   const BlockTable<UpstreamMetrics>& upstreams() const { return upstreams_; }
@@ -130,7 +156,8 @@ class Shard {
   static constexpr uint16_t kStatusFirst = 100;
   static constexpr uint16_t kStatusLast = 599;
   std::array<Counter, kStatusLast - kStatusFirst + 1> statuses;
-  std::array<Counter, std::size(kHandshakeLabels)> handshakes;
+  std::array<std::array<Counter, std::size(kHandshakeLabels)>, kTlsVersions> handshakes;
+  std::array<Counter, kHandshakeFailures> handshake_failures;
   Histogram overhead;
   Counter loop_stalls;
   ProblemCounts problems;

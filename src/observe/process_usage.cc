@@ -32,8 +32,8 @@ void read_stat(ProcessUsage& usage) {
   std::string skipped;
   double started_ticks = 0;
   uint64_t resident_pages = 0;
-  for (int field = 3; field < 22; ++field) fields >> skipped;
-  fields >> started_ticks >> skipped >> resident_pages;
+  for (int field = 3; field < 20; ++field) fields >> skipped;
+  fields >> usage.threads >> skipped >> started_ticks >> usage.virtual_bytes >> resident_pages;
   double boot = boot_time_seconds();
   if (boot > 0) {
     usage.start_time_seconds = boot + started_ticks / static_cast<double>(sysconf(_SC_CLK_TCK));

@@ -9,6 +9,8 @@ struct ProcessUsage {
   double cpu_seconds = 0;
   double start_time_seconds = 0;   // since 1970
   uint64_t resident_bytes = 0;
+  uint64_t virtual_bytes = 0;
+  uint64_t threads = 0;
   uint64_t open_fds = 0;
   uint64_t max_fds = 0;
 };

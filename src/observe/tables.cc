@@ -15,6 +15,7 @@ std::array<std::string, N> render_all(std::string_view label, const std::string_
 }
 
 constexpr std::string_view kConnectionStates[] = {"idle", "active"};
+constexpr std::string_view kStreamConnections[] = {"new", "reused"};
 enum class Zeros : bool { left_out, shown };
 
 // Sums and writes one table, family after family.
@@ -72,7 +73,7 @@ class TableWriter {
     names_.each([&](uint32_t id, std::string_view labels) {
       bool every = true;
       if (each_block(id, [&](const Block& block) { every = every && read(block) > 0; })) {
-        page_.sample({labels}, every ? 1 : 0);
+        page_.sample({labels}, uint64_t{every});
       }
     });
   }
@@ -130,6 +131,8 @@ void write_upstreams(const Registry& registry, TextPage& page) {
   TableWriter<UpstreamMetrics> upstreams(registry, Table::upstream, &Shard::upstreams, page);
   upstreams.sums_by(Family::upstream_requests, render_all("code", kClassLabels),
                     [](const UpstreamMetrics& up, size_t i) { return up.requests[i].value(); });
+  upstreams.sums(Family::upstream_in_flight, "",
+                 [](const UpstreamMetrics& up) { return up.in_flight.value(); });
   upstreams.sums_by(
       Family::upstream_connections, render_all("state", kConnectionStates),
       [](const UpstreamMetrics& up, size_t i) {
@@ -141,6 +144,12 @@ void write_upstreams(const Registry& registry, TextPage& page) {
   upstreams.sums_by(
       Family::upstream_connect_failures, render_all("reason", kConnectFailureLabels),
       [](const UpstreamMetrics& up, size_t i) { return up.connect_failures[i].value(); });
+  upstreams.sums_by(
+      Family::upstream_streams, render_all("connection", kStreamConnections),
+      [](const UpstreamMetrics& up, size_t i) {
+        return i == 0 ? up.streams_new.value() : up.streams_reused.value();
+      },
+      Zeros::shown);
   upstreams.durations(Family::upstream_response_seconds, &UpstreamMetrics::response);
   upstreams.sums(Family::upstream_retries, "",
                  [](const UpstreamMetrics& up) { return up.retries.value(); });
@@ -169,21 +178,40 @@ void write_problems(const Registry& registry, TextPage& page) {
   for (const auto& [code, count] : totals) page.sample({render_label("code", code)}, count);
 }
 
+void write_handshakes(const Registry& registry, TextPage& page) {
+  constexpr size_t kHows = std::size(kHandshakeLabels);
+  std::array<uint64_t, kTlsVersions * kHows> handshakes{};
+  std::array<uint64_t, kHandshakeFailures> failures{};
+  for (const auto& shard : registry.shards()) {
+    for (size_t i = 0; i < handshakes.size(); ++i) {
+      handshakes[i] += shard->handshakes[i / kHows][i % kHows].value();
+    }
+    for (size_t i = 0; i < failures.size(); ++i) {
+      failures[i] += shard->handshake_failures[i].value();
+    }
+  }
+  page.family(Family::tls_handshakes);
+  for (size_t i = 0; i < handshakes.size(); ++i) {
+    if (i / kHows == kTlsVersions - 1 && handshakes[i] == 0) continue;   // "other": there is none
+    page.sample({render_label("version", kTlsVersionLabels[i / kHows]),
+                 render_label("result", kHandshakeLabels[i % kHows])},
+                handshakes[i]);
+  }
+  page.family(Family::tls_handshake_failures);
+  for (size_t i = 0; i < failures.size(); ++i) {
+    page.sample({render_label("reason", kHandshakeFailureLabels[i])}, failures[i]);
+  }
+}
+
 void write_workers(const Registry& registry, TextPage& page) {
   HistogramTotals overhead;
-  std::array<uint64_t, std::size(kHandshakeLabels)> handshakes{};
   uint64_t stalls = 0;
   for (const auto& shard : registry.shards()) {
     overhead.add(shard->overhead);
     stalls += shard->loop_stalls.value();
-    for (size_t i = 0; i < handshakes.size(); ++i) handshakes[i] += shard->handshakes[i].value();
   }
   page.family(Family::gateway_overhead);
   page.duration("", overhead);
-  page.family(Family::tls_handshakes);
-  for (size_t i = 0; i < handshakes.size(); ++i) {
-    page.sample({render_label("result", kHandshakeLabels[i])}, handshakes[i]);
-  }
   page.family(Family::loop_stalls);
   page.sample({}, stalls);
 }
@@ -204,6 +232,7 @@ void write_tables(const Registry& registry, TextPage& page) {
   write_listeners(registry, page);
   write_upstreams(registry, page);
   write_problems(registry, page);
+  write_handshakes(registry, page);
   write_workers(registry, page);
   write_dropped(registry, page);
 }

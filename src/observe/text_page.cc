@@ -1,5 +1,7 @@
 #include "observe/text_page.h"
 
+#include <charconv>
+
 #include "base/text.h"
 
 namespace sluice::observe {
@@ -13,6 +15,7 @@ consteval size_t bucket_with(uint64_t micros) {
   throw "no bucket ends here";
 }
 
+// Written as OpenMetrics wants them (1.0), in both formats, so that series are the same.
 // From what the gateway adds (tens of microseconds) to the longest timeouts.
 constexpr Bound kBounds[] = {
     {"1e-05", bucket_with(10)},       {"2e-05", bucket_with(20)},
@@ -22,12 +25,32 @@ constexpr Bound kBounds[] = {
     {"0.005", bucket_with(5'000)},    {"0.01", bucket_with(10'000)},
     {"0.02", bucket_with(20'000)},    {"0.05", bucket_with(50'000)},
     {"0.1", bucket_with(100'000)},    {"0.2", bucket_with(200'000)},
-    {"0.5", bucket_with(500'000)},    {"1", bucket_with(1'000'000)},
-    {"2", bucket_with(2'000'000)},    {"5", bucket_with(5'000'000)},
-    {"10", bucket_with(10'000'000)},  {"30", bucket_with(30'000'000)},
-    {"60", bucket_with(60'000'000)},
+    {"0.5", bucket_with(500'000)},    {"1.0", bucket_with(1'000'000)},
+    {"2.0", bucket_with(2'000'000)},    {"5.0", bucket_with(5'000'000)},
+    {"10.0", bucket_with(10'000'000)},  {"30.0", bucket_with(30'000'000)},
+    {"60.0", bucket_with(60'000'000)},
 };
 constexpr size_t kFirstRequestBound = 5;   // "0.0005": no request over a network is faster
+
+}  // namespace
+
+namespace {
+
+// The name of a family in OpenMetrics is without the suffix that its type gives to samples.
+std::string_view family_name(const FamilyFacts& facts) {
+  std::string_view name = facts.name;
+  for (std::string_view suffix : {std::string_view("_total"), std::string_view("_info")}) {
+    if (name.ends_with(suffix)) name.remove_suffix(suffix.size());
+  }
+  return name;
+}
+
+std::string_view unit_of(std::string_view family) {
+  for (std::string_view unit : {std::string_view("seconds"), std::string_view("bytes")}) {
+    if (family.ends_with(unit)) return unit;
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -62,9 +85,15 @@ void TextPage::family(Family family) {
 void TextPage::header() {
   if (header_written_) return;
   header_written_ = true;
-  out_.append("# HELP ").append(facts_->name).append(" ").append(facts_->help);
-  out_.append("\n# TYPE ").append(facts_->name).append(" ");
-  out_.append(metric_type_name(facts_->type)).append("\n");
+  std::string_view name = facts_->name;
+  std::string_view type = metric_type_name(facts_->type);
+  bool openmetrics = form_ == PageForm::openmetrics;
+  if (openmetrics) name = family_name(*facts_);
+  else if (facts_->type == MetricType::info) type = metric_type_name(MetricType::gauge);
+  out_.append("# HELP ").append(name).append(" ").append(facts_->help);
+  out_.append("\n# TYPE ").append(name).append(" ").append(type).append("\n");
+  std::string_view unit = openmetrics ? unit_of(name) : std::string_view{};
+  if (!unit.empty()) out_.append("# UNIT ").append(name).append(" ").append(unit).append("\n");
 }
 
 void TextPage::line(std::string_view suffix, std::initializer_list<std::string_view> labels) {
@@ -90,6 +119,18 @@ void TextPage::sample(std::initializer_list<std::string_view> labels, uint64_t v
   header();
   line("", labels);
   number(value);
+}
+
+void TextPage::sample(std::initializer_list<std::string_view> labels, double value) {
+  header();
+  line("", labels);
+  char digits[32];
+  out_.append(digits, std::to_chars(digits, std::end(digits), value).ptr);
+  out_ += '\n';
+}
+
+void TextPage::end() {
+  if (form_ == PageForm::openmetrics) out_ += "# EOF\n";
 }
 
 void TextPage::duration(std::string_view labels, const HistogramTotals& totals) {

@@ -82,9 +82,15 @@ void Acceptor::open(net::TransportPtr transport, const net::SocketAddress& clien
   if (draining_) connection->drain();   // its PROXY header came late
 }
 
+void Acceptor::on_handshake(ClientConnection& connection) {
+  net::TlsFacts tls = connection.facts().transport->tls();
+  shared_.shard->handshake(tls.version, observe::Handshake::full);
+}
+
+void Acceptor::on_handshake_failed(ClientConnection&, Error why) { shared_.shard->handshake_failed(why); }
+
 void Acceptor::on_client_gone(ClientConnection& connection) {
   const ListenerSettings& settings = *connection.facts().listener;   // the acceptor's may be newer
-  if (settings.tls) shared_.shard->handshake(connection.opened() ? observe::Handshake::full : observe::Handshake::failed);
   shared_.connections->give();
   shared_.shard->listener(settings.metrics_id).connections.sub();
   slab_.destroy(&connection);

@@ -55,6 +55,8 @@ class Acceptor final : public net::Acceptor, public ClientConnection::Owner, pub
  private:
   void on_accept(net::TransportPtr transport, const net::SocketAddress& client) override;
   void on_client_gone(ClientConnection& connection) override;
+  void on_handshake(ClientConnection& connection) override;
+  void on_handshake_failed(ClientConnection& connection, Error why) override;
   void on_proxy_header(ProxyReader& reader, const net::SocketAddress& client, Chain rest) override;
   void on_proxy_failed(ProxyReader& reader) override;
   void open(net::TransportPtr transport, const net::SocketAddress& client, Chain early);

@@ -37,6 +37,9 @@ class ClientConnection final : public ListHook<class ClientConnectionTag>,
   class Owner {
    public:
     virtual void on_client_gone(ClientConnection& connection) = 0;
+    /// TLS connections only: the handshake is done, or cannot be (on_client_gone follows).
+    virtual void on_handshake(ClientConnection& connection) = 0;
+    virtual void on_handshake_failed(ClientConnection& connection, Error why) = 0;
    protected:
     ~Owner() = default;
   };
@@ -50,11 +53,10 @@ class ClientConnection final : public ListHook<class ClientConnectionTag>,
   void drain() { connection_.drain(); }
   void fail(Error why) { connection_.fail(why); }
   const ClientFacts& facts() const { return facts_; }
-  /// The TLS handshake was completed.
-  bool opened() const { return opened_; }
 
  private:
-  void on_open() override { opened_ = true; }
+  void on_open() override { owner_->on_handshake(*this); }
+  void on_open_failed(Error why) override { owner_->on_handshake_failed(*this, why); }
   void on_gone() override { owner_->on_client_gone(*this); }
   http::StreamEvents& accept(http::Stream& stream) override { return handler_->accept(stream, facts_); }
 
@@ -62,7 +64,6 @@ class ClientConnection final : public ListHook<class ClientConnectionTag>,
   Owner* owner_;
   std::shared_ptr<const ListenerSettings> settings_;
   ClientFacts facts_;
-  bool opened_ = false;
   wire::Connection connection_;
   http::H1ServerCodec codec_;
 };

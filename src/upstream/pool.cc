@@ -100,6 +100,7 @@ Endpoint* PooledUpstream::pick(const Tried& tried) {
     lack_ = unresolved_ ? Lack::unresolved : Lack::down;
     return nullptr;
   }
+  metrics().in_flight.add();
   ++states_[index].in_flight;
   ++sites_[index]->in_flight_;
   return sites_[index].get();
@@ -108,6 +109,7 @@ Endpoint* PooledUpstream::pick(const Tried& tried) {
 void PooledUpstream::release(Endpoint& endpoint, Outcome outcome) {
   Site& site = static_cast<Site&>(endpoint);
   --site.in_flight_;
+  metrics().in_flight.sub();
   if (settings_.in_flight) settings_.in_flight->give();
   if (site.retired_) return remove_retired();
   EndpointState& state = states_[site.index_];
@@ -125,7 +127,10 @@ void PooledUpstream::set_aside(Site& site) {
 
 http::Stream* PooledUpstream::open(Endpoint& endpoint, Reuse reuse, Opening& opening) {
   Site& site = static_cast<Site&>(endpoint);
-  if (PoolLink* link = take_idle(site, reuse)) return &link->codec_.open(opening.stream_events());
+  if (PoolLink* link = take_idle(site, reuse)) {
+    metrics().streams_reused.add();
+    return &link->codec_.open(opening.stream_events());
+  }
   connect(site, opening);
   return nullptr;
 }
@@ -177,6 +182,7 @@ void PooledUpstream::PoolLink::on_open() {
   if (!site_->retired_) pool_->parts_.shard.endpoint(site_->target_.metrics_id).up.set(1);
   Opening* opening = std::exchange(opening_, nullptr);
   if (opening == nullptr) return connection_.finish(http::Finish::abort);   // nobody waits any more
+  pool_->metrics().streams_new.add();
   opening->on_opened(codec_.open(opening->stream_events()));
 }
 

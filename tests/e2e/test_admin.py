@@ -1,12 +1,19 @@
 """The admin listener: health, readiness, metrics, and nothing else."""
 import json
+import re
 import signal
+import ssl
+import subprocess
+import time
+from pathlib import Path
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
-from support.client import ask
+from support.client import Client, ask
 from support.gateway import settings
-from support.timing import wait_until
+from support.ports import free_port
+from support.timing import SLOW, wait_until
 
 
 def test_health_and_readiness(proxied):
@@ -101,3 +108,125 @@ def test_refusals_have_the_form_of_every_problem(proxied, method, path, status, 
     assert answered.status == status
     assert answered.get("Content-Type") == "application/problem+json"
     assert json.loads(answered.body)["code"] == code
+
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+def test_openmetrics_is_given_to_who_asks_for_it(proxied):
+    gateway, _ = proxied()
+    gateway.ask()
+    prometheus = ("application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;"
+                  "version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2")
+    answered = ask(gateway.admin, target="/metrics", fields=[("Accept", prometheus)])
+    assert answered.get("Content-Type") == OPENMETRICS
+    text = answered.body.decode()
+    assert text.endswith("# EOF\n")
+    families = {family.name: family for family in openmetrics_families(text)}
+    assert families["sluice_http_requests"].type == "counter"
+    assert families["sluice_build"].type == "info"
+    assert families["sluice_http_request_duration_seconds"].unit == "seconds"
+    assert families["sluice_config_last_reload_success"].samples[0].value == 1
+    assert abs(families["sluice_config_last_reload_timestamp_seconds"].samples[0].value - time.time()) < 600
+    # The same series in both formats.
+    plain = ask(gateway.admin, target="/metrics").body.decode()
+    names = [{(sample.name, tuple(sorted(sample.labels.items()))) for family in parsed for sample in family.samples}
+             for parsed in (openmetrics_families(text), text_string_to_metric_families(plain))]
+    assert names[0] == names[1]
+
+
+def test_pool_reuse_and_requests_in_flight_are_seen(proxied):
+    gateway, _ = proxied()
+    with gateway.client() as client:
+        for _ in range(5):
+            client.ask()
+    name = "sluice_upstream_streams_total"
+    assert gateway.metric(name, upstream="main", connection="new") == 1
+    assert gateway.metric(name, upstream="main", connection="reused") == 4
+    assert gateway.metric("sluice_upstream_requests_in_flight", upstream="main") == 0
+
+
+def test_tls_handshakes_are_counted_by_version_and_failure(gateway, upstream, authority):
+    cert, key = authority.leaf("localhost")
+    one = gateway(settings(upstream(), more=f"""
+[tls.site]
+certificates = [{{ cert = "{cert}", key = "{key}" }}]
+[listen.secure]
+address = "127.0.0.1:@secure@"
+tls = "site"
+"""))
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        assert ask(one.secure, tls=authority.client_context(version, version)).status == 200
+    with Client(one.secure) as client:
+        client.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").read_to_end_whatever_happens()
+    name = "sluice_tls_handshakes_total"
+    for version in ("TLSv1.2", "TLSv1.3"):
+        wait_until(lambda: one.metric(name, version=version) == 1, f"a handshake of {version}")
+    wait_until(lambda: one.metric("sluice_tls_handshake_failures_total", reason="not_tls") == 1, "a failure")
+
+
+def test_status_says_what_is_going_on(proxied):
+    gateway, upstream = proxied()
+    with gateway.client() as client:
+        client.ask()
+        answered = ask(gateway.admin, target="/status")
+    assert answered.get("Content-Type") == "application/json"
+    status = json.loads(answered.body)
+    assert status["state"] == "serving" and status["workers"] == 1
+    assert status["uptime_seconds"] >= 0 and status["started_at"].endswith("Z")
+    assert status["config"]["file"] == str(gateway.config)
+    assert re.fullmatch("[0-9a-f]{16}", status["config"]["hash"])
+    assert status["last_reload"]["success"] is True and status["last_reload"]["faults"] == []
+    assert status["connections"] == {"open": 1, "max": 100_000}
+    [listener] = status["listeners"]
+    assert listener == {"name": "plain", "address": f"127.0.0.1:{gateway.port}", "tls": False, "connections": 1}
+    [main] = status["upstreams"]
+    assert main["name"] == "main" and main["connections_idle"] == 1 and main["requests_in_flight"] == 0
+    assert main["endpoints"] == [{"address": upstream.address, "state": "up", "weight": 1}]
+    assert {log["name"] for log in status["logs"]} == {"access", "error"}
+    assert f'hash="{status["config"]["hash"]}"' in ask(gateway.admin, target="/metrics").body.decode()
+
+
+def test_status_shows_an_endpoint_that_was_set_aside(gateway):
+    one = gateway(settings(f"127.0.0.1:{free_port()}"))
+    assert one.ask().status == 502
+
+    def state():
+        return json.loads(ask(one.admin, target="/status").body)["upstreams"][0]["endpoints"][0]["state"]
+    wait_until(lambda: state() == "set_aside", "set aside")
+
+
+def test_readiness_says_why_not(proxied):
+    gateway, _ = proxied(server='drain_delay = "3s"')
+    assert ask(gateway.admin, target="/readyz").body == b"ready\n"
+    gateway.signal(signal.SIGTERM)
+    wait_until(lambda: ask(gateway.admin, target="/readyz").body.startswith(b"draining: "), "a reason")
+    assert json.loads(ask(gateway.admin, target="/status").body)["state"] == "leaving"
+
+
+@pytest.mark.plain_build
+def test_a_held_loop_is_counted_and_said(gateway, upstream, tmp_path):
+    library, trigger = tmp_path / "slow_write.so", tmp_path / "trigger"
+    source = Path(__file__).with_name("slow_write.c")
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", str(source), "-o", str(library)],
+                   check=True)
+    one = gateway(settings(upstream()), environment={"LD_PRELOAD": str(library), "SLUICE_SLOW_WRITE": str(trigger)})
+    one.ask()
+    assert one.metric("sluice_loop_stalls_total") == 0
+    trigger.touch()
+    assert one.ask().status == 200
+    assert not trigger.exists()
+    wait_until(lambda: one.metric("sluice_loop_stalls_total") == 1, "the stall")
+    [line] = [line for line in one.error_log().splitlines() if "event loop stalled" in line]
+    assert ' warn ' in line and 'loop="worker 0"' in line
+    assert 1000 <= int(re.search(r"milliseconds=(\d+)", line)[1]) < 1000 + 1000 * SLOW
+
+
+def test_a_flood_of_faulty_connections_does_not_fill_the_error_log(proxied):
+    gateway, _ = proxied(top='trusted_proxies = ["127.0.0.1"]', listen="proxy_protocol = true")
+    for _ in range(300):
+        with gateway.client() as client:
+            client.send(b"no PROXY header\r\n\r\n").read_to_end_whatever_happens()
+    refused = gateway.error_log().count("connection refused")
+    assert 100 <= refused <= 200, refused           # one window of ten seconds, or two
+    assert gateway.metric("sluice_log_lines_suppressed_total") == 300 - refused

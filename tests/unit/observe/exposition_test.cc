@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <fstream>
 #include <map>
 #include <set>
@@ -85,7 +86,7 @@ TEST(Exposition, sums_the_shards_of_all_workers) {
       {"sluice_http_request_duration_seconds_bucket{route=\"shop\",le=\"0.0005\"}", 1},
       {"sluice_http_request_duration_seconds_bucket{route=\"shop\",le=\"0.001\"}", 1},
       {"sluice_http_request_duration_seconds_bucket{route=\"shop\",le=\"0.002\"}", 3},
-      {"sluice_http_request_duration_seconds_bucket{route=\"shop\",le=\"60\"}", 3},
+      {"sluice_http_request_duration_seconds_bucket{route=\"shop\",le=\"60.0\"}", 3},
       {"sluice_http_request_duration_seconds_bucket{route=\"shop\",le=\"+Inf\"}", 3},
       {"sluice_http_request_duration_seconds_count{route=\"shop\"}", 3},
       {"sluice_http_request_duration_seconds_sum{route=\"shop\"}", 0.0035},
@@ -130,11 +131,11 @@ TEST(Exposition, shows_upstreams_listeners_and_endpoints) {
       {"sluice_upstream_connect_total{upstream=\"orders\"}", 3},
       {"sluice_upstream_connect_failures_total{upstream=\"orders\",reason=\"refused\"}", 1},
       {"sluice_upstream_retries_total{upstream=\"orders\"}", 1},
-      {"sluice_upstream_response_seconds_bucket{upstream=\"orders\",le=\"10\"}", 0},
-      {"sluice_upstream_response_seconds_bucket{upstream=\"orders\",le=\"30\"}", 1},
+      {"sluice_upstream_response_seconds_bucket{upstream=\"orders\",le=\"10.0\"}", 0},
+      {"sluice_upstream_response_seconds_bucket{upstream=\"orders\",le=\"30.0\"}", 1},
       {"sluice_upstream_endpoint_up{upstream=\"orders\",endpoint=\"10.0.0.1:80\"}", 0},
       {"sluice_connections{listener=\"plain\"}", 5},
-      {"sluice_connections_total{listener=\"plain\"}", 9},
+      {"sluice_connections_accepted_total{listener=\"plain\"}", 9},
   };
   for (const auto& row : rows) EXPECT_DOUBLE_EQ(page.value(row.series), row.value) << row.series;
 }
@@ -143,18 +144,30 @@ TEST(Exposition, shows_the_process_and_its_logs) {
   Registry registry(1);
   static constexpr http::Problem kProblem{404, "no_route", "", ""};
   registry.shard(0).problem(kProblem);
-  registry.shard(0).handshake(Handshake::resumed);
-  ProcessFacts facts{
-      .version = "1.2.3", .config_hash = "ab\"c", .logs = {{"access", 10, 1}}, .usage = {}};
+  registry.shard(0).handshake("TLSv1.3", Handshake::resumed);
+  registry.shard(0).handshake_failed({.code = Code::tls_failed, .what = "no shared cipher"});
+  ProcessFacts facts;
+  facts.version = "1.2.3";
+  facts.config_hash = "ab\"c";
+  facts.reload_succeeded = false;
+  facts.reloaded_at_seconds = 1700000000.5;
+  facts.logs = {{"access", {10, 1, 2}}};
+  facts.log_lines_suppressed = 3;
   facts.usage.resident_bytes = 4096;
   Page page(expose(registry, facts));
   EXPECT_EQ(page.value("sluice_build_info{version=\"1.2.3\"}"), 1);
   EXPECT_EQ(page.value("sluice_config_hash_info{hash=\"ab\\\"c\"}"), 1);
+  EXPECT_EQ(page.value("sluice_config_last_reload_success"), 0);
+  EXPECT_EQ(page.value("sluice_config_last_reload_timestamp_seconds"), 1700000000.5);
+  EXPECT_EQ(page.value("sluice_log_failures_total{log=\"access\"}"), 2);
+  EXPECT_EQ(page.value("sluice_log_lines_suppressed_total"), 3);
   EXPECT_EQ(page.value("sluice_log_lines_total{log=\"access\"}"), 10);
   EXPECT_EQ(page.value("sluice_log_lines_dropped_total{log=\"access\"}"), 1);
   EXPECT_EQ(page.value("process_resident_memory_bytes"), 4096);
   EXPECT_EQ(page.value("sluice_problems_total{code=\"no_route\"}"), 1);
-  EXPECT_EQ(page.value("sluice_tls_handshakes_total{result=\"resumed\"}"), 1);
+  EXPECT_EQ(page.value("sluice_tls_handshakes_total{version=\"TLSv1.3\",result=\"resumed\"}"), 1);
+  EXPECT_EQ(page.value("sluice_tls_handshakes_total{version=\"TLSv1.2\",result=\"full\"}"), 0);
+  EXPECT_EQ(page.value("sluice_tls_handshake_failures_total{reason=\"cipher\"}"), 1);
 }
 
 TEST(Exposition, hostile_names_stay_inside_their_quotes) {
@@ -173,11 +186,13 @@ TEST(Exposition, hostile_names_stay_inside_their_quotes) {
   for (const auto& row : rows) {
     Registry registry(1);
     registry.shard(0).listener(registry.acquire(Table::listener, row.name)).accepted.add();
-    std::string text = expose(
-        registry,
-        {.version = row.name, .config_hash = row.name, .logs = {{row.name, 1, 1}}, .usage = {}});
+    ProcessFacts facts;
+    facts.version = row.name;
+    facts.logs = {{row.name, {1, 1, 0}}};
+    std::string text = expose(registry, facts);
     Page page(text);
-    EXPECT_EQ(page.value("sluice_connections_total{listener=\"" + row.label + "\"}"), 1) << text;
+    EXPECT_EQ(page.value("sluice_connections_accepted_total{listener=\"" + row.label + "\"}"), 1) << text;
+    if (row.name.empty()) continue;   // a label without a value is left out
     EXPECT_EQ(page.value("sluice_build_info{version=\"" + row.label + "\"}"), 1) << text;
     EXPECT_EQ(page.value("sluice_log_lines_total{log=\"" + row.label + "\"}"), 1) << text;
   }
@@ -213,13 +228,20 @@ TEST(Exposition, every_family_of_the_list_can_appear) {
   shard.listener(kOther);
   static constexpr http::Problem kProblem{400, "bad", "", ""};
   shard.problem(kProblem);
-  Page page(
-      expose(registry, {.version = "", .config_hash = "", .logs = {{"error", 0, 0}}, .usage = {}}));
+  ProcessFacts facts;
+  facts.logs = {{"error", {}}};
+  Page page(expose(registry, facts));
   for (size_t i = 0; i < kFamilies; ++i) {
     std::string name(family_facts(static_cast<Family>(i)).name);
     EXPECT_TRUE(page.families.contains(name)) << name;
   }
   EXPECT_EQ(page.families.size(), kFamilies);
+}
+
+std::chrono::nanoseconds thread_cpu_time() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
 TEST(Exposition, ten_thousand_busy_routes_take_under_250_ms) {
@@ -233,13 +255,16 @@ TEST(Exposition, ten_thousand_busy_routes_take_under_250_ms) {
                                       .total = std::chrono::microseconds(i)});
     }
   }
-  // The best of three: the machine may be busy with something else. A sanitizer costs a factor.
+  // CPU time, and the best of some: the machine may be busy with something else. A sanitizer costs
+  // a factor.
   auto best = std::chrono::nanoseconds::max();
   for (int round = 0; round < 3; ++round) {
-    auto begin = thread_cpu_time();
-    std::string page = expose(registry, {});
-    best = std::min(best, thread_cpu_time() - begin);
-    EXPECT_GT(page.size(), 10'000'000U);
+    for (PageForm form : {PageForm::prometheus, PageForm::openmetrics}) {
+      auto begin = thread_cpu_time();
+      std::string page = expose(registry, {}, form);
+      best = std::min(best, thread_cpu_time() - begin);
+      EXPECT_GT(page.size(), 10'000'000U);
+    }
   }
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   EXPECT_LT(best, 5s);
@@ -274,6 +299,55 @@ TEST(Exposition, reads_while_workers_count) {
   }
   stop = true;
   for (std::thread& worker : workers) worker.join();
+}
+
+TEST(Exposition, openmetrics_names_families_without_their_suffixes_and_ends) {
+  Registry registry(1);
+  registry.shard(0).request({.status = 200, .total = 1s});
+  ProcessFacts facts;
+  facts.version = "1.2.3";
+  std::string page = expose(registry, facts, PageForm::openmetrics);
+  for (const char* lines : {
+           "# TYPE sluice_http_requests counter\nsluice_http_requests_total{route=\"-\",",
+           "# TYPE sluice_build info\nsluice_build_info{version=\"1.2.3\"} 1\n",
+           "# TYPE sluice_http_request_duration_seconds histogram\n"
+           "# UNIT sluice_http_request_duration_seconds seconds\n",
+           "# TYPE process_cpu_seconds counter\n# UNIT process_cpu_seconds seconds\n"
+           "process_cpu_seconds_total 0\n",
+           "le=\"1.0\"} 1\n",
+       }) {
+    EXPECT_NE(page.find(lines), std::string::npos) << lines << page;
+  }
+  EXPECT_TRUE(page.ends_with("\n# EOF\n"));
+  EXPECT_EQ(page.find("# TYPE sluice_http_requests_total"), std::string::npos);
+}
+
+TEST(Exposition, the_form_is_what_the_scraper_wants_most) {
+  const struct {
+    const char* accept;
+    PageForm form;
+  } rows[] = {
+      {"", PageForm::prometheus},
+      {"*/*", PageForm::prometheus},
+      {"text/plain", PageForm::prometheus},
+      {"application/openmetrics-text", PageForm::openmetrics},
+      {"Application/OpenMetrics-Text; Version=1.0.0", PageForm::openmetrics},
+      {"application/openmetrics-text; version=0.0.1", PageForm::prometheus},
+      {"application/openmetrics-text; version=2.0.0", PageForm::prometheus},
+      // Prometheus 2.47 and 3.0
+      {"application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;"
+       "version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+       PageForm::openmetrics},
+      {"application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+       "text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+       PageForm::openmetrics},
+      {"text/plain;version=0.0.4;q=0.9,application/openmetrics-text;q=0.1", PageForm::prometheus},
+      {"application/openmetrics-text;q=0", PageForm::prometheus},
+      {"application/openmetrics-text;q=nan", PageForm::prometheus},
+      {"application/openmetrics-text;q=;;=;", PageForm::prometheus},
+      {",,;,=", PageForm::prometheus},
+  };
+  for (const auto& row : rows) EXPECT_EQ(page_form(row.accept), row.form) << row.accept;
 }
 
 TEST(Exposition, the_reference_in_the_docs_is_up_to_date) {

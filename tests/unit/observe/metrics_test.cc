@@ -87,5 +87,27 @@ TEST(Metrics, more_problems_than_places_lose_no_count) {
   EXPECT_EQ(total, 1000U);
 }
 
+TEST(Metrics, failed_handshakes_have_a_reason_each) {
+  const struct {
+    Error why;
+    HandshakeFailure reason;
+  } rows[] = {
+      {{.code = Code::timeout, .what = "no handshake in time"}, HandshakeFailure::timeout},
+      {{.code = Code::closed, .what = "closed in the handshake"}, HandshakeFailure::closed},
+      {{.code = Code::reset, .what = ""}, HandshakeFailure::closed},
+      {{.code = Code::tls_failed, .what = "closed during the handshake"}, HandshakeFailure::closed},
+      {{.code = Code::tls_failed, .what = "http request"}, HandshakeFailure::not_tls},
+      {{.code = Code::tls_failed, .what = "unsupported protocol"}, HandshakeFailure::version},
+      {{.code = Code::tls_failed, .what = "no shared cipher"}, HandshakeFailure::cipher},
+      {{.code = Code::tls_failed, .what = "peer did not return a certificate"},
+       HandshakeFailure::certificate},
+      {{.code = Code::tls_failed, .what = "certificate has expired"},
+       HandshakeFailure::certificate},
+      {{.code = Code::tls_failed, .what = "length mismatch"}, HandshakeFailure::other},
+  };
+  for (const auto& row : rows)
+    EXPECT_EQ(handshake_failure_from(row.why), row.reason) << row.why.what;
+}
+
 }  // namespace
 }  // namespace sluice::observe

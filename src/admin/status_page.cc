@@ -1,0 +1,142 @@
+#include "admin/status_page.h"
+
+#include <algorithm>
+
+#include "admin/json_text.h"
+#include "observe/time_text.h"
+
+namespace sluice::admin {
+namespace {
+
+std::string time_of(WallTime time) {
+  char out[observe::TimeText::kBytes];
+  observe::TimeText().write(out, time);
+  return {out, sizeof(out)};
+}
+
+// The sum over all workers of read(block).
+template <class Block, class Read>
+uint64_t sum(const observe::Registry& registry,
+             const observe::BlockTable<Block>& (observe::Shard::*table)() const, uint32_t id,
+             Read read) {
+  uint64_t total = 0;
+  for (const auto& shard : registry.shards()) {
+    if (const Block* block = (*shard.*table)().find(id)) total += read(*block);
+  }
+  return total;
+}
+
+// No worker has set it aside.
+bool is_up(const observe::Registry& registry, uint32_t id) {
+  for (const auto& shard : registry.shards()) {
+    const observe::EndpointMetrics* endpoint = shard->endpoints().find(id);
+    if (endpoint != nullptr && endpoint->up.value() == 0) return false;
+  }
+  return true;
+}
+
+void write_config(JsonText& json, const control::Keeper& keeper) {
+  const control::ReloadFacts& reloads = keeper.reloads();
+  json.object("config").text("file", keeper.file()).text("hash", hex_text(keeper.snapshot().hash));
+  json.text("loaded_at", time_of(reloads.applied_at));
+  json.number("routes", keeper.snapshot().routes.size());
+  json.end_object();
+  json.object("last_reload").flag("success", reloads.success);
+  json.text("at", time_of(reloads.at)).array("faults");
+  for (std::string_view rest = reloads.faults; !rest.empty();) {
+    std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    if (!line.empty()) json.text({}, line);
+  }
+  json.end_array().end_object();
+}
+
+void write_listeners(JsonText& json, const control::Keeper& keeper) {
+  using observe::ListenerMetrics;
+  json.array("listeners");
+  for (const auto& listener : keeper.snapshot().listeners) {
+    json.object().text("name", listener->name);
+    json.text("address", listener->settings->address.to_string());
+    json.flag("tls", listener->settings->tls != nullptr);
+    auto open = [](const ListenerMetrics& metrics) { return metrics.connections.value(); };
+    json.number("connections", sum(keeper.process().registry, &observe::Shard::listeners,
+                                   listener->metric.id(), open));
+    json.end_object();
+  }
+  json.end_array();
+}
+
+void write_endpoints(JsonText& json, const control::Keeper& keeper, size_t upstream) {
+  std::shared_ptr<const upstream::EndpointList> list = keeper.endpoints(upstream);
+  json.flag("unresolved", list == nullptr || list->unresolved).array("endpoints");
+  if (list != nullptr) {
+    for (const upstream::EndpointTarget& target : list->targets) {
+      json.object().text("address", target.address.to_string());
+      json.text("state", is_up(keeper.process().registry, target.metrics_id) ? "up" : "set_aside");
+      json.number("weight", target.weight).end_object();
+    }
+  }
+  json.end_array();
+}
+
+void write_upstreams(JsonText& json, const control::Keeper& keeper) {
+  using observe::UpstreamMetrics;
+  const auto& upstreams = keeper.snapshot().upstreams;
+  json.array("upstreams");
+  for (size_t i = 0; i < upstreams.size(); ++i) {
+    auto total = [&](const Counter UpstreamMetrics::*counter) {
+      return sum(keeper.process().registry, &observe::Shard::upstreams, upstreams[i]->metric.id(),
+                 [&](const UpstreamMetrics& metrics) { return (metrics.*counter).value(); });
+    };
+    json.object().text("name", upstreams[i]->name);
+    json.number("requests_in_flight", total(&UpstreamMetrics::in_flight));
+    json.number("connections_idle", total(&UpstreamMetrics::connections_idle));
+    json.number("connections_active", total(&UpstreamMetrics::connections_active));
+    write_endpoints(json, keeper, i);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+void write_logs(JsonText& json, const control::Keeper& keeper) {
+  json.array("logs");
+  for (const auto& [name, counts] : keeper.process().logs.counts()) {
+    json.object().text("name", name).number("lines", counts.lines);
+    json.number("dropped", counts.dropped).end_object();
+  }
+  json.end_array();
+}
+
+}  // namespace
+
+std::string_view state_name(control::Keeper::State state) {
+  using State = control::Keeper::State;
+  switch (state) {
+    case State::starting: return "starting";
+    case State::serving: return "serving";
+    case State::leaving: return "leaving";
+    case State::draining: return "draining";
+    case State::done: return "done";
+  }
+  return "done";
+}
+
+std::string status_page(const control::Keeper& keeper) {
+  const control::Process& process = keeper.process();
+  WallTime now = keeper.loop().clock().wall();
+  auto uptime = std::chrono::duration_cast<std::chrono::seconds>(now - process.started_at);
+  JsonText json;
+  json.object().text("version", SLUICE_VERSION).text("state", state_name(keeper.state()));
+  json.text("started_at", time_of(process.started_at));
+  json.number("uptime_seconds", uptime.count() < 0 ? 0 : static_cast<uint64_t>(uptime.count()));
+  json.number("workers", keeper.workers());
+  write_config(json, keeper);
+  json.object("connections").number("open", process.connections.value());
+  json.number("max", keeper.snapshot().config.server.connections_max).end_object();
+  write_listeners(json, keeper);
+  write_upstreams(json, keeper);
+  write_logs(json, keeper);
+  return json.end_object().take() + '\n';
+}
+
+}  // namespace sluice::admin

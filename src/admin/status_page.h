@@ -1,0 +1,17 @@
+// The page of /status: what an operator asks first, as JSON. The members are described in
+// docs/operations.md; names are added and never changed.
+#pragma once
+
+#include <string>
+
+#include "control/keeper.h"
+
+namespace sluice::admin {
+
+/// "starting", "serving", "leaving", "draining" or "done".
+std::string_view state_name(control::Keeper::State state);
+
+/// needs: the keeper's thread
+std::string status_page(const control::Keeper& keeper);
+
+}  // namespace sluice::admin
