@@ -1,5 +1,6 @@
 """Reload: all or nothing, and nobody who is being served notices."""
 import concurrent.futures
+import json
 import os
 import re
 import signal
@@ -7,6 +8,7 @@ import stat
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from support.client import Client, ask, request
@@ -45,7 +47,7 @@ def test_a_changed_file_is_applied(gateway):
     said = one.reload(says("new"))
     assert re.fullmatch(r"applied: configuration [0-9a-f]{16} in \d+ ms\n", said)
     assert one.ask(target="/word").body == b"new"
-    assert "reloaded result=applied" in one.error_log()
+    wait_until(lambda: "reloaded result=applied" in one.error_log(), "a line about it")
 
 
 def test_sighup_reloads_too(gateway):
@@ -59,7 +61,7 @@ def test_an_identical_configuration_changes_nothing(gateway):
     one = gateway(says("same"))
     said = one.reload("# a comment more\n" + says("same"))
     assert said.startswith("unchanged: configuration ")
-    assert "reloaded result=unchanged" in one.error_log()
+    wait_until(lambda: "reloaded result=unchanged" in one.error_log(), "a line about it")
 
 
 def test_a_reload_with_errors_changes_nothing_and_reports_them_all(gateway):
@@ -70,7 +72,7 @@ def test_a_reload_with_errors_changes_nothing_and_reports_them_all(gateway):
     assert 'did you mean "path"?' in said
     assert 'there is no [upstream.nobody]' in said
     assert one.ask(target="/word").body == b"old"
-    assert "reload refused: the configuration in force stays" in one.error_log()
+    wait_until(lambda: "reload refused: the configuration in force stays" in one.error_log(), "a line about it")
     one.reload(says("newer"))
     assert one.ask(target="/word").body == b"newer"
 
@@ -407,3 +409,41 @@ def test_ten_thousand_routes_are_built_beside_the_traffic(gateway):
         asking.join()
     assert one.ask(target=f"/r{count - 1}/x").body == str(count - 1).encode()
     assert slowest < 0.25 * SLOW, f"a request took {slowest:.3f} s during the reload"
+
+
+def test_the_access_log_moves_and_changes_its_form(gateway):
+    one = gateway(says("old"))
+    one.ask(target="/word")
+    one.reload(says("old", log_access='file = "@dir@/second.log"\nformat = "{status} {path}"'))
+    second = one.folder / "second.log"
+    one.ask(target="/word")
+    wait_until(lambda: second.read_text() == "200 /word\n", "the line in the new file")
+    assert [line["path"] for line in one.access_log(1)] == ["/word"]
+    wait_until(lambda: "access.log" not in " ".join(map(str, open_paths(one))), "the old file is closed")
+    assert one.metric("sluice_log_lines_total", log="access") == 2
+
+
+def test_a_log_that_cannot_be_opened_refuses_the_reload(gateway):
+    one = gateway(says("old"))
+    said = one.reload(says("new", log_access='file = "@dir@/none/access.log"'), code=1)
+    assert "log.access: cannot open" in said
+    assert one.ask(target="/word").body == b"old"
+    assert one.access_log(1)[0]["path"] == "/word"
+    assert one.metric("sluice_config_last_reload_success") == 0
+    status = json.loads(ask(one.admin, target="/status").body)
+    assert status["last_reload"]["success"] is False
+    assert any("log.access: cannot open" in fault for fault in status["last_reload"]["faults"])
+    one.reload(says("new"))
+    assert one.metric("sluice_config_last_reload_success") == 1
+
+
+def test_a_reload_that_changes_nothing_opens_the_logs_anew(gateway):
+    one = gateway(says("old"))
+    (one.folder / "access.log").rename(one.folder / "access.log.1")
+    assert one.reload().startswith("unchanged")
+    wait_until((one.folder / "access.log").exists, "the new file")
+
+
+def open_paths(one):
+    folder = Path(f"/proc/{one.pid}/fd")
+    return [(folder / name).readlink() for name in os.listdir(folder) if (folder / name).is_symlink()]
