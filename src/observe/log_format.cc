@@ -91,10 +91,11 @@ Result<LogPart, TextError> parse_fact(std::string_view text) {
     if (known.text != head) continue;
     LogPart part;
     part.name = name;
-    part.fact = name.empty() ? known.bare : known.named;
+    part.fact = dot == std::string_view::npos ? known.bare : known.named;
+    if (dot != std::string_view::npos && name.empty()) part.fact = LogFact::none;   // "{path.}"
     if (part.fact == LogFact::none) {
-      return TextError{name.empty() ? "write {" + std::string(head) + ".NAME}"
-                                    : "{" + std::string(head) + "} has no name", 0};
+      return TextError{known.named != LogFact::none ? "write {" + std::string(head) + ".NAME}"
+                                                    : "{" + std::string(head) + "} has no name", 0};
     }
     std::string why = refusal(part.fact, name);
     if (!why.empty()) return TextError{why, 0};

@@ -136,6 +136,8 @@ TEST(LogFormat, what_is_no_format_is_refused_with_a_hint) {
       {"{reqest}", "did you mean \"request\"?", 1},
       {"{ip", "a brace has no partner; {{ and }} are braces themselves", 0},
       {"{header}", "write {header.NAME}", 1},
+      {"{status.}", "{status} has no name", 1},
+      {"{path.}", "write {path.NAME}", 1},
       {"{status.x}", "{status} has no name", 1},
       {"{ip} {header.Authorization}", "this header holds secrets: no log may have them", 6},
       {"{header.cookie}", "this header holds secrets: no log may have them", 1},
