@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/shared_count.h"
+#include "net/pipe.h"
 #include "observe/log_set.h"
 #include "observe/registry.h"
 
@@ -22,6 +23,7 @@ struct Process {
   observe::LogSet logs;                    // see there
   WallTime started_at = std::chrono::time_point_cast<WallTime::duration>(std::chrono::system_clock::now());
   SharedCount connections;                 // any worker
+  net::SharedPipes pipes;                  // any worker
 };
 
 }  // namespace sluice::control

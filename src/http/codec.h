@@ -40,6 +40,22 @@ class Wire {
   virtual void resume_input() = 0;
   virtual void expect(Phase phase) = 0;
   virtual void finish(Finish how) = 0;
+
+  // For bodies that are moved by their receiver, who reads and writes the socket himself.
+
+  /// -1 when bytes on it are not the bytes of the body.
+  virtual int raw_socket() const { return -1; }
+  /// Nothing is queued: the next bytes on the socket may be somebody else's.
+  virtual bool output_clear() const { return false; }
+  /// What is queued leaves at the end of the drain, not of the turn.
+  virtual void hurry_output() {}
+  /// Input is left on the socket, Codec::on_readable tells of it; until read_input().
+  virtual void leave_input() {}
+  virtual void read_input() {}
+  /// Bytes that were moved past the wire.
+  virtual void raw_read(uint64_t) {}
+  virtual void raw_written(uint64_t) {}
+
   /// Client side: the stream is over and another may be opened here.
   virtual void available() = 0;
 
@@ -53,6 +69,8 @@ class Codec {
   /// Takes all of the bytes (valid during the call; kept by holding the block).
   virtual void feed(const Slice& bytes) = 0;
   virtual void on_eof() = 0;
+  /// After Wire::leave_input(): bytes, an end or a failure are there to be read.
+  virtual void on_readable() {}
   /// The transport is gone; resets what is under way.
   virtual void on_failed(Error why) = 0;
   /// Writing failed, reading may go on.

@@ -144,6 +144,7 @@ void H1ClientCodec::detach() {
   events_ = nullptr;
   chunks_ = nullptr;
   unconsumed_ = 0;
+  end_raw();
   partial_.reset();
   if (finished_) return;
   // Taken by the upstream, not only by us.

@@ -30,8 +30,14 @@ class H1Stream : public Codec, public Stream {
   void send_trailers(const Fields& trailers) override;
   size_t credit() const override;
   void consume(size_t bytes) override;
-  RawRun raw_run() override { return {}; }
+  RawRun raw_run() override;
+  RawRun raw_room() override;
+  void begin_raw() override;
+  void end_raw() override;
+  void raw_taken(uint64_t bytes) override;
+  void raw_sent(uint64_t bytes) override;
   void on_room() override;
+  void on_readable() override;
 
  protected:
   enum class Reading : uint8_t {
@@ -80,6 +86,7 @@ class H1Stream : public Codec, public Stream {
   Reading reading_ = Reading::idle;
   Writing writing_ = Writing::nothing;
   bool paused_ : 1 = false;
+  bool raw_ : 1 = false;            // the body is moved, not read
   mutable bool blocked_ : 1 = false;   // credit() was 0 when last asked
   bool eof_ : 1 = false;
   bool draining_ : 1 = false;

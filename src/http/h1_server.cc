@@ -123,6 +123,7 @@ void H1ServerCodec::detach() {
   head_ = nullptr;
   chunks_ = nullptr;
   unconsumed_ = 0;
+  end_raw();
   if (finished_) return;
   if (writing_ != Writing::done || reading_ != Reading::done || !keep_alive_) {
     finished_ = true;

@@ -12,9 +12,9 @@
 namespace sluice::http {
 
 /// Body bytes that lie verbatim on the wire, so that they may be moved from socket to socket without being
-/// read (splice). `bytes` counts what has not been delivered yet; 0 means that there is no such run.
+/// read (splice). The socket is -1 where that cannot be: TLS, chunks, HTTP/2, no body.
 struct RawRun {
-  size_t bytes = 0;
+  uint64_t bytes = 0;
   int socket = -1;
 };
 
@@ -29,6 +29,8 @@ class StreamEvents {
   virtual void on_informational(Head& head) = 0;
   /// The receiver gives the bytes back with Stream::consume once they need no more room.
   virtual void on_body(Chain bytes) = 0;
+  /// Between begin_raw and end_raw: the socket of raw_run() has something to move, or has ended.
+  virtual void on_raw() {}
   virtual void on_trailers(Fields& trailers) = 0;
   /// The message is complete. Comes exactly once, after head, body and trailers, unless on_reset came.
   virtual void on_end() = 0;
@@ -55,7 +57,22 @@ class Stream {
   virtual size_t credit() const = 0;
   /// Opens the sender's window again.
   virtual void consume(size_t bytes) = 0;
-  virtual RawRun raw_run() = 0;
+
+  // Bodies that are moved by the caller, who reads and writes the sockets himself (proxy/pump.h).
+
+  /// What is still to come of the body; nothing else may be taken off that socket.
+  virtual RawRun raw_run() { return {}; }
+  /// What may be put on the socket now; with no bytes but a socket, on_credit tells when.
+  virtual RawRun raw_room() { return {}; }
+  /// From now on the body is not read: on_raw comes instead of on_body.
+  virtual void begin_raw() {}
+  /// Back to on_body. Comes by itself with the last byte of the body.
+  virtual void end_raw() {}
+  /// The caller has moved bytes of raw_run(). They count as delivered: consume() gives them back, and while
+  /// some are missing no further ones are told of. on_end comes with the last.
+  virtual void raw_taken(uint64_t) {}
+  /// The caller has moved bytes into raw_room(). The end is still to be sent.
+  virtual void raw_sent(uint64_t) {}
   /// Idempotent; no event follows.
   virtual void reset(Error why) = 0;
   /// The receiver has no more use for the stream: no event follows, `events` is forgotten. What was sent is

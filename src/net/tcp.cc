@@ -91,6 +91,11 @@ class Socket final : public Transport {
     reading_ = uv_read_start(stream(), &Socket::on_alloc, &Socket::on_read) == 0;
   }
   bool read_paused() const override { return !reading_; }
+  void leave_bytes() override {
+    left_alone_ = true;
+    bulk_ = false;
+  }
+  void take_bytes() override { left_alone_ = bulk_ = false; }
   void finish() override;
   void abort() override;
   bool broken() const override;
@@ -144,6 +149,7 @@ class Socket final : public Transport {
   Handle handle_;
   bool reading_ : 1 = false;
   bool bulk_ : 1 = false;               // the last read filled a normal block: take a larger one
+  bool left_alone_ : 1 = false;         // somebody else takes the bytes
   bool failed_ : 1 = false;
   bool eof_ : 1 = false;
   bool write_failed_ : 1 = false;
@@ -164,6 +170,11 @@ void Socket<Handle>::on_read(uv_stream_t* stream, ssize_t, const uv_buf_t*) {
 template <class Handle>
 bool Socket<Handle>::read_once() {
   if (!reading_ || events_ == nullptr) return false;
+  if (left_alone_) {
+    LoopTurn turn(*loop_);
+    events_->on_readable();
+    return false;
+  }
   Block& block = loop_->read_block(bulk_ ? BlockPool::kBulk : BlockPool::kRead);
   ssize_t count = recv(descriptor_, block.data(), block.capacity(), 0);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return false;
@@ -173,7 +184,7 @@ bool Socket<Handle>::read_once() {
     bool full = bytes == block.capacity();
     bulk_ = bytes >= BlockPool::kRead;
     events_->on_read(Slice{&block, block.data(), bytes});
-    return full;
+    return full && bulk_;   // not bulk any more: somebody else has taken the bytes
   }
   int status = -errno;
   pause_read();

@@ -31,6 +31,8 @@ class Transport {
     virtual void on_read(const Slice& bytes) = 0;
     /// The peer will send nothing more (FIN, close_notify). Writing is still possible.
     virtual void on_eof() = 0;
+    /// After leave_bytes(): bytes, an end or a failure are there to be read.
+    virtual void on_readable() {}
     /// After a short write: everything queued has left.
     virtual void on_writable() = 0;
     /// The queued bytes could not be written; reading may still give what the peer sent before.
@@ -59,6 +61,9 @@ class Transport {
   virtual void pause_read() = 0;
   virtual void resume_read() = 0;
   virtual bool read_paused() const = 0;
+  /// From now on what comes is only told of (on_readable), until take_bytes(). needs: raw_socket() >= 0
+  virtual void leave_bytes() {}
+  virtual void take_bytes() {}
   /// Half-close: FIN (TLS: close_notify first) after what is queued.
   virtual void finish() = 0;
   /// Ends with RST where the socket can, so that the peer does not take what it got for the whole.

@@ -39,6 +39,8 @@ constexpr FamilyFacts kFacts[] = {
     {"sluice_tls_handshake_failures_total", counter, "reason",
      "TLS handshakes with clients that failed."},
     {"sluice_loop_stalls_total", counter, "", "Turns of a worker's loop of over 100 ms."},
+    {"sluice_spliced_bytes_total", counter, "",
+     "Body bytes moved from socket to socket inside the kernel."},
     {"sluice_metrics_names_dropped_total", counter, "label",
      "Names that found no room under the cap and share the series other."},
     {"sluice_log_lines_total", counter, "log", "Lines handed to the writer of a log."},

@@ -160,6 +160,7 @@ class Shard {
   std::array<Counter, kHandshakeFailures> handshake_failures;
   Histogram overhead;
   Counter loop_stalls;
+  Counter spliced_bytes;
   ProblemCounts problems;
 
  private:

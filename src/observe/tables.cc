@@ -206,14 +206,18 @@ void write_handshakes(const Registry& registry, TextPage& page) {
 void write_workers(const Registry& registry, TextPage& page) {
   HistogramTotals overhead;
   uint64_t stalls = 0;
+  uint64_t spliced = 0;
   for (const auto& shard : registry.shards()) {
     overhead.add(shard->overhead);
     stalls += shard->loop_stalls.value();
+    spliced += shard->spliced_bytes.value();
   }
   page.family(Family::gateway_overhead);
   page.duration("", overhead);
   page.family(Family::loop_stalls);
   page.sample({}, stalls);
+  page.family(Family::spliced_bytes);
+  page.sample({}, spliced);
 }
 
 void write_dropped(const Registry& registry, TextPage& page) {

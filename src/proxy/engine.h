@@ -10,6 +10,7 @@
 #include "http/date.h"
 #include "loop/task.h"
 #include "loop/timer.h"
+#include "net/pipe.h"
 #include "observe/access_log.h"
 #include "observe/metrics.h"
 #include "policy/resume.h"
@@ -46,6 +47,7 @@ class Engine final : public server::Handler {
     BlockPool& blocks;
     Random& random;
     observe::Shard& shard;
+    net::SharedPipes* pipes = nullptr;   // null: bodies are always read and written
   };
 
   explicit Engine(const Parts& parts) : parts_(parts) {}

@@ -37,6 +37,7 @@ class Exchange final : public Task,
     void on_head(http::Head& head) override;
     void on_informational(http::Head&) override {}
     void on_body(Chain bytes) override;
+    void on_raw() override { x.ready(); }
     void on_trailers(http::Fields& trailers) override;
     void on_end() override;
     void on_credit() override { x.ready(); }
@@ -50,6 +51,7 @@ class Exchange final : public Task,
     void on_head(http::Head& head) override;
     void on_informational(http::Head& head) override;
     void on_body(Chain bytes) override;
+    void on_raw() override { x.ready(); }
     void on_trailers(http::Fields& trailers) override;
     void on_end() override;
     void on_credit() override { x.ready(); }
@@ -96,6 +98,7 @@ class Exchange final : public Task,
   void release() override;
   void on_timer(Timer& timer) override;
   bool waits_for_client() const;
+  uint64_t request_body_bytes() const { return request_bytes_ + request_pump_.spliced(); }
   void set_deadline(Duration from_now);
 
   const Engine::Parts& parts() const { return engine_->parts_; }
@@ -138,7 +141,7 @@ class Exchange final : public Task,
   TimePoint own_until_{};              // when the gateway began to wait for one of the sides again
   Duration away_{};                    // spent waiting before the request was sent
   uint64_t moved_bytes_ = 0;           // at the last look: progress restarts the deadline
-  uint64_t request_bytes_ = 0;
+  uint64_t request_bytes_ = 0;         // read, not moved
   uint64_t body_bytes_max_ = UINT64_MAX;
   uint8_t retries_ = 0;
   Step step_ = Step::start;

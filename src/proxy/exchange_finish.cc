@@ -62,7 +62,7 @@ Next Exchange::do_amend() {
 }
 
 Next Exchange::do_relay() {
-  if (response_pump_.run(parts().blocks) == Pump::State::refused) return fail(response_pump_.problem());
+  if (response_pump_.run(parts().blocks, parts().pipes) == Pump::State::refused) return fail(response_pump_.problem());
   if (response_pump_.done()) return go(Step::finish);
   if (upstream_error_ && !response_whole_ && !response_pump_.holds()) {
     return fail(kUpstreamClosed);   // after what was received has gone out
@@ -70,7 +70,7 @@ Next Exchange::do_relay() {
   if (timed_out_) return fail(kUpstreamTimeout);
   if (!from_us_) {
     if (refused_ || upstream_error_) request_pump_.discard();
-    if (!request_pump_.done() && request_pump_.run(parts().blocks) == Pump::State::refused) {
+    if (!request_pump_.done() && request_pump_.run(parts().blocks, parts().pipes) == Pump::State::refused) {
       return fail(request_pump_.problem());
     }
     if (response_whole_ && upstream_stream_ && request_pump_.done()) leave_upstream(upstream::Outcome::served);
@@ -106,13 +106,16 @@ void Exchange::count_and_log() {
   facts.route = route_ ? route_->metric.id() : observe::kUnrouted;
   facts.method = request_ ? request_->method : http::Method::unknown;
   facts.status = head_sent_ ? response_->status : 0;
-  facts.request_bytes = request_bytes_;
+  facts.request_bytes = request_body_bytes();
   facts.response_bytes = response_pump_.bytes();
   facts.total = end - began_;
   if (own_until_ == TimePoint{}) own_until_ = end;
   bool answered = answered_at_ != TimePoint{} && sent_at_ != TimePoint{};
   facts.own = answered ? (sent_at_ - began_) - away_ + (own_until_ - answered_at_) : (own_until_ - began_) - away_;
   parts().shard.request(facts);
+  if (uint64_t spliced = request_pump_.spliced() + response_pump_.spliced(); spliced > 0) {
+    parts().shard.spliced_bytes.add(spliced);
+  }
   if (upstream_ && sent_at_ != TimePoint{}) {
     observe::UpstreamMetrics& metrics = parts().shard.upstream(route_->upstream->metric.id());
     metrics.requests[observe::class_index(answered && !from_us_ ? response_->status : 0)].add();
@@ -156,7 +159,7 @@ void Exchange::count_and_log() {
 // The upstream owes nothing at present: its patience does not run out. The listener has its own with clients.
 bool Exchange::waits_for_client() const {
   if (step_ == Step::relay && response_pump_.holds()) return true;
-  bool asked_to_go_on = !request_->expect_continue || request_bytes_ > 0;
+  bool asked_to_go_on = !request_->expect_continue || request_body_bytes() > 0;
   return request_pump_.started() && !request_pump_.done() && !request_pump_.holds() && !refused_ && asked_to_go_on;
 }
 

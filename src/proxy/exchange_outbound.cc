@@ -134,7 +134,7 @@ Next Exchange::do_outcome() {
     return fail(kUpstreamTimeout);
   }
   if (request_pump_.done()) return Next::wait;
-  if (request_pump_.run(parts().blocks) == Pump::State::refused) {
+  if (request_pump_.run(parts().blocks, parts().pipes) == Pump::State::refused) {
     leave_upstream(Outcome::served);
     return fail(request_pump_.problem());
   }

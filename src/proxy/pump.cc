@@ -18,11 +18,14 @@ void Pump::discard() {
   to_ = nullptr;
   discarding_ = true;
   out_.clear();
+  if (splice_) splice_->abandon(from_);
+  splice_.reset();
 }
 
-Pump::State Pump::run(BlockPool& blocks) {
+Pump::State Pump::run(BlockPool& blocks, net::SharedPipes* pipes) {
   if (done_) return State::done;
   if (discarding_) return drop_held();
+  if (splice_ && splice(blocks) == State::open) return State::open;
   while (to_) {
     bool more = !held_.empty() || !out_.empty();
     if (!more && !ended_) break;
@@ -35,7 +38,29 @@ Pump::State Pump::run(BlockPool& blocks) {
     if (done_) return State::done;
   }
   held_.compact(blocks);
-  return State::open;
+  if (pipes == nullptr || !may_splice()) return State::open;
+  splice_ = Splice::begin(*from_, *to_, *pipes, splice_refused_);
+  return splice_ ? run(blocks, pipes) : State::open;
+}
+
+bool Pump::may_splice() const {
+  bool ordinary = splice_ == nullptr && !splice_refused_ && from_ && to_ && filters_ == nullptr;
+  return ordinary && !ended_ && !replaying_ && held_.empty() && out_.empty();
+}
+
+// gives: open while the splice goes on; done when it is over
+Pump::State Pump::splice(BlockPool& blocks) {
+  if (to_ == nullptr) return State::open;
+  Splice::Moved moved;
+  Splice::State state = splice_->run(from_, *to_, blocks, moved);
+  spliced_ += moved.taken;
+  taken_ += moved.taken;
+  bytes_ += moved.sent;
+  if (state == Splice::State::open) return State::open;
+  held_.prepend(splice_->finish(from_, blocks));
+  splice_.reset();
+  splice_refused_ = true;
+  return State::done;
 }
 
 Pump::State Pump::drop_held() {
@@ -107,6 +132,7 @@ void Pump::clear() {
   held_.clear();
   out_.clear();
   replay_.clear();
+  splice_.reset();
   to_ = nullptr;
   from_ = nullptr;
 }

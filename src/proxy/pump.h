@@ -1,10 +1,12 @@
 // Moves body bytes one way, by credit: what the receiver does not take yet is held (64 KiB at most, then the
-// sender's reading stops, because nothing is consumed). Two Pumps make a request.
+// sender's reading stops, because nothing is consumed). Two Pumps make a request. Large bodies from plain
+// socket to plain socket are not read at all (proxy/splice.h).
 #pragma once
 
 #include "base/chain.h"
 #include "http/stream.h"
 #include "policy/policy.h"
+#include "proxy/splice.h"
 
 namespace sluice::proxy {
 
@@ -23,7 +25,7 @@ class Pump {
   void forget_source() { from_ = nullptr; }
   /// The message had no body: nothing is left to do.
   void finish_empty() { done_ = true; }
-  bool holds() const { return !held_.empty() || !out_.empty(); }
+  bool holds() const { return !held_.empty() || !out_.empty() || (splice_ && splice_->held() > 0); }
   bool started() const { return to_ != nullptr; }
 
   // Facts from the sender.
@@ -31,8 +33,9 @@ class Pump {
   void end() { ended_ = true; }
   void trailers(http::Fields& fields) { trailers_ = &fields; }
 
-  /// Moves what can be moved. gives: refused when a filter did (see problem())
-  State run(BlockPool& blocks);
+  /// Moves what can be moved, large plain bodies through one of the pipes.
+  /// gives: refused when a filter did (see problem())
+  State run(BlockPool& blocks, net::SharedPipes* pipes = nullptr);
   const http::Problem& problem() const { return *problem_; }
 
   /// Everything the sender sends has come and is here: the head may say so.
@@ -40,6 +43,8 @@ class Pump {
   bool ended() const { return ended_; }
   bool done() const { return done_; }
   uint64_t bytes() const { return bytes_; }
+  /// Bytes that came past push(), through a pipe.
+  uint64_t spliced() const { return spliced_; }
 
   /// Keeps what is sent, up to http::kHeldBytesMax, so that it may be sent again.
   void keep_replay() { replaying_ = true; }
@@ -52,6 +57,8 @@ class Pump {
 
  private:
   State drop_held();
+  bool may_splice() const;
+  State splice(BlockPool& blocks);
   State take(size_t bytes, BlockPool& blocks);
   void send(size_t credit);
   State filter(Chain& bytes, http::End end);
@@ -68,11 +75,14 @@ class Pump {
   size_t replayed_ = 0;    // first bytes of held_ that were consumed before
   uint64_t taken_ = 0;     // bytes that left held_
   uint64_t bytes_ = 0;     // bytes sent
+  uint64_t spliced_ = 0;
+  std::unique_ptr<Splice> splice_;
   bool ended_ = false;
   bool filtered_end_ = false;   // the filters have seen the end
   bool done_ = false;
   bool discarding_ = false;
   bool replaying_ = false;
+  bool splice_refused_ = false;
 };
 
 }  // namespace sluice::proxy

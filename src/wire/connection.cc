@@ -150,6 +150,7 @@ void Connection::finish(Finish how) {
   if (dead_ || (ending_ && how != Finish::abort)) return;
   ending_ = true;
   how_ = how;
+  if (transport_) transport_->take_bytes();   // nobody moves them any more
   if (how == Finish::abort) {
     output_.clear();
     if (transport_) transport_->abort();
@@ -198,6 +199,11 @@ void Connection::on_read(const Slice& bytes) {
   }
   if (phase_ == Phase::body) read_deadline_ = now() + timeouts_->body;
   codec_->feed(bytes);
+}
+
+void Connection::raw_read(uint64_t bytes) {
+  bytes_read_ += bytes;
+  if (phase_ == Phase::body) read_deadline_ = now() + timeouts_->body;
 }
 
 void Connection::on_eof() {

@@ -74,11 +74,19 @@ class Connection final : public http::Wire,
   void expect(http::Phase phase) override;
   void finish(http::Finish how) override;
   void available() override { owner_->on_available(); }
+  int raw_socket() const override { return dead_ || ending_ ? -1 : transport_->raw_socket(); }
+  bool output_clear() const override { return !dead_ && output_.empty() && transport_->queued() == 0; }
+  void hurry_output() override { if (!dead_ && !output_.empty()) loop_->scheduler().flush_soon(*this); }
+  void leave_input() override { if (!dead_) transport_->leave_bytes(); }
+  void read_input() override { if (!dead_) transport_->take_bytes(); }
+  void raw_read(uint64_t bytes) override;
+  void raw_written(uint64_t bytes) override { bytes_submitted_ += bytes; }
 
   // net::Transport::Events
   void on_open() override;
   void on_read(const Slice& bytes) override;
   void on_eof() override;
+  void on_readable() override { if (!dead_) codec_->on_readable(); }
   void on_writable() override;
   void on_write_failed(Error why) override;
   void on_failed(Error why) override;

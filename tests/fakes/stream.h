@@ -73,7 +73,6 @@ class FakeStream final : public http::Stream {
     use("consume");
     consumed += bytes;
   }
-  http::RawRun raw_run() override { return {}; }
   void reset(Error why) override {
     use("reset");
     reset_by = why;

@@ -32,6 +32,7 @@ class RecordingEvents final : public StreamEvents {
     unconsumed += bytes.size();
     in_body_ = true;
   }
+  void on_raw() override { ++raws; }
   void on_trailers(Fields& trailers) override {
     std::string text;
     for (const Field& field : trailers) {
@@ -67,6 +68,7 @@ class RecordingEvents final : public StreamEvents {
   std::string body;
   size_t unconsumed = 0;
   int credits = 0;
+  int raws = 0;
 
  private:
   void end_body() {

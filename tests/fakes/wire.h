@@ -13,7 +13,7 @@ namespace sluice::http {
 
 class FakeWire final : public Wire {
  public:
-  explicit FakeWire(BlockPool& pool) : pool_(&pool) {}
+  explicit FakeWire(BlockPool& pool, int raw_socket = -1) : socket(raw_socket), pool_(&pool) {}
 
   BlockPool& blocks() override { return *pool_; }
   void output(Chain bytes) override {
@@ -30,6 +30,13 @@ class FakeWire final : public Wire {
     if (!finished || how == Finish::abort) finished = how;
   }
   void available() override { ++availables; }
+  int raw_socket() const override { return socket; }
+  bool output_clear() const override { return clear; }
+  void hurry_output() override { hurried = true; }
+  void leave_input() override { left_alone = true; }
+  void read_input() override { left_alone = false; }
+  void raw_read(uint64_t bytes) override { raw_in += bytes; }
+  void raw_written(uint64_t bytes) override { raw_out += bytes; }
 
   /// "", "flush", "linger" or "abort".
   std::string_view ending() const {
@@ -43,6 +50,11 @@ class FakeWire final : public Wire {
   size_t room = 256 * 1024;
   uint64_t total = 0;        // bytes sent, those taken included
   bool kernel_takes = true;  // false: nothing has left yet
+  int socket;                // a number: bodies may be moved past the wire
+  bool clear = true;         // nothing is queued
+  bool hurried = false;
+  bool left_alone = false;   // input is somebody else's to take
+  uint64_t raw_in = 0, raw_out = 0;
   bool paused = false;
   int pauses = 0;
   int availables = 0;

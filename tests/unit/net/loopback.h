@@ -70,6 +70,7 @@ struct End : Transport::Events {
     if (keep) received.append(bytes.view());
     if (at_read) at_read(bytes);
   }
+  void on_readable() override { ++readable; }
   void on_eof() override {
     EXPECT_FALSE(eof || failed) << "an event after the end";
     eof = true;
@@ -98,6 +99,7 @@ struct End : Transport::Events {
   bool keep = true;
   bool opened = false;
   bool eof = false;
+  int readable = 0;
   int writable = 0;
   std::optional<Error> failed;
   std::optional<Error> write_failed;

@@ -62,6 +62,24 @@ TEST_P(Sockets, carry_bytes_and_ends_both_ways) {
   EXPECT_FALSE(pair.client.send(pair.loop, "too late"));
 }
 
+TEST_P(Sockets, leave_bytes_and_ends_to_somebody_else_until_told) {
+  Pair pair(GetParam());
+  pair.connect();
+  pair.server().transport->leave_bytes();
+  ASSERT_TRUE(pair.client.send(pair.loop, "not yours"));
+  ASSERT_TRUE(pair.loop.until([&] { return pair.server().readable > 0; }));
+  EXPECT_EQ(pair.server().received, "");
+  char taken[4];
+  EXPECT_EQ(recv(pair.server().transport->raw_socket(), taken, sizeof(taken), 0), 4);
+  pair.client.transport->finish();
+  int before = pair.server().readable;
+  ASSERT_TRUE(pair.loop.until([&] { return pair.server().readable > before; }));
+  EXPECT_FALSE(pair.server().eof);
+  pair.server().transport->take_bytes();
+  ASSERT_TRUE(pair.loop.until([&] { return pair.server().eof; }));
+  EXPECT_EQ(pair.server().received, "yours");
+}
+
 TEST_P(Sockets, are_byte_exact_over_100_mb_to_a_slow_reader) {  // T10.1
   constexpr size_t kTotal = 100'000'000;
   Pair pair(GetParam());
