@@ -26,7 +26,7 @@ test-quick:  ## the release part of it
 	@$(INSTALL) build test
 	@$(PYTHON) tests/run.py --only release
 
-bench:       ## against nginx and HAProxy; BENCH="--rounds 3 --seconds 2"
+bench:       ## against nginx and HAProxy; BENCH="--quick"
 bench: build
 	@$(INSTALL) bench
 	@$(PYTHON) tests/bench/bench.py $(BENCH)

@@ -3,10 +3,12 @@ bench`."""
 import argparse
 import dataclasses
 import datetime
+import os
 import sys
 import tempfile
 from pathlib import Path
 
+import extras
 import load
 import peers
 import places
@@ -18,7 +20,7 @@ PROXIES = ["sluice", "nginx", "haproxy", "relay"]   # relay: the floor
 def options():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
+    parser.add_argument("--seconds", type=int, default=2, help="of each measurement, at least")
     parser.add_argument("--workloads", nargs="+", default=list(load.WORKLOADS),
                         choices=list(load.WORKLOADS))
     parser.add_argument("--only", nargs="+", default=PROXIES, choices=PROXIES,
@@ -28,49 +30,94 @@ def options():
                         help="leave out the cost of a route's place (needs valgrind, some minutes)")
     parser.add_argument("--no-strace", action="store_true",
                         help="leave out the count of system calls")
-    return parser.parse_args()
+    parser.add_argument("--no-extras", action="store_true",
+                        help="leave out idle memory, 10,000 routes, reloads and the count of log lines")
+    parser.add_argument("--reloads", type=int, default=1000)
+    parser.add_argument("--quick", action="store_true",
+                        help="3 rounds of a second, 100 reloads, nothing counted: a look, no result")
+    chosen = parser.parse_args()
+    if chosen.quick:
+        chosen.rounds, chosen.seconds, chosen.reloads = 3, 1, 100
+        chosen.no_places = chosen.no_strace = True
+    return chosen
 
 
-def all_rounds(chosen, proxies, folder):
+def all_rounds(chosen, proxies, folder, skipped):
     rounds = []
     for number in range(chosen.rounds):
         one = {name: {} for name in chosen.workloads}
         for name in chosen.workloads:
+            workload = load.WORKLOADS[name]
+            taking_part = list(load.servers_of(workload, proxies, chosen.only))
             # Each round begins with another proxy, so that none always runs in another's wake.
-            for place in range(len(chosen.only)):
-                proxy = proxies[chosen.only[(place + number) % len(chosen.only)]]
-                if not load.can_serve(proxy, load.WORKLOADS[name]):
+            for place in range(len(taking_part)):
+                shown, proxy = taking_part[(place + number) % len(taking_part)]
+                if proxy.tls_port is None and workload.tls:
                     continue
-                result = load.measure(load.WORKLOADS[name], proxy, chosen.seconds, folder)
-                one[name][proxy.name] = dataclasses.asdict(result)
+                if f"{name} {shown}" in skipped:
+                    continue
+                result = load.measure(workload, proxy, chosen.seconds, folder)
+                one[name][shown] = dataclasses.asdict(result)
                 each = result.cpu / result.requests * 1e6
-                print(f"round {number + 1}  {name:8} {proxy.name:8} {each:7.2f} us  "
+                print(f"round {number + 1}  {name:11} {shown:14} {each:9.2f} us  "
                       f"{result.requests / result.seconds:9.0f} req/s", flush=True)
         rounds.append(one)
     return rounds
 
 
+def skips(chosen, proxies, folder):
+    """Workloads that a proxy cannot do, with the reason, said in the results."""
+    found = {}
+    for name in chosen.workloads:
+        if load.WORKLOADS[name].handshakes != "resumed":
+            continue
+        for shown, proxy in load.servers_of(load.WORKLOADS[name], proxies, chosen.only):
+            if proxy.tls_port and not load.resumes(proxy, folder):
+                found[f"{name} {shown}"] = "does not resume sessions"
+    return found
+
+
+def count_and_weigh(chosen, running, proxies, folder):
+    """What is no ratio of CPU: system calls, log lines, memory, routes, reloads."""
+    found = {"system_calls": {}, "extras": []}
+    compared = [one for one in running if one.name in chosen.only]
+    if not chosen.no_strace:
+        for kind, tls in (("plain", False), ("tls", True)):
+            found["system_calls"][kind] = {one.name: load.system_calls(one, folder, tls)
+                                           for one in compared if one.tls_port or not tls}
+    if not chosen.no_extras:
+        logging = [one for one in running if one.log]
+        found["extras"] += extras.log_lines(logging, folder)
+        found["extras"] += extras.idle_memory(compared)
+        if "sluice" in chosen.only:
+            found["extras"] += extras.many_routes(folder)
+            found["extras"] += extras.reloads(folder, chosen.reloads)
+    return found
+
+
 def run(chosen, folder):
     peers.prepare(folder)
-    backend, proxies = peers.backend(folder), peers.proxies(folder)
-    running = [backend, *(proxies[name] for name in chosen.only)]
+    proxies = peers.proxies(folder)
+    wanted = {one.name: one for name in chosen.workloads
+              for _, one in load.servers_of(load.WORKLOADS[name], proxies, chosen.only)}
+    running = [*wanted.values(), *(proxies[name] for name in chosen.only if name not in wanted)]
     report = {"date": datetime.date.today().isoformat(), "seconds": chosen.seconds,
-              "proxies": chosen.only,
-              "versions": reporting.versions(), "resident_kib": {}, "system_calls": {}}
+              "proxies": chosen.only, "versions": reporting.versions(), "resident_kib": {}}
+    sink = peers.log_sink()
+    backends = peers.backends(folder)
     try:
-        for process in running:
+        for process in [*backends, *running]:
             process.start(folder)
-        report["resident_kib"]["before"] = {one.name: one.resident_kib() for one in running[1:]}
-        report["rounds"] = all_rounds(chosen, proxies, folder)
-        report["resident_kib"]["after"] = {one.name: one.resident_kib() for one in running[1:]}
-        if not chosen.no_strace:
-            for kind, tls in (("plain", False), ("tls", True)):
-                report["system_calls"][kind] = {one.name: load.system_calls(one, folder, tls)
-                                                for one in running[1:]
-                                                if one.tls_port or not tls}
+        report["skipped"] = skips(chosen, proxies, folder)
+        measured = [proxies[name] for name in chosen.only]
+        report["resident_kib"]["before"] = {one.name: one.resident_kib() for one in measured}
+        report["rounds"] = all_rounds(chosen, proxies, folder, report["skipped"])
+        report["resident_kib"]["after"] = {one.name: one.resident_kib() for one in measured}
+        report.update(count_and_weigh(chosen, running, proxies, folder))
     finally:
-        for process in reversed(running):
+        for process in reversed([*backends, *running]):
             process.stop()
+        sink.close()
     return report
 
 
@@ -78,6 +125,7 @@ def main():
     chosen = options()
     if "sluice" in chosen.only and not peers.SLUICE.exists():
         sys.exit(f"{peers.SLUICE} is not there: make build")
+    os.sched_setaffinity(0, {peers.LOAD_CORE})     # nothing of ours on the proxies' core
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         report = run(chosen, Path(folder))
     report["places"] = "" if chosen.no_places else places.text()

@@ -8,10 +8,19 @@ from pathlib import Path
 
 from peers import LOAD_CORE
 
-SMALL, LARGE = "/service42/items/7", "/service42/files/1m"
+SMALL = "/service42/items/7"
 RATE_CONNECTIONS = 40
 WARM_UP_SECONDS = 0.5
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
+MEGABYTE = 1 << 20
+HEADERS = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+           "Accept": "application/json, text/plain, */*", "Accept-Language": "en-GB,en;q=0.8,de;q=0.5",
+           "Accept-Encoding": "gzip, deflate, br, zstd", "Referer": "https://shop.example.com/cart?step=2",
+           "Origin": "https://shop.example.com", "Cookie": "session=0123456789abcdef0123456789abcdef; theme=dark",
+           "Authorization": "Bearer " + "a" * 120, "Cache-Control": "no-cache", "Pragma": "no-cache",
+           "DNT": "1", "Sec-Fetch-Dest": "empty", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-site",
+           "X-Client-Version": "4.18.2", "X-Correlation": "3f0aba5c-97ec-3c8a-8d0a-eec003da9e6e",
+           "X-Tenant": "eu-central-1", "If-None-Match": '"5f3e-18c2"', "Priority": "u=3, i"}
 
 
 @dataclass(frozen=True)
@@ -21,23 +30,64 @@ class Workload:
     connections: int
     path: str = SMALL
     tls: bool = False
-    rate: int = 0          # requests a second; 0: as fast as they are answered
-    goal: float = 0.0      # CPU per request as a share of HAProxy's, at most
+    rate: int = 0           # requests a second; 0: as fast as they are answered
+    goal: float = 0.0       # CPU per request as a share of HAProxy's, at most
+    nginx_goal: float = 0.0
+    splice_goal: float = 0.0
+    floor: float = 0.0      # the byte relay's share of HAProxy where the goal was set
+    p50_goal: float = 0.0   # of HAProxy's
+    headers: tuple = ()
+    script: str = ""        # wrk's
+    handshakes: str = ""    # full | resumed: by resume.c
+    over_own: str = ""      # the goal is a share of Sluice's own cost of that workload
+    variant: str = ""       # "log": the proxies with their access logs on
+    relay: bool = False     # the byte relay can serve it
+    splice: bool = False    # HAProxy with splice is a peer
+    each_second: int = 0    # so many requests for a second asked for, each to its end: large ones
 
 
+CLOSE = (("Connection", "close"),)
+UPLOAD = f'wrk.method = "POST"; wrk.body = string.rep("x", {10 * MEGABYTE})'
+LARGE, HUGE = "/service42/files/1m", "/service42/files/100m"
 WORKLOADS = {one.name: one for one in (
     Workload("rate-8k", "fixed 8,000 req/s over 40 connections", RATE_CONNECTIONS, rate=8000,
-             goal=0.68),
-    Workload("h1-64", "64 keep-alive connections, saturated", 64, goal=0.72),
-    Workload("h1-512", "512 keep-alive connections, saturated", 512, goal=0.62),
+             goal=0.68, floor=0.53, p50_goal=0.78, relay=True),
+    Workload("h1-64", "64 keep-alive connections, saturated", 64, goal=0.72, floor=0.56, relay=True),
+    Workload("h1-512", "512 keep-alive connections, saturated", 512, goal=0.62, floor=0.50,
+             relay=True),
+    Workload("h1-64-log", "the same with 64, access logs on", 64, goal=0.60, nginx_goal=0.85,
+             variant="log"),
+    Workload("h1-hdr", "64 connections, 20 request headers", 64, goal=0.72, relay=True,
+             headers=tuple(HEADERS.items())),
     Workload("tls-64", "TLS 1.3, 64 keep-alive connections", 64, tls=True, goal=0.76),
-    Workload("dl-1m", "1 MiB download, 16 connections", 16, path=LARGE, goal=0.45),
+    Workload("hs-full", "full ECDSA handshake and one request", 8, tls=True, handshakes="full",
+             variant="full", goal=0.85),
+    Workload("hs-resumed", "resumed handshake and one request", 8, tls=True, handshakes="resumed",
+             goal=0.85, over_own="hs-full"),
+    Workload("conn", "new plain connection for each request", 64, headers=CLOSE, goal=0.92,
+             relay=True),
+    Workload("dl-1m", "1 MiB download, 16 connections", 16, path=LARGE, goal=0.45,
+             splice_goal=1.1, splice=True),
+    Workload("dl-100m", "100 MiB download, 4 connections", 4, path=HUGE, goal=0.32,
+             splice_goal=1.1, splice=True, each_second=8),
+    Workload("tls-dl-1m", "1 MiB download over TLS, 16 connections", 16, path=LARGE, tls=True,
+             goal=0.64),
+    Workload("tls-dl-100m", "100 MiB download over TLS, 4 connections", 4, path=HUGE, tls=True,
+             each_second=4),
+    Workload("up-10m", "10 MiB upload, 8 connections", 8, path="/upload/1", script=UPLOAD,
+             goal=0.85, splice=True),
 )}
 
 
-def can_serve(proxy, workload):
-    """The relay knows no TLS, and no peer that is slower than the other."""
-    return proxy.tls_port is not None or not (workload.tls or workload.path == LARGE)
+def servers_of(workload, proxies, only):
+    """gives: (name in the table, process) of who takes part"""
+    for name in only:
+        if name == "relay" and not workload.relay:
+            continue
+        special = f"{name}-{workload.variant}"
+        yield name, proxies.get(special if workload.variant else name, proxies[name])
+    if workload.splice and "haproxy" in only:
+        yield "haproxy-splice", proxies["haproxy-splice"]
 
 
 @dataclass
@@ -62,43 +112,71 @@ def pinned(command):
     return done.stdout
 
 
-def saturate(workload, proxy, seconds):
+def saturate(workload, proxy, seconds, folder):
     """wrk: whole seconds only."""
+    more = [part for name, value in workload.headers for part in ("-H", f"{name}: {value}")]
+    if workload.script:
+        script = folder / f"{workload.name}.lua"
+        script.write_text(workload.script)
+        more += ["-s", script]
     output = pinned(["wrk", "-t", 1, "-c", workload.connections, "-d",
                      f"{max(1, round(seconds))}s", "--latency",
-                     "--timeout", "20s", url(workload, proxy)])
+                     "--timeout", "20s", *more, url(workload, proxy)])
     if "Non-2xx" in output or re.search(r"Socket errors: connect [1-9]|read [1-9]|write [1-9]",
                                         output):
         raise SystemExit(f"{proxy.name}, {workload.name}: errors under load\n{output}")
     requests, took = re.search(r"(\d+) requests in ([\d.]+)s", output).groups()
 
     def percentile(which):
-        number, unit = re.search(rf"^ +{which}% +([\d.]+)(us|ms|s|m)$", output,
-                                 re.MULTILINE).groups()
-        return float(number) * UNITS[unit]
+        found = re.search(rf"^ +{which}% +([\d.]+)(us|ms|s|m) *$", output, re.MULTILINE)
+        if not found:
+            raise SystemExit(f"{proxy.name}, {workload.name}: no latencies\n{output}")
+        return float(found.group(1)) * UNITS[found.group(2)]
     return Result(int(requests), float(took), percentile(50), percentile(99))
 
 
-def hold_rate(workload, proxy, seconds, folder):
-    """h2load, paced; latencies from its log of every request. Says so when the rate could not be
-    held."""
+def send_all(workload, proxy, seconds, folder):
+    """h2load: a number of requests, paced where a rate is asked for; latencies from its log of every
+    request."""
     log = folder / "h2load.log"
     log.unlink(missing_ok=True)
-    count = int(workload.rate * seconds)
-    output = pinned(["h2load", "--h1", "-t", 1, "-c", workload.connections, "-n", count,
-                     f"--rps={workload.rate / workload.connections}", f"--log-file={log}",
-                     url(workload, proxy)])
+    count = int((workload.rate or workload.each_second) * seconds)
+    pace = [f"--rps={workload.rate / workload.connections}"] if workload.rate else []
+    output = pinned(["h2load", "--h1", "-t", 1, "-c", workload.connections, "-n", count, *pace,
+                     f"--log-file={log}", url(workload, proxy)])
     if f"{count} succeeded" not in output:
         raise SystemExit(f"{proxy.name}, {workload.name}: errors under load\n{output}")
-    took = float(re.search(r"finished in ([\d.]+)(us|ms|s)", output).group(1))
+    took, unit = re.search(r"finished in ([\d.]+)(us|ms|s)", output).groups()
     times = sorted(int(line.split("\t")[2]) * 1e-6 for line in log.read_text().splitlines())
-    return Result(count, took, times[len(times) // 2], times[len(times) * 99 // 100])
+    return Result(count, float(took) * UNITS[unit], times[len(times) // 2], times[len(times) * 99 // 100])
+
+
+HANDSHAKES = re.compile(r"(\d+) requests (\d+) resumed (\d+) failed ([\d.]+) s p50 (\d+) p99 (\d+)")
+
+
+def shake_hands(workload, proxy, seconds, folder):
+    output = pinned([folder / "resume", proxy.tls_port, seconds, workload.handshakes])
+    requests, resumed, failed, took, p50, p99 = map(float, HANDSHAKES.match(output).groups())
+    if failed or (workload.handshakes == "full" and resumed):
+        raise SystemExit(f"{proxy.name}, {workload.name}: {output}")
+    # Each thread's first connection has no ticket yet.
+    if workload.handshakes == "resumed" and resumed < requests - workload.connections:
+        raise SystemExit(f"{proxy.name}, {workload.name}: not every one was resumed: {output}")
+    return Result(int(requests), took, p50 * 1e-6, p99 * 1e-6)
 
 
 def run(workload, proxy, seconds, folder):
-    return hold_rate(workload, proxy, seconds, folder) if workload.rate else saturate(workload,
-                                                                                      proxy,
-                                                                                      seconds)
+    if workload.handshakes:
+        return shake_hands(workload, proxy, seconds, folder)
+    if workload.rate or workload.each_second:
+        return send_all(workload, proxy, seconds, folder)
+    return saturate(workload, proxy, seconds, folder)
+
+
+def resumes(proxy, folder):
+    """Does a session go on with the ticket of the last connection?"""
+    output = pinned([folder / "resume", proxy.tls_port, 0.3, "resumed"])
+    return int(re.search(r"(\d+) resumed", output).group(1)) > 0
 
 
 def measure(workload, proxy, seconds, folder):
@@ -108,6 +186,16 @@ def measure(workload, proxy, seconds, folder):
     result = run(workload, proxy, seconds, folder)
     result.cpu = proxy.cpu_seconds() - before
     return result
+
+
+def unlogged(proxy, folder, requests=20_000):
+    """With the access log on: requests served less lines written. gives: 0 when each has its line"""
+    before = proxy.log_lines()
+    output = pinned(["h2load", "--h1", "-t", 1, "-c", 64, "-n", requests,
+                     url(Workload("", "", 64), proxy)])
+    if f"{requests} succeeded" not in output:
+        raise SystemExit(f"{proxy.name}: errors under load\n{output}")
+    return requests - (proxy.log_lines() - before)
 
 
 TOTAL = re.compile(r"^100\.00 +[\d.]+ +\d+ +(\d+) +(?:\d+ +)?total$", re.MULTILINE)

@@ -1,19 +1,23 @@
-"""The processes of the bench: backend and proxies, each pinned to its core, and what they cost."""
+"""The processes of the bench: backends and proxies, each pinned to its core, and what they cost."""
 import os
+import re
 import socket
 import subprocess
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-CONF = Path(__file__).resolve().parent / "conf"
+HERE = Path(__file__).resolve().parent
 SLUICE = Path(os.environ.get("SLUICE_BINARY", ROOT / "build" / "release" / "sluice"))
 LOAD_CORE, PROXY_CORE = 0, 1
 START_SECONDS_MAX = 20
+BACKEND, SINK, LOG_SINK, RELAY = 19000, 19001, 19009, 19040
+PLAIN, TLS = 0, 1                 # last digit of a proxy's ports; variants add to it
+NGINX, HAPROXY, SLUICE_PORT, ADMIN = 19010, 19020, 19030, 19039
 
 
 def prepare(folder):
-    """Certificate, the 1 MiB file, and the filled configurations."""
+    """Certificate, files to download, programs, and the filled configurations."""
     folder.mkdir(parents=True, exist_ok=True)
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                     "ec_paramgen_curve:P-256", "-nodes",
@@ -24,16 +28,23 @@ def prepare(folder):
     pair = [(folder / name).read_text() for name in ("bench.crt", "bench.key")]
     (folder / "bench.pem").write_text("".join(pair))
     (folder / "1m").write_bytes(os.urandom(1 << 20))
+    (folder / "100m").write_bytes(os.urandom(100 << 20))
     user = "user root;" if os.getuid() == 0 else ""
-    for source in CONF.iterdir():
+    for source in (HERE / "conf").iterdir():
         text = source.read_text().replace("@dir@", str(folder)).replace("@user@", user)
         (folder / source.name).write_text(text)
-    build_relay(folder)
+    for name, libraries in (("relay", []), ("sink", ["-lpthread"]),
+                            ("resume", ["-lssl", "-lcrypto", "-lpthread"])):
+        subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-Wall", "-Werror", "-o", folder / name,
+                        HERE / f"{name}.c", *libraries], check=True)
 
 
 class Process:
-    def __init__(self, name, command, core, port, tls_port=None):
+    """`name` is its own, `proxy` what it is a variant of; `log` the access log that it writes."""
+
+    def __init__(self, name, command, core, port, tls_port=None, proxy=None, log=None):
         self.name, self.port, self.tls_port = name, port, tls_port
+        self.proxy, self.log = proxy or name, log
         self.command, self.core, self.child = [str(part) for part in command], core, None
 
     def start(self, folder):
@@ -85,25 +96,96 @@ class Process:
                     total += int(line.split()[1])
         return total
 
+    def log_lines(self):
+        """Lines in its access log, once no more come."""
+        before = -1
+        while True:
+            count = self.log.read_bytes().count(b"\n") if self.log.exists() else 0
+            if count == before:
+                return count
+            before = count
+            time.sleep(1.5)        # longer than any of them keeps a line
 
-def backend(folder):
-    return Process("backend", ["/usr/sbin/nginx", "-p", folder, "-c", folder / "backend.conf",
-                               "-e", folder / "backend.log"], LOAD_CORE, 19000)
+
+def backends(folder):
+    return [Process("backend", ["/usr/sbin/nginx", "-p", folder, "-c", folder / "backend.conf",
+                                "-e", folder / "backend.log"], LOAD_CORE, BACKEND),
+            Process("sink", [folder / "sink", SINK], LOAD_CORE, SINK)]
 
 
-def build_relay(folder):
-    """The floor: what the four socket calls of a request cost here, without any proxy's own work."""
-    source = Path(__file__).resolve().parent / "relay.c"
-    subprocess.run(["cc", "-O2", "-Wall", "-Werror", "-o", folder / "relay", source], check=True)
+def variant(folder, name, suffix, shift, edits):
+    """A copy of a configuration with other ports and some of its text changed."""
+    text = (folder / name).read_text()
+    for port in (NGINX, HAPROXY, SLUICE_PORT):
+        for last in (PLAIN, TLS):
+            text = text.replace(f"127.0.0.1:{port + last}\n", f"127.0.0.1:{port + last + shift}\n")
+            text = re.sub(rf"127\.0\.0\.1:{port + last}(?=[ \";])",
+                          f"127.0.0.1:{port + last + shift}", text)
+    text = text.replace(f"127.0.0.1:{ADMIN}", f"127.0.0.1:{ADMIN - shift // 2}")
+    text = text.replace("nginx.pid", f"nginx-{suffix}.pid")
+    for old, new in edits:
+        if old not in text:
+            raise SystemExit(f"{name} has no {old!r} to make {suffix} of")
+        text = text.replace(old, new)
+    made = folder / f"{suffix}-{name}"
+    made.write_text(text)
+    return made
+
+
+def sluice(name, config, shift=0, **more):
+    return Process(name, [SLUICE, "run", config], PROXY_CORE, SLUICE_PORT + shift,
+                   SLUICE_PORT + TLS + shift, **more)
+
+
+def nginx(name, config, folder, shift=0, **more):
+    command = ["/usr/sbin/nginx", "-p", folder, "-c", config, "-e", folder / f"{name}.log"]
+    return Process(name, command, PROXY_CORE, NGINX + shift, NGINX + TLS + shift, **more)
+
+
+def haproxy(name, config, shift=0, **more):
+    return Process(name, ["/usr/sbin/haproxy", "-db", "-f", config], PROXY_CORE, HAPROXY + shift,
+                   HAPROXY + TLS + shift, **more)
 
 
 def proxies(folder):
-    return {
-        "relay": Process("relay", [folder / "relay", 19040, 19000], PROXY_CORE, 19040),
-        "sluice": Process("sluice", [SLUICE, "run", folder / "sluice.toml"],
-                          PROXY_CORE, 19030, 19031),
-        "nginx": Process("nginx", ["/usr/sbin/nginx", "-p", folder, "-c", folder / "nginx.conf",
-                                   "-e", folder / "nginx.log"], PROXY_CORE, 19010, 19011),
-        "haproxy": Process("haproxy", ["/usr/sbin/haproxy", "-db", "-f", folder / "haproxy.cfg"],
-                           PROXY_CORE, 19020, 19021),
-    }
+    """By name: "sluice", and with a variant "sluice/log"."""
+    found = [
+        Process("relay", [folder / "relay", RELAY, BACKEND], PROXY_CORE, RELAY),
+        sluice("sluice", folder / "sluice.toml"),
+        nginx("nginx", folder / "nginx.conf", folder),
+        haproxy("haproxy", folder / "haproxy.cfg"),
+    ]
+    # Access logs as each is best run with: buffered files, and a UDP socket that nobody reads.
+    lines = folder / "sluice-access.log"
+    config = variant(folder, "sluice.toml", "log", 2, [
+        ("[log.error]", f'[log.access]\nformat = "json"\nfile = "{lines}"\n[log.error]')])
+    found.append(sluice("sluice-log", config, 2, proxy="sluice", log=lines))
+    lines = folder / "nginx-access.log"
+    config = variant(folder, "nginx.conf", "log", 2, [
+        ("access_log off;", f"access_log {lines} combined buffer=64k flush=1s;")])
+    found.append(nginx("nginx-log", config, folder, 2, proxy="nginx", log=lines))
+    config = variant(folder, "haproxy.cfg", "log", 2, [
+        ("defaults\n", f"  log 127.0.0.1:{LOG_SINK} local0\ndefaults\n  log global\n"
+                       "  option httplog\n")])
+    found.append(haproxy("haproxy-log", config, 2, proxy="haproxy"))
+    # HAProxy moves bodies by splice only when told to.
+    config = variant(folder, "haproxy.cfg", "splice", 4, [
+        ("maxconn 8192", "maxconn 4096"),     # it counts the pipes' descriptors in
+        ("defaults\n", "defaults\n  option splice-response\n  option splice-request\n")])
+    found.append(haproxy("haproxy-splice", config, 4))
+    # Full handshakes: nobody makes tickets that are not used, as far as each can be told so.
+    config = variant(folder, "nginx.conf", "full", 4, [
+        ("ssl_protocols TLSv1.3;",
+         "ssl_protocols TLSv1.3; ssl_session_tickets off; ssl_session_cache off;")])
+    found.append(nginx("nginx-full", config, folder, 4, proxy="nginx"))
+    config = variant(folder, "haproxy.cfg", "full", 6, [
+        ("ssl-min-ver TLSv1.3\n", "ssl-min-ver TLSv1.3 no-tls-tickets\n  tune.ssl.cachesize 0\n")])
+    found.append(haproxy("haproxy-full", config, 6, proxy="haproxy"))
+    return {one.name: one for one in found}
+
+
+def log_sink():
+    """Where HAProxy's lines go: bound, so that sending succeeds, and read by nobody."""
+    sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sink.bind(("127.0.0.1", LOG_SINK))
+    return sink

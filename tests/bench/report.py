@@ -21,36 +21,84 @@ def median_of(rounds, workload, proxy, value):
     return statistics.median(value(one[workload][proxy]) for one in rounds)
 
 
+def cost_cell(rounds, name, proxy, yardstick):
+    values = ratios(rounds, name, proxy, yardstick) if proxy != yardstick else []
+    return f"{statistics.median(values):.2f} ({spread(values)})" if values else ""
+
+
 def table(report, workloads):
-    rounds, proxies = report["rounds"], report["proxies"]
+    rounds = report["rounds"]
     lines = ["| workload | proxy | CPU us/request | over HAProxy (spread) | over nginx (spread) "
-             "| goal | p50 | p99 | req/s |",
-             "|---|---|---|---|---|---|---|---|---|"]
+             "| over relay | goal | p50 | p99 | req/s |",
+             "|---|---|---|---|---|---|---|---|---|---|"]
     for name, workload in workloads.items():
-        for proxy in proxies:
+        shown = [*report["proxies"], "haproxy-splice"]
+        title = workload.title
+        for proxy in shown:
             if proxy not in rounds[0][name]:
                 continue
             cpu = median_of(rounds, name, proxy, lambda r: r["cpu"] / r["requests"] * 1e6)
-            cells = [workload.title if proxy == proxies[0] else "", proxy, f"{cpu:.1f}"]
-            for yardstick in ("haproxy", "nginx"):
-                values = ratios(rounds, name, proxy, yardstick) if proxy != yardstick else []
-                cells.append(f"{statistics.median(values):.2f} ({spread(values)})"
-                             if values else "")
-            cells.append(verdict(rounds, name, workload, proxy))
+            cells = [title, proxy, f"{cpu:,.1f}", cost_cell(rounds, name, proxy, "haproxy"),
+                     cost_cell(rounds, name, proxy, "nginx")]
+            above = ratios(rounds, name, proxy, "relay") if proxy != "relay" else []
+            cells.append(f"{statistics.median(above):.2f}" if above else "")
+            cells.append("; ".join(verdicts(rounds, name, workload)) if proxy == "sluice" else "")
             for key in ("p50", "p99"):
                 cells.append(f"{median_of(rounds, name, proxy, lambda r: r[key]) * 1e3:.2f} ms")
             speed = median_of(rounds, name, proxy, lambda r: r["requests"] / r["seconds"])
             cells.append(f"{speed:,.0f}")
             lines.append("| " + " | ".join(cells) + " |")
+            title = ""
     return "\n".join(lines)
 
 
-def verdict(rounds, name, workload, proxy):
-    values = ratios(rounds, name, proxy, "haproxy")
-    if proxy != "sluice" or not values or not workload.goal:
+def judged(found, goal, what):
+    met = "met" if found <= goal + MARGIN else "NOT MET"
+    return f"{what} {goal:.2f} {met}"
+
+
+def verdicts(rounds, name, workload):
+    """gives: each goal of the workload with its verdict"""
+    found = []
+    if workload.over_own:
+        own = [(a["cpu"] / a["requests"]) / (b["cpu"] / b["requests"]) for a, b in (
+            (one[name].get("sluice"), one.get(workload.over_own, {}).get("sluice")) for one in rounds)
+            if a and b]
+        if own:
+            middle = statistics.median(own)
+            found.append(judged(middle, workload.goal, f"{middle:.2f} of its own full one:"))
+    else:
+        for goal, other in ((workload.goal, "haproxy"), (workload.nginx_goal, "nginx"),
+                            (workload.splice_goal, "haproxy-splice")):
+            values = ratios(rounds, name, "sluice", other)
+            if not goal or not values:
+                continue
+            middle = statistics.median(values)
+            label = "" if other == "haproxy" else (
+                "nginx" if other == "nginx" else f"{middle:.2f} of haproxy-splice:")
+            found.append(judged(middle, goal, label).strip())
+    if workload.floor and found:
+        found[0] += f" ({workload.goal / workload.floor:.2f} of the relay where it was set)"
+    pairs = [(one[name].get("sluice"), one[name].get("haproxy")) for one in rounds]
+    if workload.p50_goal and all(a and b for a, b in pairs):
+        for key, goal in (("p50", workload.p50_goal), ("p99", 0)):
+            middle = statistics.median(a[key] / b[key] for a, b in pairs)
+            found.append(judged(middle, goal, f"{key} {middle:.2f} of HAProxy's:") if goal
+                         else f"{key} {middle:.2f} of HAProxy's")
+    return found
+
+
+def weighed(report):
+    if not report["extras"]:
         return ""
-    met = statistics.median(values) <= workload.goal + MARGIN
-    return f"{workload.goal:.2f} {'met' if met else 'NOT MET'}"
+    lines = ["| also | found | goal | |", "|---|---|---|---|"]
+    for one in report["extras"]:
+        lines.append(f"| {one['what']} | {one['found']} | {one['goal']} | {one['met']} |")
+    return "\n".join(lines) + "\n"
+
+
+def skipped(report):
+    return "".join(f"\nLeft out: {what}: {why}.\n" for what, why in report["skipped"].items())
 
 
 def costs(report):
@@ -89,12 +137,14 @@ share the other. CPU is user + system time of the proxy's processes by the kerne
 Ratios are taken within each round; the table shows their median and, in brackets, the smallest and
 largest. A goal counts as met within {MARGIN} of it. Absolute times differ between runs and machines
 far more than ratios do. `relay` is no proxy: it makes the four socket calls of a request and nothing
-else, so it shows what the kernel alone costs on the machine of this run.
+else, so it shows what the kernel alone costs on the machine of this run; "over relay" is the cost above
+that floor. `haproxy-splice` is HAProxy with `option splice-response` and `splice-request`.
 
 {table(report, workloads)}
-
+{skipped(report)}
 {costs(report)}
 
+{weighed(report)}
 {report['places']}
 {', '.join(report['versions'].values())}.
 The configurations are in `tests/bench/conf/`.
@@ -111,7 +161,7 @@ def plot(report, workloads, path):
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "sluice"      # the same numbers give the same file
     import matplotlib.pyplot as pyplot
-    figure, axes = pyplot.subplots(figsize=(9, 4))
+    figure, axes = pyplot.subplots(figsize=(max(9, 1.3 * len(workloads)), 4.5))
     others = [proxy for proxy in report["proxies"] if proxy != "haproxy"]
     if "haproxy" not in report["proxies"] or not others:
         return
@@ -126,10 +176,12 @@ def plot(report, workloads, path):
         axes.bar(where, middles, width * 0.95, yerr=spans, capsize=3, label=proxy,
                  color=colours.get(proxy))
     for x, workload in enumerate(workloads.values()):
+        if not workload.goal or workload.over_own:
+            continue
         axes.hlines(workload.goal, x - 0.4, x + 0.4, colors="#c0392b", linestyles="dashed",
                     label="goal for sluice" if x == 0 else None)
     axes.axhline(1.0, color="black", linewidth=0.8)
-    axes.set_xticks(range(len(workloads)), list(workloads))
+    axes.set_xticks(range(len(workloads)), list(workloads), rotation=30, ha="right")
     axes.set_ylabel("CPU per request, HAProxy = 1")
     axes.set_title("CPU per request: median of rounds, bars show the spread")
     axes.legend()
