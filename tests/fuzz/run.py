@@ -1,22 +1,53 @@
-"""Builds the fuzz targets and runs each for a while; a finding stays under build/fuzz/findings."""
+"""Builds the fuzz targets and runs each for a while; a finding stays under build/fuzz/findings.
+
+--coverage runs nothing new: it shows which lines of each target's parser its corpus reaches.
+--merge keeps, of what was found, the few inputs that reach something new, in the checked-in corpus.
+"""
 import argparse
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "fuzz"
+COVERAGE = ROOT / "build" / "fuzz-coverage"
+CORPUS = ROOT / "tests" / "fuzz" / "corpus"
+CODE_REGION = 0   # of clang's coverage mapping; others are gaps and macros
+
+# The parser of each target: files under src/, whose lines count for its coverage.
+PARSERS = {
+    "chunked_fuzz": ["http/h1_chunk.cc"],
+    "client_hello_fuzz": ["net/tls_context.cc:client_hello_name,lower_host_name"],
+    "config_fuzz": ["config/toml.cc", "config/value.cc", "config/environment.cc",
+                    "config/reader.cc", "config/template.cc", "config/units.cc",
+                    "snapshot/config.cc", "snapshot/sections.cc"],
+    "h1_request_fuzz": ["http/h1_head.cc", "http/h1_scanner.cc", "http/rules.cc",
+                        "http/rules_fields.cc", "http/rules_lines.cc", "http/h1_trailers.cc"],
+    "h1_response_fuzz": ["http/h1_head.cc", "http/h1_scanner.cc", "http/rules_fields.cc",
+                         "http/rules_lines.cc"],
+    "log_format_fuzz": ["observe/log_format.cc", "observe/log_line.cc"],
+    "proxy_protocol_fuzz": ["net/proxy_protocol.cc"],
+    "route_fuzz": ["route/pattern.cc", "route/host_pattern.cc", "route/router.cc"],
+    "texts_fuzz": ["config/units.cc", "config/template.cc", "base/ip.cc", "observe/trace.cc"],
+    "uri_fuzz": ["http/uri.cc", "http/authority.cc"],
+}
 
 
-def build(names):
-    subprocess.run(["cmake", "--preset", "fuzz"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["ninja", "--quiet", "-C", BUILD, *names], check=True)
+def build(names, preset="fuzz"):
+    subprocess.run(["cmake", "--preset", preset], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["ninja", "--quiet", "-C", ROOT / "build" / preset, *names], check=True)
+
+
+def seeds_of(name):
+    return CORPUS / name.removesuffix("_fuzz")
 
 
 def run(name, seconds):
     """Fuzzes one target; new inputs go to the build folder, the checked-in corpus is only read."""
-    seeds = ROOT / "tests" / "fuzz" / "corpus" / name.removesuffix("_fuzz")
+    seeds = seeds_of(name)
     found, corpus = BUILD / "findings" / name, BUILD / "corpus" / name
     for folder in (found, corpus):
         folder.mkdir(parents=True, exist_ok=True)
@@ -32,14 +63,84 @@ def run(name, seconds):
     return done.returncode == 0
 
 
+def merge(name):
+    """Adds to the checked-in corpus what reaches something that it does not reach."""
+    seeds_of(name).mkdir(exist_ok=True)
+    # Without counters: an input counts that reaches a new edge, not one that reaches it oftener.
+    subprocess.run([BUILD / name, "-merge=1", "-use_counters=0", seeds_of(name),
+                    BUILD / "corpus" / name], check=True, capture_output=True)
+    files = list(seeds_of(name).iterdir())
+    print(f"{name}: {len(files)} files, {sum(f.stat().st_size for f in files)} bytes")
+    return True
+
+
+def llvm(tool):
+    """clang's own tools, whose formats belong to its version."""
+    version = subprocess.run(["clang", "-dumpversion"], capture_output=True, text=True, check=True)
+    return shutil.which(f"{tool}-{version.stdout.split('.')[0]}") or tool
+
+
+def coverage(name):
+    """Prints the lines of the parser that the checked-in corpus reaches."""
+    raw, profile = COVERAGE / f"{name}.profraw", COVERAGE / f"{name}.profdata"
+    subprocess.run([COVERAGE / name, "-runs=0", seeds_of(name)], check=True, capture_output=True,
+                   env={**os.environ, "LLVM_PROFILE_FILE": str(raw)})
+    subprocess.run([llvm("llvm-profdata"), "merge", "-o", profile, raw], check=True)
+    exported = subprocess.run([llvm("llvm-cov"), "export", COVERAGE / name,
+                               f"-instr-profile={profile}"],
+                              check=True, capture_output=True, text=True)
+    data = json.loads(exported.stdout)["data"][0]
+    covered = total = 0
+    for entry in PARSERS[name]:
+        path, _, functions = entry.partition(":")
+        one = (lines_of_functions(data, path, functions.split(",")) if functions
+               else lines_of_file(data, path))
+        covered, total = covered + one[0], total + one[1]
+    print(f"{name}: {100 * covered / total:.1f} % of {total} lines in {' '.join(PARSERS[name])}")
+    return True
+
+
+def lines_of_file(data, path):
+    """gives: (lines reached, lines) of a source under src/"""
+    for file in data["files"]:
+        if file["filename"].endswith(f"src/{path}"):
+            return file["summary"]["lines"]["covered"], file["summary"]["lines"]["count"]
+    raise SystemExit(f"no coverage of {path}")
+
+
+def lines_of_functions(data, path, wanted):
+    """gives: (lines reached, lines) of some functions of a source"""
+    reached, every = set(), set()
+    for function in data["functions"]:
+        if not function["filenames"][0].endswith(f"src/{path}"):
+            continue
+        if not any(name in function["name"] for name in wanted):
+            continue
+        counts = {}
+        # The innermost region of a line decides; regions come from the outside in.
+        for first, _, last, _, count, _, _, kind in function["regions"]:
+            if kind == CODE_REGION:
+                counts.update({line: count for line in range(first, last + 1)})
+        every |= set(counts)
+        reached |= {line for line, count in counts.items() if count}
+    return len(reached), len(every)
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--seconds", type=int, default=60)
+    options.add_argument("--coverage", action="store_true")
+    options.add_argument("--merge", action="store_true")
     options.add_argument("names", nargs="*", help="targets; all when none is given")
     chosen = options.parse_args()
     names = chosen.names or sorted(p.stem for p in (ROOT / "tests" / "fuzz").glob("*_fuzz.cc"))
-    build(names)
-    results = [run(name, chosen.seconds) for name in names]
+    build(names, "fuzz-coverage" if chosen.coverage else "fuzz")
+    if chosen.coverage:
+        results = [coverage(name) for name in names]
+    elif chosen.merge:
+        results = [merge(name) for name in names]
+    else:
+        results = [run(name, chosen.seconds) for name in names]
     print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
     sys.exit(0 if results and all(results) else 1)
 
