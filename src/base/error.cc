@@ -13,6 +13,7 @@ std::string_view code_name(Code code) {
     case Code::resolve_failed: return "resolve_failed";
     case Code::timeout: return "timeout";
     case Code::tls_failed: return "tls_failed";
+    case Code::client_certificate: return "client_certificate";
     case Code::truncated: return "truncated";
     case Code::proxy_protocol: return "proxy_protocol";
     case Code::bad_message: return "bad_message";

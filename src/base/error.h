@@ -24,6 +24,7 @@ enum class Code : uint8_t {
   resolve_failed,
   timeout,             // a read or write deadline passed
   tls_failed,
+  client_certificate,  // none, or one that could not be verified
   truncated,           // ended before its announced length (or without close_notify)
   proxy_protocol,
   // the bytes

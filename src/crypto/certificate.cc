@@ -82,6 +82,19 @@ PairReport check_pair(const std::string& certificate_path, const std::string& ke
   return report;
 }
 
+int count_revocation_lists(const std::string& path, std::string& why) {
+  using ListPointer = std::unique_ptr<X509_CRL, Deleter<&X509_CRL_free>>;
+  FilePointer file(std::fopen(path.c_str(), "re"));
+  if (!file) {
+    why = std::strerror(errno);
+    return -1;
+  }
+  int count = 0;
+  while (ListPointer(PEM_read_X509_CRL(file.get(), nullptr, &no_passphrase, nullptr))) ++count;
+  ERR_clear_error();
+  return count;
+}
+
 int count_certificates(const std::string& path, std::string& why) {
   FilePointer file(std::fopen(path.c_str(), "re"));
   if (!file) {

@@ -1,5 +1,5 @@
 // Whether a certificate and a key on disk belong together and are in date. Serving with them:
-// net/tls_context.h.
+// net/tls_pem.h.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,9 @@ struct PairReport {
 /// Reads both files; `now` decides what is in date.
 PairReport check_pair(const std::string& certificate_path, const std::string& key_path,
                       std::time_t now);
+
+/// gives: how many revocation lists a PEM file holds; -1 when it cannot be read (`why` says it)
+int count_revocation_lists(const std::string& path, std::string& why);
 
 /// gives: how many certificates a PEM file holds; -1 when it cannot be read (`why` says it)
 int count_certificates(const std::string& path, std::string& why);

@@ -37,6 +37,8 @@ class TlsTransport final : public Transport, Transport::Events, Task, Deferred {
     BIO* bio = io.share_bio();
     SSL_set_bio(ssl_.get(), bio, bio);   // takes one count for both
     role == Role::server ? SSL_set_accept_state(ssl_.get()) : SSL_set_connect_state(ssl_.get());
+    SSL_set_msg_callback(ssl_.get(), &TlsTransport::on_message);
+    SSL_set_msg_callback_arg(ssl_.get(), this);
   }
 
   SSL* ssl() { return ssl_.get(); }
@@ -82,13 +84,15 @@ class TlsTransport final : public Transport, Transport::Events, Task, Deferred {
     return Next::wait;
   }
 
+  static void on_message(int writes, int version, int type, const void* data, size_t size, SSL* ssl,
+                         void* self);
   bool readable() const { return events_ != nullptr && !paused_ && !ended_; }
   void pump();
   bool shake();
   void read_records();
   void end_of_input();
   void keep_input();
-  const char* failure_reason();
+  Error failure();
   void fail(Error why);
   void encrypt(std::string_view plain);
   void flush_now();
@@ -100,6 +104,8 @@ class TlsTransport final : public Transport, Transport::Events, Task, Deferred {
   std::unique_ptr<SSL, SslDeleter> ssl_;
   Chain input_;                           // from the wire, not yet seen by OpenSSL
   std::string server_name_;               // SNI of a client
+  std::unique_ptr<const ClientCertificate> client_;
+  uint32_t late_handshakes_ = 0;          // messages since the handshake was done
   Role role_;
   bool open_ : 1 = false;        // the handshake is done
   bool paused_ : 1 = false;
@@ -179,14 +185,14 @@ bool TlsTransport::shake() {
     status = SSL_do_handshake(ssl_.get());
   }
   int error = status == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), status);
-  const char* reason = error == SSL_ERROR_SSL ? failure_reason() : "";
+  Error why = error == SSL_ERROR_SSL ? failure() : tls_error(Code::tls_failed, "");
   flush_now();
   if (error == SSL_ERROR_WANT_READ) {
     if (inner_eof_) fail(tls_error(Code::tls_failed, "closed during the handshake"));
     return false;
   }
   if (error != SSL_ERROR_NONE) {
-    fail(tls_error(Code::tls_failed, reason));
+    fail(why);
     return false;
   }
   open_ = true;
@@ -194,6 +200,8 @@ bool TlsTransport::shake() {
   if (const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name)) {
     server_name_ = lower_host_name(name);
   }
+  X509* peer = role_ == Role::server ? SSL_get0_peer_certificate(ssl_.get()) : nullptr;
+  if (peer != nullptr) client_ = describe_certificate(peer);
   events_->on_open();
   return events_ != nullptr;
 }
@@ -203,7 +211,7 @@ void TlsTransport::read_records() {
   BlockRef block(&io_->plain_block(input_.size()));
   size_t used = 0;
   int error = SSL_ERROR_NONE;
-  const char* reason = "";
+  Error why = tls_error(Code::tls_failed, "");
   while (error == SSL_ERROR_NONE && used < block->capacity()) {
     ERR_clear_error();
     size_t got = 0;
@@ -212,7 +220,7 @@ void TlsTransport::read_records() {
     if (status == 1) used += got;
     if (status != 1) error = SSL_get_error(ssl_.get(), status);
   }
-  if (error == SSL_ERROR_SSL) reason = failure_reason();
+  if (error == SSL_ERROR_SSL) why = failure();
   thirsty_ = error != SSL_ERROR_NONE;
   flush_now();
   if (used > 0) {
@@ -221,8 +229,11 @@ void TlsTransport::read_records() {
     events_->on_read(plain);
     if (events_ == nullptr || ended_) return;
   }
+  if (late_handshakes_ > kLateHandshakesMax) {
+    return fail(tls_error(Code::tls_failed, "too many handshake messages"));
+  }
   if (error == SSL_ERROR_NONE || error == SSL_ERROR_WANT_READ) return;
-  if (error != SSL_ERROR_ZERO_RETURN) return fail(tls_error(Code::tls_failed, reason));
+  if (error != SSL_ERROR_ZERO_RETURN) return fail(why);
   ended_ = true;
   inner_->pause_read();
   events_->on_eof();
@@ -236,10 +247,23 @@ void TlsTransport::end_of_input() {
   events_->on_eof();
 }
 
-const char* TlsTransport::failure_reason() {
-  long verified = SSL_get_verify_result(ssl_.get());
-  const char* reason = tls_reason();
-  return verified == X509_V_OK ? reason : X509_verify_cert_error_string(verified);
+Error TlsTransport::failure() {
+  int reason = ERR_GET_REASON(ERR_peek_error());
+  bool refused = role_ == Role::server && (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE ||
+                                           reason == SSL_R_CERTIFICATE_VERIFY_FAILED);
+  const char* text = tls_reason();
+  if (long verified = SSL_get_verify_result(ssl_.get()); verified != X509_V_OK) {
+    text = X509_verify_cert_error_string(verified);
+  }
+  return tls_error(refused ? Code::client_certificate : Code::tls_failed, text);
+}
+
+// Called for every record too: it must stay this short.
+void TlsTransport::on_message(int writes, int, int type, const void*, size_t, SSL*, void* self) {
+  auto* transport = static_cast<TlsTransport*>(self);
+  // What a client asks for in vain is answered by an alert (no_renegotiation).
+  bool late = writes != 0 ? type == SSL3_RT_ALERT : type == SSL3_RT_HANDSHAKE;
+  if (transport->open_ && late) ++transport->late_handshakes_;
 }
 
 void TlsTransport::fail(Error why) {
@@ -310,6 +334,8 @@ TlsFacts TlsTransport::tls() const {
   facts.version = SSL_get_version(ssl_.get());
   if (const char* cipher = SSL_get_cipher_name(ssl_.get())) facts.cipher = cipher;
   facts.server_name = server_name_;
+  facts.resumed = SSL_session_reused(ssl_.get()) == 1;
+  facts.client = client_.get();
   const unsigned char* protocol = nullptr;
   unsigned size = 0;
   SSL_get0_alpn_selected(ssl_.get(), &protocol, &size);

@@ -8,6 +8,7 @@
 #include "base/chain.h"
 #include "base/error.h"
 #include "base/result.h"
+#include "net/client_certificate.h"
 
 namespace sluice::net {
 
@@ -17,6 +18,8 @@ struct TlsFacts {
   std::string_view cipher;
   std::string_view server_name;   // SNI, lower case; empty when none was sent
   std::string_view alpn;          // the protocol agreed on; empty when none
+  bool resumed = false;           // by a ticket: no certificate was shown
+  const ClientCertificate* client = nullptr;   // verified (a resumed session's: when it was made)
 };
 
 class Transport {

@@ -37,6 +37,7 @@ HandshakeFailure handshake_failure_from(const Error& why) {
   if (why.code == Code::reset || why.code == Code::closed || why.code == Code::cancelled) {
     return HandshakeFailure::closed;
   }
+  if (why.code == Code::client_certificate) return HandshakeFailure::client_certificate;
   std::string_view what = why.what;
   for (const auto& reason : kReasons) {
     if (what.find(reason.words) != std::string_view::npos) return reason.reason;

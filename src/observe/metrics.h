@@ -68,10 +68,10 @@ constexpr size_t tls_version_index(std::string_view version) {
 
 /// Why handshakes fail, from the words of the library (static text): a bounded list.
 enum class HandshakeFailure : uint8_t {
-  version, cipher, certificate, timeout, closed, not_tls, other,
+  version, cipher, certificate, client_certificate, timeout, closed, not_tls, other,
 };
 inline constexpr std::string_view kHandshakeFailureLabels[] = {
-    "version", "cipher", "certificate", "timeout", "closed", "not_tls", "other"};
+    "version", "cipher", "certificate", "client_certificate", "timeout", "closed", "not_tls", "other"};
 inline constexpr size_t kHandshakeFailures = std::size(kHandshakeFailureLabels);
 HandshakeFailure handshake_failure_from(const Error& why);
 

@@ -74,7 +74,8 @@ void Acceptor::open(net::TransportPtr transport, const net::SocketAddress& clien
   metrics.connections.add();
   metrics.accepted.add();
   if (settings_->tls) {
-    transport = net::accept_tls(*shared_.tls_io, std::move(transport), settings_->tls, std::move(early));
+    transport = net::accept_tls(*shared_.tls_io, std::move(transport), settings_->tls->current(),
+                                std::move(early));
   }
   ClientConnection* connection = slab_.make(*shared_.loop, *shared_.handler, *this, settings_);
   live_.push_back(*connection);
@@ -84,10 +85,16 @@ void Acceptor::open(net::TransportPtr transport, const net::SocketAddress& clien
 
 void Acceptor::on_handshake(ClientConnection& connection) {
   net::TlsFacts tls = connection.facts().transport->tls();
-  shared_.shard->handshake(tls.version, observe::Handshake::full);
+  using observe::Handshake;
+  shared_.shard->handshake(tls.version, tls.resumed ? Handshake::resumed : Handshake::full);
 }
 
-void Acceptor::on_handshake_failed(ClientConnection&, Error why) { shared_.shard->handshake_failed(why); }
+void Acceptor::on_handshake_failed(ClientConnection& connection, Error why) {
+  shared_.shard->handshake_failed(why);
+  LOG(debug, "handshake failed", kv("listener", settings_->name),
+      kv("ip", connection.facts().ip.to_string()), kv("error", code_name(why.code)),
+      kv("reason", why.what));
+}
 
 void Acceptor::on_client_gone(ClientConnection& connection) {
   const ListenerSettings& settings = *connection.facts().listener;   // the acceptor's may be newer

@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "http/h1_codec.h"
 #include "net/transport.h"
+#include "observe/metrics.h"
 #include "server/listener_settings.h"
 #include "wire/connection.h"
 

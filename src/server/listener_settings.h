@@ -7,7 +7,7 @@
 
 #include "http/h1_parser.h"
 #include "net/address.h"
-#include "net/tls_context.h"
+#include "net/shared_tls.h"
 #include "wire/connection.h"
 
 namespace sluice::server {
@@ -18,7 +18,7 @@ struct ListenerSettings {
   wire::Timeouts timeouts;
   http::H1Limits limits;
   uint64_t body_bytes_max = UINT64_MAX;   // unless the route has a limit of its own: known only after routing
-  std::shared_ptr<const net::TlsServerContext> tls;   // null: plain
+  std::shared_ptr<const net::SharedServerTls> tls;   // null: plain
   bool proxy_protocol = false;
   uint16_t redirect_port = 0;      // not 0: every request is redirected to https on that port
   std::string hsts;                // value of Strict-Transport-Security; empty: none

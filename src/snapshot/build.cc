@@ -9,6 +9,13 @@
 namespace sluice::snapshot {
 namespace {
 
+/// The value of Strict-Transport-Security; empty: it is not sent.
+std::string hsts_value(const HstsConfig& hsts) {
+  if (hsts.max_age == Duration::zero()) return {};
+  auto seconds = std::chrono::duration_cast<std::chrono::seconds>(hsts.max_age).count();
+  return "max-age=" + std::to_string(seconds) + (hsts.subdomains ? "; includeSubDomains" : "");
+}
+
 class Builder {
  public:
   Builder(Config config, const Snapshot* previous, observe::Registry& registry)
@@ -36,9 +43,18 @@ class Builder {
 
   std::shared_ptr<const UpstreamPart> make_upstream(const config::Section<upstream::UpstreamConfig>& section);
   std::shared_ptr<const ListenerPart> make_listener(const config::Section<ListenConfig>& section);
-  void add_tls(server::ListenerSettings& settings, const config::Section<TlsConfig>& section);
   std::shared_ptr<const PluginPart> make_plugin(const config::Section<plugin::PluginConfig>& section);
   std::vector<std::unique_ptr<const policy::Policy>> plugins_of(const RouteSection& route) const;
+  std::shared_ptr<const TlsPart> make_tls(const config::Section<TlsConfig>& section);
+  std::shared_ptr<net::SharedTicketKeys> ticket_keys(const std::string& name) const;
+  /// gives: null with a fault when the files are not good
+  template <class Tls>
+  std::shared_ptr<Tls> load_tls(const std::string& name, typename Tls::Options options) {
+    auto made = Tls::load(name, std::move(options));
+    if (made) return *made;
+    faults_.push_back(name + ": " + made.error().file + ": " + made.error().reason);
+    return nullptr;
+  }
   RouteEntry make_entry(const config::Section<RouteSection>& section);
   std::shared_ptr<const RoutePart> make_route(const config::Section<RouteSection>& section,
                                               std::shared_ptr<const UpstreamPart> upstream);
@@ -58,6 +74,10 @@ Result<std::shared_ptr<const Snapshot>, BuildFaults> Builder::run() {
   for (const auto& section : config.upstream) {
     auto part = unchanged(previous_ ? &previous_->upstreams : nullptr, section, itself);
     out_->upstreams.push_back(part ? part : make_upstream(section));
+  }
+  for (const auto& section : config.tls) {
+    auto part = unchanged(previous_ ? &previous_->tls : nullptr, section, itself);
+    out_->tls.push_back(part ? part : make_tls(section));
   }
   for (const auto& section : config.listen) {
     auto part = unchanged(previous_ ? &previous_->listeners : nullptr, section, itself);
@@ -98,12 +118,8 @@ std::shared_ptr<const UpstreamPart> Builder::make_upstream(const config::Section
   net::TlsClientOptions options;
   options.ca_file = tls.ca.path;
   options.verify = tls.verify ? net::TlsVerify::peer : net::TlsVerify::none;
-  auto context = net::TlsClientContext::load(options);
-  if (context) {
-    part->tls = *context;
-  } else {
-    faults_.push_back("upstream " + section.name + ": " + context.error().file + ": " + context.error().reason);
-  }
+  if (!tls.cert.empty()) options.certificate = net::CertificateFiles{tls.cert.path, tls.key.path};
+  part->tls = load_tls<net::SharedClientTls>("upstream." + section.name, std::move(options));
   return part;
 }
 
@@ -129,27 +145,40 @@ std::shared_ptr<const ListenerPart> Builder::make_listener(const config::Section
     CHECK(target != nullptr);   // load_config checked it
     settings->redirect_port = target->value.address.value.port();
   }
-  if (!from.tls.empty()) add_tls(*settings, *find_section(out_->config.tls, from.tls.name));
+  if (const auto* tls = find_section(out_->config.tls, from.tls.name)) {
+    settings->tls = out_->tls[static_cast<size_t>(tls - out_->config.tls.data())]->tls;
+    settings->hsts = hsts_value(tls->value.hsts);
+  }
   part->settings = std::move(settings);
   return part;
 }
 
-void Builder::add_tls(server::ListenerSettings& settings, const config::Section<TlsConfig>& section) {
+std::shared_ptr<const TlsPart> Builder::make_tls(const config::Section<TlsConfig>& section) {
+  auto part = std::make_shared<TlsPart>();
+  part->name = section.name;
+  part->fingerprint = section.fingerprint;
   net::TlsServerOptions options;
+  options.name = section.name;
+  options.profile = section.value.profile;
   for (const CertificateConfig& pair : section.value.certificates) {
     options.certificates.push_back({pair.cert.path, pair.key.path});
   }
-  if (section.value.profile == TlsProfile::modern) options.version_min = net::TlsVersion::tls13;
-  auto context = net::TlsServerContext::load(options);
-  if (context) {
-    settings.tls = *context;
-  } else {
-    faults_.push_back("tls " + section.name + ": " + context.error().file + ": " + context.error().reason);
+  if (const auto& clients = section.value.client_cert) {
+    options.client_check = net::TlsClientCheck{clients->ca.path, clients->crl.path, clients->mode};
   }
-  const HstsConfig& hsts = section.value.hsts;
-  if (hsts.max_age == Duration::zero()) return;
-  auto seconds = std::chrono::duration_cast<std::chrono::seconds>(hsts.max_age).count();
-  settings.hsts = "max-age=" + std::to_string(seconds) + (hsts.subdomains ? "; includeSubDomains" : "");
+  options.tickets = ticket_keys(section.name);
+  part->tls = load_tls<net::SharedServerTls>("tls." + section.name, std::move(options));
+  return part;
+}
+
+// A changed table keeps its keys: what else a ticket needs to resume is bound into the ticket.
+std::shared_ptr<net::SharedTicketKeys> Builder::ticket_keys(const std::string& name) const {
+  if (previous_ != nullptr) {
+    for (const auto& before : previous_->tls) {
+      if (before->name == name) return before->tls->options().tickets;
+    }
+  }
+  return std::make_shared<net::SharedTicketKeys>();
 }
 
 std::shared_ptr<const PluginPart> Builder::make_plugin(const config::Section<plugin::PluginConfig>& section) {

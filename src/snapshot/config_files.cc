@@ -29,8 +29,16 @@ constexpr IssueKind kPluginDenied{"plugin_denied", Severity::unchecked};
 constexpr IssueKind kPluginUnsafe{"plugin_unsafe"};
 constexpr IssueKind kPluginInvalid{"plugin_invalid"};
 constexpr IssueKind kPluginSettings{"plugin_settings"};
+constexpr IssueKind kRevocationUnreadable{"revocation_list_unreadable"};
+constexpr IssueKind kRevocationInvalid{"revocation_list_invalid"};
 
-void report(const CertificateConfig& pair, const crypto::PairReport& found, Document& document) {
+/// A certificate and its key, of a listener or for an upstream.
+struct Pair {
+  const config::FilePath& cert;
+  const config::FilePath& key;
+};
+
+void report(const Pair& pair, const crypto::PairReport& found, Document& document) {
   using State = crypto::PairReport::State;
   config::Issues& issues = document.issues;
   std::string cert = quoted(pair.cert.path), key = quoted(pair.key.path);
@@ -108,18 +116,39 @@ void report(const config::Section<plugin::PluginConfig>& section, const plugin::
   }
 }
 
+void check_revocation(const config::FilePath& file, Document& document) {
+  std::string why;
+  int count = crypto::count_revocation_lists(file.path, why);
+  if (count < 0) {
+    document.issues.add(kRevocationUnreadable, file.at,
+                        "cannot read " + quoted(file.path) + ": " + why);
+  } else if (count == 0) {
+    document.issues.add(kRevocationInvalid, file.at,
+                        quoted(file.path) + " holds no revocation list in PEM");
+  }
+}
+
+void check_pair(const Pair& pair, Document& document, std::time_t now) {
+  if (pair.cert.empty() || pair.key.empty()) return;
+  report(pair, crypto::check_pair(pair.cert.path, pair.key.path, now), document);
+}
+
 }  // namespace
 
 void check_files(const Config& config, Document& document, std::time_t now) {
   for (const auto& tls : config.tls) {
     for (const CertificateConfig& pair : tls.value.certificates) {
-      if (pair.cert.empty() || pair.key.empty()) continue;
-      report(pair, crypto::check_pair(pair.cert.path, pair.key.path, now), document);
+      check_pair({pair.cert, pair.key}, document, now);
     }
+    const auto& clients = tls.value.client_cert;
+    if (clients && !clients->ca.empty()) check_authority(clients->ca, document);
+    if (clients && !clients->crl.empty()) check_revocation(clients->crl, document);
   }
   for (const auto& upstream : config.upstream) {
-    if (upstream.value.tls && !upstream.value.tls->ca.empty())
-      check_authority(upstream.value.tls->ca, document);
+    if (!upstream.value.tls) continue;
+    const upstream::UpstreamTls& to = *upstream.value.tls;
+    if (!to.ca.empty()) check_authority(to.ca, document);
+    check_pair({to.cert, to.key}, document, now);
   }
   for (const auto& section : config.plugin) {
     if (!section.sound) continue;

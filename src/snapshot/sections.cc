@@ -147,11 +147,28 @@ constexpr Field kHstsFields[] = {
                                     .reason = "not every subdomain may be ready for it"}),
 };
 
+constexpr Field kClientCertFields[] = {
+    field<&ClientCertConfig::ca>(
+        {.name = "ca",
+         .about = "Certificates in PEM that a client's must lead to; each is trusted by itself.",
+         .example = "\"partners-ca.pem\"",
+         .need = config::Need::required}),
+    field<&ClientCertConfig::mode>(
+        {.name = "mode",
+         .about = "\"require\": no handshake without one; \"optional\": none, or a good one.",
+         .reason = "who asks for certificates means to be shown them"}),
+    field<&ClientCertConfig::crl>(
+        {.name = "crl",
+         .about = "Revocation lists in PEM, one for each authority of a chain; who is on them, and "
+                  "everyone once they are out of date, is refused.",
+         .example = "\"partners.crl\""}),
+};
+
 constexpr Field kTlsFields[] = {
     field<&TlsConfig::certificates>(
         {.name = "certificates",
          .about = "One or several, chosen by the name that the client asks for; "
-                  "the first is for all others.",
+                  "the first is for all others. Replaced files are in use within 5 s.",
          .example = "[{ cert = \"site.pem\", key = \"site.key\" }]",
          .need = config::Need::required}),
     field<&TlsConfig::profile>({.name = "profile",
@@ -160,7 +177,10 @@ constexpr Field kTlsFields[] = {
     field<&TlsConfig::hsts>(
         {.name = "hsts",
          .about = "Strict-Transport-Security; never for IP addresses and localhost."}),
-    later("client_cert"),
+    field<&TlsConfig::client_cert>(
+        {.name = "client_cert",
+         .about = "Ask clients for certificates. Without it they are not asked.",
+         .example = "{ ca = \"partners-ca.pem\", crl = \"partners.crl\" }"}),
 };
 
 constexpr Field kPolicyFields[] = {
@@ -202,6 +222,9 @@ std::span<const Field> config_fields(const CertificateConfig*) {
 }
 std::span<const Field> config_fields(const HstsConfig*) {
   return kHstsFields;
+}
+std::span<const Field> config_fields(const ClientCertConfig*) {
+  return kClientCertFields;
 }
 std::span<const Field> config_fields(const TlsConfig*) {
   return kTlsFields;

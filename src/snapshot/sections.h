@@ -13,6 +13,7 @@
 #include "config/types.h"
 #include "http/uri.h"
 #include "net/address.h"
+#include "net/tls_server_context.h"
 #include "policy/headers_config.h"
 #include "route/route_config.h"
 
@@ -69,7 +70,14 @@ struct CertificateConfig {
   config::FilePath key;
 };
 
-enum class TlsProfile : uint8_t { intermediate, modern };
+using TlsProfile = net::TlsProfile;
+using ClientCertMode = net::TlsClientCheck::Mode;
+
+struct ClientCertConfig {
+  config::FilePath ca;
+  ClientCertMode mode = ClientCertMode::require;
+  config::FilePath crl;  // empty: revocation is not checked
+};
 
 struct HstsConfig {
   Duration max_age = std::chrono::hours(24);  // zero: the header is not sent
@@ -80,6 +88,7 @@ struct TlsConfig {
   std::vector<CertificateConfig> certificates;
   TlsProfile profile = TlsProfile::intermediate;
   HstsConfig hsts;
+  std::optional<ClientCertConfig> client_cert;
 };
 
 /// A route with the policies that apply to it.
@@ -96,6 +105,7 @@ std::span<const config::Field> config_fields(const ListenLimits*);
 std::span<const config::Field> config_fields(const ListenConfig*);
 std::span<const config::Field> config_fields(const CertificateConfig*);
 std::span<const config::Field> config_fields(const HstsConfig*);
+std::span<const config::Field> config_fields(const ClientCertConfig*);
 std::span<const config::Field> config_fields(const TlsConfig*);
 std::span<const config::Field> config_fields(const RouteSection*);
 void config_check(const AdminConfig& admin, const config::Value& table, config::Reader& reader);
@@ -110,6 +120,10 @@ namespace sluice::config {
 template <>
 struct Choices<snapshot::TlsProfile> {
   static constexpr std::string_view names[] = {"intermediate", "modern"};
+};
+template <>
+struct Choices<snapshot::ClientCertMode> {
+  static constexpr std::string_view names[] = {"require", "optional"};
 };
 template <>
 struct Choices<http::PathProfile> {

@@ -9,7 +9,7 @@
 
 #include "base/ip.h"
 #include "net/address.h"
-#include "net/tls_context.h"
+#include "net/shared_tls.h"
 #include "observe/registry.h"
 #include "plugin/plugin.h"
 #include "policy/facts.h"
@@ -45,8 +45,8 @@ class MetricUse {
 struct UpstreamPart {
   std::string name;
   uint64_t fingerprint = 0;
-  upstream::UpstreamConfig config;                    // servers excepted: see Snapshot::config
-  std::shared_ptr<const net::TlsClientContext> tls;   // null: plain
+  upstream::UpstreamConfig config;             // servers excepted: see Snapshot::config
+  std::shared_ptr<net::SharedClientTls> tls;   // null: plain
   MetricUse metric;
 };
 
@@ -88,6 +88,13 @@ struct RoutePart {
   MetricUse metric;
 };
 
+/// One [tls.NAME]; the context that its files make now is inside.
+struct TlsPart {
+  std::string name;
+  uint64_t fingerprint = 0;
+  std::shared_ptr<net::SharedServerTls> tls;
+};
+
 struct ListenerPart {
   std::string name;
   uint64_t fingerprint = 0;
@@ -109,6 +116,7 @@ struct Snapshot {
   std::vector<std::shared_ptr<const UpstreamPart>> upstreams;
   std::vector<std::shared_ptr<const ListenerPart>> listeners;
   std::vector<std::shared_ptr<const PluginPart>> plugins;
+  std::vector<std::shared_ptr<const TlsPart>> tls;
   CidrSet trusted_proxies;
 };
 

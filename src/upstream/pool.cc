@@ -141,8 +141,13 @@ PooledUpstream::PoolLink* PooledUpstream::take_idle(Site& site, Reuse reuse) {
     Duration idle_for = now() - link.idle_since_;
     if (reuse == Reuse::recent && idle_for > kRecent) return nullptr;
     leave_idle(link);
-    if (!link.connection_.ending() && idle_for < link.codec_.idle_patience()) return &link;
-    link.connection_.drain();   // about to be closed by the other side (its Keep-Alive says so)
+    if (!link.connection_.ending() && idle_for < link.codec_.idle_patience() &&
+        link.tls_generation_ == tls_generation()) {
+      return &link;
+    }
+    // About to be closed by the other side (its Keep-Alive says so), or opened with certificates that
+    // have been replaced since.
+    link.connection_.drain();
   }
   return nullptr;
 }
@@ -160,12 +165,13 @@ void PooledUpstream::connect(Site& site, Opening& opening) {
   metrics().connects.add();
   PoolLink* link = slab_.make(*this, site);
   link->opening_ = &opening;
+  link->tls_generation_ = tls_generation();   // before the context is taken: it may be older, never newer
   ++site.links_;
   site.busy_.push_back(*link);
   metrics().connections_active.add();
   Result<net::TransportPtr> transport =
       settings_.tls ? net::connect_tls(parts_.tls_io,
-                                       {site.target_.address, settings_.tls, site.target_.server_name}, link->connection_)
+                                       {site.target_.address, settings_.tls->current(), site.target_.server_name}, link->connection_)
                     : net::connect_socket(parts_.loop, site.target_.address, link->connection_);
   if (!transport) {   // told by timer, never inside open()
     link->connect_error_ = transport.error();

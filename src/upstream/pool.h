@@ -10,6 +10,7 @@
 #include "base/shared_count.h"
 #include "base/slab.h"
 #include "http/h1_codec.h"
+#include "net/shared_tls.h"
 #include "net/tls.h"
 #include "observe/metrics.h"
 #include "upstream/endpoint_list.h"
@@ -23,7 +24,7 @@ namespace sluice::upstream {
 struct PoolSettings {
   std::string name;
   UpstreamConfig config;
-  std::shared_ptr<const net::TlsClientContext> tls;   // null: plain
+  std::shared_ptr<const net::SharedClientTls> tls;    // null: plain
   uint32_t metrics_id = 0;
   uint32_t workers = 1;                               // keep.max holds for the process: each has its share
   std::shared_ptr<SharedCount> in_flight;             // of the process; null without max_in_flight
@@ -75,6 +76,7 @@ class PooledUpstream final : public Upstream {
   void connect(Site& site, Opening& opening);
   void on_idle(PoolLink& link);
   void on_link_gone(PoolLink& link);
+  uint32_t tls_generation() const { return settings_.tls ? settings_.tls->generation() : 0; }
   TimePoint now() const { return parts_.loop.clock().now(); }
   observe::UpstreamMetrics& metrics() { return parts_.shard.upstream(settings_.metrics_id); }
 

@@ -43,6 +43,7 @@ class PooledUpstream::PoolLink final : public ListHook<class PoolLinkTag>,
   Timer timer_;            // to connect; then, while idle, until the other side may close
   Error connect_error_;                // no socket could be made
   bool idle_ = false;
+  uint32_t tls_generation_ = 0;        // of the certificates that it was opened with
   wire::Connection connection_;
   http::H1ClientCodec codec_;
 };

@@ -16,6 +16,7 @@ namespace {
 constexpr IssueKind kNoServers{"upstream_without_servers"};
 constexpr IssueKind kServerTwice{"server_twice"};
 constexpr IssueKind kTlsWithoutSni{"upstream_tls_without_name"};
+constexpr IssueKind kTlsHalfPair{"upstream_tls_half_a_pair"};
 
 constexpr int64_t kMillisecond = 1'000'000;
 constexpr int64_t kDay = 86'400'000 * kMillisecond;
@@ -76,8 +77,13 @@ constexpr Field kTlsFields[] = {
     field<&UpstreamTls::verify>({.name = "verify",
                                  .about = "Verify the server's certificate and name.",
                                  .reason = "without it anyone on the way can answer"}),
-    config::later("cert"),
-    config::later("key"),
+    field<&UpstreamTls::cert>(
+        {.name = "cert",
+         .about = "Our certificate and its chain in PEM, for servers that ask for one; with key.",
+         .example = "\"gateway.pem\""}),
+    field<&UpstreamTls::key>({.name = "key",
+                              .about = "Its private key, in PEM.",
+                              .example = "\"gateway.key\""}),
 };
 
 constexpr Field kUpstreamFields[] = {
@@ -152,6 +158,16 @@ Result<ServerAddress, config::TextError> ServerAddress::parse(std::string_view t
                              0};
   }
   return ServerAddress{parts->host, parts->port, ""};
+}
+
+void config_check(const UpstreamTls&, const config::Value& table, config::Reader& reader) {
+  const config::Entry* cert = table.find("cert");
+  const config::Entry* key = table.find("key");
+  if ((cert == nullptr) == (key == nullptr)) return;
+  reader.issues()
+      .add(kTlsHalfPair, (cert ? cert : key)->at,
+           std::string(cert ? "cert without key" : "key without cert"))
+      .note = "a certificate is of use only together with its private key";
 }
 
 void config_check(const UpstreamConfig& upstream, const config::Value& table,

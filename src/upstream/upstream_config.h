@@ -45,6 +45,8 @@ struct KeepConfig {
 struct UpstreamTls {
   bool enabled = true;
   config::FilePath ca;  // empty: the system's
+  config::FilePath cert;  // ours, for servers that ask for one; empty: none
+  config::FilePath key;
   std::string sni;      // empty: the server's host name
   bool verify = true;
 };
@@ -71,6 +73,7 @@ constexpr std::string_view config_bare(const EndpointConfig*) {
 constexpr std::string_view config_bare(const UpstreamTls*) {
   return "enabled";
 }
+void config_check(const UpstreamTls& tls, const config::Value& table, config::Reader& reader);
 void config_check(const UpstreamConfig& upstream, const config::Value& table,
                   config::Reader& reader);
 

@@ -57,7 +57,7 @@ CertificateFiles Certificates::make(const std::string& name, const CertificateSp
   static long serial = 1;
   ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial);
   X509_gmtime_adj(X509_getm_notBefore(certificate), -86'400 * 40);
-  X509_gmtime_adj(X509_getm_notAfter(certificate), 86'400 * spec.days);
+  X509_gmtime_adj(X509_getm_notAfter(certificate), spec.seconds != 0 ? spec.seconds : 86'400 * spec.days);
   X509_set_pubkey(certificate, key);
   X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC,
                              reinterpret_cast<const unsigned char*>(spec.common_name.c_str()), -1,
@@ -84,6 +84,36 @@ CertificateFiles Certificates::make(const std::string& name, const CertificateSp
   X509_free(certificate);
   EVP_PKEY_free(key);
   return files;
+}
+
+std::string Certificates::revoke(const std::string& name, const CertificateFiles& issuer,
+                                 const std::vector<CertificateFiles>& revoked, long days) {
+  X509* authority = read_pem<X509>(issuer.certificate, PEM_read_X509);
+  EVP_PKEY* key = read_pem<EVP_PKEY>(issuer.key, PEM_read_PrivateKey);
+  X509_CRL* list = X509_CRL_new();
+  X509_CRL_set_version(list, 1);
+  X509_CRL_set_issuer_name(list, X509_get_subject_name(authority));
+  ASN1_TIME* when = X509_gmtime_adj(nullptr, -86'400 * 40);
+  X509_CRL_set1_lastUpdate(list, when);
+  X509_gmtime_adj(when, 86'400 * days);
+  X509_CRL_set1_nextUpdate(list, when);
+  for (const CertificateFiles& files : revoked) {
+    X509* certificate = read_pem<X509>(files.certificate, PEM_read_X509);
+    X509_REVOKED* entry = X509_REVOKED_new();
+    X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(certificate));
+    X509_REVOKED_set_revocationDate(entry, X509_getm_notBefore(certificate));
+    X509_CRL_add0_revoked(list, entry);
+    X509_free(certificate);
+  }
+  CHECK(X509_CRL_sign(list, key, EVP_sha256()) > 0);
+  FILE* out = std::fopen(path(name + ".crl").c_str(), "w");
+  PEM_write_X509_CRL(out, list);
+  std::fclose(out);
+  ASN1_TIME_free(when);
+  X509_CRL_free(list);
+  EVP_PKEY_free(key);
+  X509_free(authority);
+  return path(name + ".crl");
 }
 
 }  // namespace sluice::net

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "net/tls_context.h"
+#include "net/tls_server_context.h"
 
 namespace sluice::net {
 
@@ -14,6 +14,7 @@ struct CertificateSpec {
   std::string alternatives{};  // "DNS:a.example,IP:127.0.0.1"; empty: none
   bool authority = false;
   long days = 30;  // negative: expired
+  long seconds = 0;   // not 0: instead of days
 };
 
 class Certificates {
@@ -25,6 +26,9 @@ class Certificates {
   /// Makes NAME.pem and NAME.key, signed by itself or by `issuer`.
   CertificateFiles make(const std::string& name, const CertificateSpec& spec,
                         const CertificateFiles* issuer = nullptr);
+  /// Makes NAME.crl of `issuer`, with these certificates on it; it is valid for `days` from now.
+  std::string revoke(const std::string& name, const CertificateFiles& issuer,
+                     const std::vector<CertificateFiles>& revoked, long days = 30);
   std::string path(const std::string& file) const { return folder_ + "/" + file; }
   std::string write(const std::string& file, const std::string& content);
 

@@ -85,13 +85,15 @@ class TlsPair {
   std::shared_ptr<const TlsServerContext> server_context;
 };
 
-class Tls : public ::testing::TestWithParam<TlsVersion> {};
-INSTANTIATE_TEST_SUITE_P(, Tls, ::testing::Values(TlsVersion::tls12, TlsVersion::tls13),
+enum class Version : uint8_t { tls12, tls13 };
+
+class Tls : public ::testing::TestWithParam<Version> {};
+INSTANTIATE_TEST_SUITE_P(, Tls, ::testing::Values(Version::tls12, Version::tls13),
                          [](const auto& param) { return param.index == 0 ? "tls12" : "tls13"; });
 
 /// Limits the server to 1.2, or not.
-void allow_only(TlsVersion version, const TlsPair& pair) {
-  if (version == TlsVersion::tls12) {
+void allow_only(Version version, const TlsPair& pair) {
+  if (version == Version::tls12) {
     SSL_CTX_set_max_proto_version(pair.server_context->ssl(), TLS1_2_VERSION);
   }
 }
@@ -102,8 +104,8 @@ TEST_P(Tls, shakes_hands_and_carries_bytes_both_ways) {
   allow_only(GetParam(), pair);
   ASSERT_TRUE(pair.loop().until([&] { return pair.both_open(); }));
   TlsFacts facts = pair.server().transport->tls();
-  EXPECT_EQ(facts.version, GetParam() == TlsVersion::tls12 ? "TLSv1.2" : "TLSv1.3");
-  EXPECT_EQ(facts.cipher, GetParam() == TlsVersion::tls12 ? "ECDHE-ECDSA-AES128-GCM-SHA256"
+  EXPECT_EQ(facts.version, GetParam() == Version::tls12 ? "TLSv1.2" : "TLSv1.3");
+  EXPECT_EQ(facts.cipher, GetParam() == Version::tls12 ? "ECDHE-ECDSA-AES128-GCM-SHA256"
                                                           : "TLS_AES_128_GCM_SHA256");
   EXPECT_EQ(facts.server_name, "a.example");
   EXPECT_EQ(facts.alpn, "http/1.1");
@@ -276,7 +278,7 @@ TEST(TlsTransport, a_client_without_alpn_is_served) {
 
 TEST(TlsTransport, a_version_below_the_minimum_is_refused) {
   TlsPair pair;
-  pair.setup.server.version_min = TlsVersion::tls13;
+  pair.setup.server.profile = TlsProfile::modern;
   ASSERT_NO_FATAL_FAILURE(pair.begin());
   pair.client().transport.reset();
   auto old = TlsClientContext::load(pair.setup.client);
@@ -460,6 +462,63 @@ TEST(TlsTransport, garbage_after_the_handshake_fails_and_ends_at_once) {
   ASSERT_TRUE(pair.client().send(pair.loop(), flood));
   ASSERT_TRUE(pair.loop().until([&] { return pair.server().failed.has_value(); }));
   EXPECT_EQ(pair.server().failed->code, Code::tls_failed);
+}
+
+/// OpenSSL itself as the client, over a plain connection to the TLS listener.
+class RawClient {
+ public:
+  explicit RawClient(TlsPair& pair) : pair_(pair), context_(SSL_CTX_new(TLS_client_method())) {
+    ssl_.reset(SSL_new(context_.get()));
+    SSL_set_bio(ssl_.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_set_connect_state(ssl_.get());
+    for (int i = 0; i < 100 && SSL_do_handshake(ssl_.get()) != 1; ++i) exchange();
+    exchange();
+  }
+  /// Sends what OpenSSL has written, and gives it what has come.
+  void exchange() {
+    char* data = nullptr;
+    long size = BIO_get_mem_data(SSL_get_wbio(ssl_.get()), &data);
+    std::string out(data, static_cast<size_t>(size));
+    (void)BIO_reset(SSL_get_wbio(ssl_.get()));
+    if (!out.empty()) (void)pair_.client().send(pair_.loop(), out);
+    pair_.loop().settle(2);
+    std::string& in = pair_.client().received;
+    BIO_write(SSL_get_rbio(ssl_.get()), in.data(), static_cast<int>(in.size()));
+    in.clear();
+  }
+  void update_keys(int times) {
+    for (int i = 0; i < times; ++i) {
+      ASSERT_EQ(SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_REQUESTED), 1);
+      ASSERT_EQ(SSL_do_handshake(ssl_.get()), 1);
+    }
+    exchange();
+  }
+  void write(std::string_view text) {
+    ASSERT_EQ(SSL_write(ssl_.get(), text.data(), static_cast<int>(text.size())),
+              static_cast<int>(text.size()));
+    exchange();
+  }
+
+ private:
+  struct Free {
+    void operator()(SSL* ssl) const { SSL_free(ssl); }
+  };
+  TlsPair& pair_;
+  SslContextPtr context_;
+  std::unique_ptr<SSL, Free> ssl_;
+};
+
+TEST(TlsTransport, a_flood_of_key_updates_ends_the_connection) {
+  TlsPair pair;
+  ASSERT_NO_FATAL_FAILURE(pair.connect_plain());
+  RawClient client(pair);
+  ASSERT_TRUE(pair.server().opened);
+  client.update_keys(kLateHandshakesMax / 2);
+  client.write("still here");
+  ASSERT_TRUE(pair.loop().until([&] { return pair.server().received == "still here"; }));
+  client.update_keys(kLateHandshakesMax);
+  ASSERT_TRUE(pair.loop().until([&] { return pair.server().failed.has_value(); }));
+  EXPECT_STREQ(pair.server().failed->what, "too many handshake messages");
 }
 
 TEST(TlsTransport, workers_share_contexts_without_a_lock_of_ours) {  // for TSan

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <fstream>
 
+#include "unit/snapshot/config_workspace.h"
+
 namespace sluice::snapshot {
 namespace {
 
@@ -117,8 +119,46 @@ TEST(Build, a_file_that_vanished_is_a_fault_and_no_crash) {
   auto built = build(std::move(config), nullptr, registry);
   ASSERT_FALSE(built);
   ASSERT_EQ(built.error().size(), 1U);
-  EXPECT_NE(built.error()[0].find("upstream one: /nonexistent/ca.pem"), std::string::npos)
+  EXPECT_NE(built.error()[0].find("upstream.one: /nonexistent/ca.pem"), std::string::npos)
       << built.error()[0];
+}
+
+constexpr std::string_view kTls = R"(sluice = 1
+[listen.a]
+address = "127.0.0.1:1"
+tls = "site"
+[tls.site]
+certificates = { cert = "certs/site.pem", key = "certs/site.key" }
+[upstream.u]
+servers = ["u.example:1"]
+tls = { ca = "certs/site.pem", cert = "certs/other.pem", key = "certs/other.key" }
+)";
+
+TEST(Build, an_unchanged_tls_table_keeps_its_context_and_a_changed_one_its_ticket_keys) {
+  ConfigWorkspace workspace;
+  auto built = [&](const std::string& text, const Snapshot* previous, observe::Registry& registry) {
+    write_text(workspace.folder() / "tls.toml", text);
+    LoadedConfig loaded = load_config((workspace.folder() / "tls.toml").string());
+    EXPECT_FALSE(loaded.has_errors()) << loaded.issues_text();
+    auto snapshot = build(std::move(loaded.config), previous, registry);
+    EXPECT_TRUE(snapshot);
+    return *snapshot;
+  };
+  observe::Registry registry(1);
+  auto first = built(std::string(kTls), nullptr, registry);
+  ASSERT_EQ(first->tls.size(), 1U);
+  EXPECT_EQ(first->listeners[0]->settings->tls, first->tls[0]->tls);
+  auto listener = std::string(kTls) + "[listen.b]\naddress = \"127.0.0.1:2\"\ntls = \"site\"\n";
+  auto second = built(listener, first.get(), registry);
+  EXPECT_EQ(second->tls[0], first->tls[0]);
+  EXPECT_EQ(second->listeners[1]->settings->tls, first->tls[0]->tls);
+  EXPECT_EQ(second->upstreams[0]->tls, first->upstreams[0]->tls);
+  std::string modern(kTls);
+  modern.insert(modern.find("[upstream.u]"), "profile = \"modern\"\n");
+  auto third = built(modern, second.get(), registry);
+  EXPECT_NE(third->tls[0]->tls, first->tls[0]->tls);
+  EXPECT_EQ(third->listeners[0]->settings->tls, third->tls[0]->tls);
+  EXPECT_EQ(third->tls[0]->tls->options().tickets, first->tls[0]->tls->options().tickets);
 }
 
 size_t resident_bytes() {

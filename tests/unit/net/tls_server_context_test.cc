@@ -1,8 +1,9 @@
-#include "net/tls_context.h"
+#include "net/tls_server_context.h"
 
 #include <gtest/gtest.h>
 
 #include "unit/net/certificates.h"
+#include "unit/net/memory_handshake.h"
 
 namespace sluice::net {
 namespace {
@@ -80,7 +81,7 @@ TEST(TlsServerContext, names_the_file_and_the_reason_of_a_fault) {
   EXPECT_FALSE(TlsServerContext::load({.certificates = {good}, .protocols = {""}}));
 }
 
-TEST(TlsServerContext, sends_no_tickets_and_keeps_no_sessions) {
+TEST(TlsServerContext, without_keys_sends_no_tickets) {
   Certificates made;
   auto context = TlsServerContext::load({.certificates = {made.make("one", {})}});
   ASSERT_TRUE(context);
@@ -88,46 +89,72 @@ TEST(TlsServerContext, sends_no_tickets_and_keeps_no_sessions) {
   EXPECT_TRUE(SSL_CTX_get_options(ssl) & SSL_OP_NO_TICKET);
   EXPECT_EQ(SSL_CTX_get_num_tickets(ssl), 0u);
   EXPECT_EQ(SSL_CTX_get_session_cache_mode(ssl), SSL_SESS_CACHE_OFF);
-  EXPECT_EQ(SSL_CTX_get_min_proto_version(ssl), TLS1_2_VERSION);
   EXPECT_TRUE(SSL_CTX_get_mode(ssl) & SSL_MODE_RELEASE_BUFFERS);
   EXPECT_EQ(SSL_CTX_get_max_early_data(ssl), 0u);
 }
 
-TEST(TlsClientContext, verifies_unless_told_otherwise_and_names_a_bad_ca_file) {
+TEST(TlsServerContext, profiles_are_those_of_mozilla) {
   Certificates made;
-  auto system = TlsClientContext::load({});
-  ASSERT_TRUE(system) << system.error().reason;
-  EXPECT_EQ(SSL_CTX_get_verify_mode((*system)->ssl()), SSL_VERIFY_PEER);
-  auto careless = TlsClientContext::load({.verify = TlsVerify::none});
-  ASSERT_TRUE(careless);
-  EXPECT_EQ(SSL_CTX_get_verify_mode((*careless)->ssl()), SSL_VERIFY_NONE);
-  for (const std::string& file : {made.path("absent.pem"), made.write("bad.pem", "text\n")}) {
-    auto bad = TlsClientContext::load({.ca_file = file});
-    ASSERT_FALSE(bad);
-    EXPECT_EQ(bad.error().file, file);
-    EXPECT_NE(bad.error().reason, "");
+  struct Row {
+    TlsProfile profile;
+    int version_min;
+  };
+  for (auto [profile, version] : {Row{TlsProfile::intermediate, TLS1_2_VERSION},
+                                  Row{TlsProfile::modern, TLS1_3_VERSION}}) {
+    auto context =
+        TlsServerContext::load({.certificates = {made.make("one", {})}, .profile = profile});
+    ASSERT_TRUE(context);
+    SSL_CTX* ssl = (*context)->ssl();
+    EXPECT_EQ(SSL_CTX_get_min_proto_version(ssl), version);
+    EXPECT_EQ(SSL_CTX_get_max_proto_version(ssl), 0) << "the highest there is";
+    std::string names;
+    STACK_OF(SSL_CIPHER)* ciphers = SSL_CTX_get_ciphers(ssl);
+    for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); ++i) {
+      names += std::string(SSL_CIPHER_get_name(sk_SSL_CIPHER_value(ciphers, i))) + "\n";
+    }
+    EXPECT_EQ(names,
+              "TLS_AES_128_GCM_SHA256\nTLS_AES_256_GCM_SHA384\nTLS_CHACHA20_POLY1305_SHA256\n"
+              "ECDHE-ECDSA-AES128-GCM-SHA256\nECDHE-RSA-AES128-GCM-SHA256\n"
+              "ECDHE-ECDSA-AES256-GCM-SHA384\nECDHE-RSA-AES256-GCM-SHA384\n"
+              "ECDHE-ECDSA-CHACHA20-POLY1305\nECDHE-RSA-CHACHA20-POLY1305\n");
   }
 }
 
-TEST(TlsClientContext, refuses_a_server_name_that_is_none) {
-  auto context = TlsClientContext::load({});
-  ASSERT_TRUE(context);
-  std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new((*context)->ssl()), &SSL_free);
-  for (std::string_view name : {std::string_view{""}, std::string_view{"a\0b", 3}}) {
-    EXPECT_FALSE((*context)->expect_name(ssl.get(), name));
-  }
-  EXPECT_FALSE((*context)->expect_name(ssl.get(), std::string(256, 'a')));
-  EXPECT_TRUE((*context)->expect_name(ssl.get(), "API.example.com."));
-  EXPECT_STREQ(SSL_get_servername(ssl.get(), TLSEXT_NAMETYPE_host_name), "api.example.com");
-}
-
-TEST(TlsClientContext, sends_no_server_name_for_an_address) {
-  auto context = TlsClientContext::load({});
-  ASSERT_TRUE(context);
-  for (const char* address : {"127.0.0.1", "::1"}) {
-    std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new((*context)->ssl()), &SSL_free);
-    EXPECT_TRUE((*context)->expect_name(ssl.get(), address));
-    EXPECT_EQ(SSL_get_servername(ssl.get(), TLSEXT_NAMETYPE_host_name), nullptr);
+TEST(TlsServerContext, chooses_cipher_and_group_itself) {
+  struct Row {
+    const char *ciphers12, *ciphers13, *groups;   // of the client, by its preference
+    int version_max;
+    const char* cipher;                           // "": refused
+    int group;
+  };
+  constexpr const char* kAes256Last12 = "ECDHE-ECDSA-AES128-GCM-SHA256";
+  constexpr const char* kAll13 = "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:"
+                                 "TLS_AES_128_GCM_SHA256";
+  const Row rows[] = {
+      {"DEFAULT", kAll13, "P-256:X25519", TLS1_2_VERSION, kAes256Last12, NID_X25519},
+      {"DEFAULT", kAll13, "X25519:P-256", TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256", NID_X25519},
+      {"DEFAULT", "TLS_CHACHA20_POLY1305_SHA256", "P-384", TLS1_3_VERSION,
+       "TLS_CHACHA20_POLY1305_SHA256", NID_secp384r1},
+      {"DEFAULT", kAll13, "P-521", TLS1_3_VERSION, "", 0},
+      {"ECDHE-ECDSA-CHACHA20-POLY1305", kAll13, "P-256", TLS1_2_VERSION,
+       "ECDHE-ECDSA-CHACHA20-POLY1305", NID_X9_62_prime256v1},
+      {"ECDHE-ECDSA-AES256-SHA384:ECDHE-ECDSA-AES128-SHA:AES128-GCM-SHA256", kAll13, "P-256",
+       TLS1_2_VERSION, "", 0},
+  };
+  Certificates made;
+  auto server = TlsServerContext::load({.certificates = {made.make("a", {})}});
+  ASSERT_TRUE(server);
+  for (const Row& row : rows) {
+    SslContextPtr client(SSL_CTX_new(TLS_client_method()));
+    ASSERT_EQ(SSL_CTX_set_cipher_list(client.get(), row.ciphers12), 1);
+    ASSERT_EQ(SSL_CTX_set_ciphersuites(client.get(), row.ciphers13), 1);
+    ASSERT_EQ(SSL_CTX_set1_groups_list(client.get(), row.groups), 1);
+    SSL_CTX_set_max_proto_version(client.get(), row.version_max);
+    MemoryHandshake hands((*server)->ssl(), client.get());
+    ASSERT_EQ(hands.done(), row.cipher[0] != '\0') << row.ciphers12 << row.groups;
+    if (!hands.done()) continue;
+    EXPECT_EQ(hands.cipher(), row.cipher);
+    EXPECT_EQ(SSL_get_shared_group(hands.server(), 0), row.group) << row.groups;
   }
 }
 

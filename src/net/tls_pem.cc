@@ -1,0 +1,178 @@
+#include "net/tls_pem.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+namespace sluice::net {
+namespace {
+
+using BioPtr = std::unique_ptr<BIO, OpensslDeleter<&BIO_free>>;
+using CertificatePtr = std::unique_ptr<X509, OpensslDeleter<&X509_free>>;
+using ListPtr = std::unique_ptr<X509_CRL, OpensslDeleter<&X509_CRL_free>>;
+using KeyPtr = std::unique_ptr<EVP_PKEY, OpensslDeleter<&EVP_PKEY_free>>;
+
+/// A protected key must be an error, not a question on the terminal.
+int no_password(char*, int, int, void*) { return -1; }
+
+TlsFault fault(std::string file) { return {std::move(file), tls_reason()}; }
+
+BioPtr open_text(std::string_view text) {
+  static_assert(TlsFiles::kFileBytesMax < std::numeric_limits<int>::max());
+  ERR_clear_error();
+  return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+CertificatePtr next_certificate(BIO* bio) {
+  return CertificatePtr(PEM_read_bio_X509(bio, nullptr, &no_password, nullptr));
+}
+
+/// The last read failed: because nothing was left, or because what is there is broken?
+bool at_end() {
+  unsigned long code = ERR_peek_last_error();
+  bool end = ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+  if (end) ERR_clear_error();
+  return end;
+}
+
+std::time_t time_of(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return 0;
+  return timegm(&parts);
+}
+
+Result<void, TlsFault> add_lists(Authorities& to, const TlsFiles& files, const std::string& crl) {
+  BioPtr bio = open_text(files.text(crl));
+  std::time_t ends = 0;
+  size_t count = 0;
+  while (ListPtr list{PEM_read_bio_X509_CRL(bio.get(), nullptr, &no_password, nullptr)}) {
+    if (X509_STORE_add_crl(to.store.get(), list.get()) != 1) return fault(crl);
+    std::time_t next = time_of(X509_CRL_get0_nextUpdate(list.get()));
+    if (next != 0) ends = ends == 0 ? next : std::min(ends, next);
+    ++count;
+  }
+  if (!at_end()) return fault(crl);
+  if (count == 0) return TlsFault{crl, "holds no revocation list in PEM"};
+  to.expiries.push_back({crl, ends});
+  X509_STORE_set_flags(to.store.get(), X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+  return {};
+}
+
+std::string subject_of(X509* certificate) {
+  BioPtr bio(BIO_new(BIO_s_mem()));
+  X509_NAME_print_ex(bio.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
+  char* text = nullptr;
+  long size = BIO_get_mem_data(bio.get(), &text);
+  bool fits = size > 0 && static_cast<size_t>(size) <= ClientCertificate::kTextBytesMax;
+  return fits ? std::string(text, static_cast<size_t>(size)) : std::string();
+}
+
+void add_name(std::vector<std::string>& names, const ASN1_IA5STRING* text) {
+  auto size = static_cast<size_t>(ASN1_STRING_length(text));
+  if (names.size() == ClientCertificate::kNamesMax || size > ClientCertificate::kTextBytesMax) return;
+  std::string name(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)), size);
+  // A control byte is no part of any name, and would be one of somebody's log line or header.
+  bool plain = std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  if (plain) names.push_back(std::move(name));
+}
+
+}  // namespace
+
+std::unique_ptr<const ClientCertificate> describe_certificate(X509* certificate) {
+  auto out = std::make_unique<ClientCertificate>();
+  out->subject = subject_of(certificate);
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  if (X509_digest(certificate, EVP_sha256(), digest, &size) == 1) {
+    for (unsigned i = 0; i < size; ++i) {
+      constexpr char kDigits[] = "0123456789abcdef";
+      out->sha256 += kDigits[digest[i] >> 4];
+      out->sha256 += kDigits[digest[i] & 15];
+    }
+  }
+  auto* names = static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+  for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names, i);
+    if (name->type == GEN_DNS) add_name(out->dns_names, name->d.dNSName);
+    if (name->type == GEN_URI) add_name(out->uris, name->d.uniformResourceIdentifier);
+    if (name->type == GEN_EMAIL) add_name(out->emails, name->d.rfc822Name);
+  }
+  GENERAL_NAMES_free(names);
+  ERR_clear_error();
+  return out;
+}
+
+const char* tls_reason() {
+  unsigned long code = ERR_get_error();
+  ERR_clear_error();
+  if (code == 0) return "unknown error";
+  const char* reason = ERR_SYSTEM_ERROR(code)
+                           ? strerrordesc_np(static_cast<int>(code & ERR_SYSTEM_MASK))
+                           : ERR_reason_error_string(code);
+  return reason ? reason : "unknown error";
+}
+
+std::time_t expiry_of(const X509* certificate) {
+  return time_of(X509_get0_notAfter(certificate));
+}
+
+Result<void, TlsFault> use_pair(SSL_CTX* context, const TlsFiles& files,
+                                const CertificateFiles& pair) {
+  BioPtr bio = open_text(files.text(pair.certificate));
+  CertificatePtr leaf(PEM_read_bio_X509_AUX(bio.get(), nullptr, &no_password, nullptr));
+  if (!leaf || SSL_CTX_use_certificate(context, leaf.get()) != 1) return fault(pair.certificate);
+  int count = 0;
+  while (CertificatePtr next = next_certificate(bio.get())) {
+    if (++count > kChainMax) return TlsFault{pair.certificate, "a chain of more than 10"};
+    if (SSL_CTX_add1_chain_cert(context, next.get()) != 1) return fault(pair.certificate);
+  }
+  if (!at_end()) return fault(pair.certificate);
+  BioPtr key_bio = open_text(files.text(pair.key));
+  KeyPtr key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, &no_password, nullptr));
+  // A key that does not fit is refused here too ("key values mismatch").
+  if (!key || SSL_CTX_use_PrivateKey(context, key.get()) != 1 ||
+      SSL_CTX_check_private_key(context) != 1) {
+    return fault(pair.key);
+  }
+  return {};
+}
+
+Result<Authorities, TlsFault> read_authorities(const TlsFiles& files, const std::string& ca,
+                                               const std::string& crl) {
+  Authorities out;
+  out.store.reset(X509_STORE_new());
+  BioPtr bio = open_text(files.text(ca));
+  std::time_t ends = 0;
+  while (CertificatePtr one = next_certificate(bio.get())) {
+    if (X509_STORE_add_cert(out.store.get(), one.get()) != 1) return fault(ca);
+    std::time_t end = expiry_of(one.get());
+    ends = ends == 0 ? end : std::min(ends, end);
+  }
+  if (!at_end()) return fault(ca);
+  if (ends == 0) return TlsFault{ca, "holds no certificate in PEM"};
+  out.expiries.push_back({ca, ends});
+  X509_STORE_set_flags(out.store.get(), X509_V_FLAG_PARTIAL_CHAIN);
+  if (!crl.empty()) {
+    if (auto added = add_lists(out, files, crl); !added) return added.error();
+  }
+  return out;
+}
+
+Result<void, TlsFault> name_authorities(SSL_CTX* context, const TlsFiles& files,
+                                        const std::string& ca) {
+  BioPtr bio = open_text(files.text(ca));
+  while (CertificatePtr one = next_certificate(bio.get())) {
+    if (SSL_CTX_add_client_CA(context, one.get()) != 1) return fault(ca);
+  }
+  ERR_clear_error();
+  return {};
+}
+
+}  // namespace sluice::net
