@@ -36,6 +36,7 @@ Page metrics_page(const control::Keeper& keeper, observe::PageForm form) {
   facts.usage = observe::read_process_usage();
   facts.logs = process.logs.counts();
   facts.log_lines_suppressed = log_lines_suppressed();
+  facts.certificates = keeper.certificates().facts();
   return {200, observe::page_type(form), observe::expose(process.registry, facts, form)};
 }
 

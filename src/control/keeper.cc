@@ -63,6 +63,7 @@ void Keeper::on_reload_begun() {
 
 void Keeper::on_published(std::shared_ptr<const snapshot::Snapshot> snapshot) {
   snapshot_ = std::move(snapshot);
+  certificates_.watch(*snapshot_);
   reloads_.applied_at = loop_.clock().wall();
   if (state_ != State::starting) return;
   state_ = State::serving;
@@ -84,7 +85,10 @@ void Keeper::on_reload_ended(const ReloadReport& report) {
                   std::to_string(supervisor_.serving()) + " workers");
   switch (report.result) {
     case ReloadResult::applied: ++reloads_.applied; break;
-    case ReloadResult::unchanged: ++reloads_.unchanged; break;
+    case ReloadResult::unchanged:
+      ++reloads_.unchanged;
+      certificates_.watch(*snapshot_);   // the files may have new contents all the same
+      break;
     case ReloadResult::refused: ++reloads_.refused; return;   // Reload has said why
   }
   std::string_view result = report.result == ReloadResult::applied ? "applied" : "unchanged";
@@ -189,6 +193,7 @@ void Keeper::finish(const char* why) {
   watchdog_timer_.stop();
   notifier_.stopping(why);
   reload_->cancel();
+  certificates_.stop();
   supervisor_.stop();
   LOG(info, "stopped", kv("reason", why));
   loop_.stop();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "control/certificate_watch.h"
 #include "control/graveyard.h"
 #include "control/process.h"
 #include "control/reload.h"
@@ -60,6 +61,7 @@ class Keeper final : public Upstreams::Owner,
   const ReloadFacts& reloads() const { return reloads_; }
   const std::string& file() const { return file_; }
   unsigned workers() const { return supervisor_.serving(); }
+  const CertificateWatch& certificates() const { return certificates_; }
   Process& process() const { return *process_; }
   /// Where an upstream's servers are, by Snapshot::upstreams. gives: null until its names were looked up
   std::shared_ptr<const upstream::EndpointList> endpoints(size_t upstream) const { return upstreams_->current(upstream); }
@@ -96,6 +98,7 @@ class Keeper final : public Upstreams::Owner,
   Supervisor supervisor_;
   std::unique_ptr<Reload> reload_;
   Signals signals_;
+  CertificateWatch certificates_{loop_};
   Timer timer_;
   Timer sweep_timer_;
   Timer watchdog_timer_;

@@ -56,6 +56,19 @@ class ProcessCollector final : public prometheus::Collectable {
     add(Family::log_lines_dropped, logs(&LogCounts::dropped));
     add(Family::log_failures, logs(&LogCounts::failures));
     one(Family::log_lines_suppressed, static_cast<double>(facts_.log_lines_suppressed));
+    const CertificateFacts& certificates = facts_.certificates;
+    std::vector<prometheus::ClientMetric> expiries, replaced, refused;
+    for (const auto& expiry : certificates.expiries) {
+      expiries.push_back(metric(static_cast<double>(expiry.at),
+                                {{"tls", expiry.tls}, {"file", expiry.file}}));
+    }
+    for (const auto& table : certificates.tables) {
+      replaced.push_back(metric(static_cast<double>(table.replaced), {{"tls", table.tls}}));
+      refused.push_back(metric(static_cast<double>(table.refused), {{"tls", table.tls}}));
+    }
+    add(Family::tls_expiry, std::move(expiries));
+    add(Family::tls_reloads, std::move(replaced));
+    add(Family::tls_reload_failures, std::move(refused));
   }
 
  private:

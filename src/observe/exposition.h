@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "observe/certificate_facts.h"
 #include "observe/log_file.h"
 #include "observe/process_usage.h"
 #include "observe/registry.h"
@@ -28,6 +29,7 @@ struct ProcessFacts {
   uint64_t reloads_applied = 0, reloads_unchanged = 0, reloads_refused = 0;
   std::vector<std::pair<std::string, LogCounts>> logs;   // by name
   uint64_t log_lines_suppressed = 0;
+  CertificateFacts certificates{};
   ProcessUsage usage;
 };
 

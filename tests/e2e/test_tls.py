@@ -177,3 +177,32 @@ def test_hsts_is_the_default_for_names_only(secure, authority):
         assert not client.ask(host="localhost").has(header)
         assert not client.ask(host="127.0.0.1").has(header)
     assert not gateway.ask(host="shop.example").has("Strict-Transport-Security")
+
+
+HSTS = "Strict-Transport-Security"
+
+
+@pytest.mark.parametrize("hsts, value", [
+    ("", "max-age=86400"), ('hsts = { max_age = "0s" }', None), ('hsts = { max_age = "2h" }',
+                                                                 "max-age=7200"),
+    ("hsts = { subdomains = true }", "max-age=86400; includeSubDomains"),
+])
+def test_hsts_as_configured(gateway, upstream, authority, pairs, hsts, value):
+    own = [("Strict-Transport-Security", "max-age=1")]
+
+    def script(connection, received):
+        fields = own if received.target == "/own" else []
+        connection.send(response(fields=fields))
+    one = gateway(settings(upstream(script), more=tls_listener(*pairs) + hsts))
+    with Client(one.tls, tls=authority.client_context()) as client:
+        assert client.ask(host="shop.example").get(HSTS) == value
+        assert client.ask(host="shop.example", target="/own").get(HSTS) == "max-age=1"
+        for local in ("localhost", "app.localhost", "127.0.0.1", "127.0.0.1:8443", "[::1]:8443"):
+            assert not client.ask(host=local).has(HSTS), local
+
+
+def test_hsts_is_on_what_the_gateway_says_itself(secure, authority, gateway):
+    one, _ = secure(route="limits = { body = \"1KiB\" }")
+    with Client(one.tls, tls=authority.client_context()) as client:
+        refused = client.ask("POST", host="shop.example", body=b"x" * 2000)
+        assert (refused.status, refused.get(HSTS)) == (413, "max-age=86400")

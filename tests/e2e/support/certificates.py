@@ -2,6 +2,7 @@
 openssl."""
 import ssl
 import subprocess
+import tempfile
 from pathlib import Path
 
 
@@ -15,11 +16,12 @@ class Authority:
         self.cert, self.key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
         _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                  "-days", 30, "-subj", f"/CN={name}", "-keyout", self.key, "-out", self.cert,
-                 "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=keyCertSign")
+                 "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=keyCertSign,cRLSign")
 
-    def leaf(self, *names):
-        """gives: (cert path, key path) for these DNS names or addresses"""
-        stem = self.folder / f"{self.name}-{names[0].replace('*', 'any')}"
+    def leaf(self, *names, stem=None, days=30):
+        """gives: (cert path, key path) for these DNS names or addresses; made anew each time.
+        Negative days: expired."""
+        stem = Path(stem) if stem else self.folder / f"{self.name}-{names[0].replace('*', 'any')}"
         cert, key, request = (stem.with_suffix(suffix) for suffix in (".crt", ".key", ".csr"))
         kinds = ("IP" if name.replace(".", "").isdigit() or ":" in name else "DNS"
                  for name in names)
@@ -29,10 +31,24 @@ class Authority:
         _openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
                  f"/CN={names[0]}", "-keyout", key, "-out", request)
         _openssl("x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self.key,
-                 "-CAcreateserial", "-days", 30, "-extfile", extensions, "-out", cert)
+                 "-CAcreateserial", "-days", days, "-extfile", extensions, "-out", cert)
         return cert, key
 
-    def client_context(self, minimum=None, maximum=None, alpn=("http/1.1",)):
+    def crl(self, path, *revoked):
+        """Writes a revocation list with these certificates on it. gives: its path"""
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        config = folder / "ca.cnf"
+        (folder / "index").touch()
+        (folder / "number").write_text("01\n")
+        config.write_text(f"[ca]\ndefault_ca=one\n[one]\ndatabase={folder}/index\n"
+                          f"crlnumber={folder}/number\ndefault_md=sha256\ndefault_crl_days=30\n")
+        ours = ("ca", "-config", config, "-keyfile", self.key, "-cert", self.cert)
+        for cert in revoked:
+            _openssl(*ours, "-revoke", cert)
+        _openssl(*ours, "-gencrl", "-out", path)
+        return path
+
+    def client_context(self, minimum=None, maximum=None, alpn=("http/1.1",), pair=None):
         context = ssl.create_default_context(cafile=str(self.cert))
         if minimum:
             context.minimum_version = minimum
@@ -40,6 +56,8 @@ class Authority:
             context.maximum_version = maximum
         if alpn:
             context.set_alpn_protocols(list(alpn))
+        if pair:
+            context.load_cert_chain(*pair)
         return context
 
     def server_context(self, *names):

@@ -22,7 +22,7 @@ class Client:
     makes a reader that the kernel cannot help."""
 
     def __init__(self, port, host="127.0.0.1", tls=None, server_name="localhost", source=None,
-                 receive_buffer=None):
+                 receive_buffer=None, session=None):
         local = not isinstance(port, int)
         family = socket.AF_UNIX if local else socket.AF_INET6 if ":" in host else socket.AF_INET
         self.socket = socket.socket(family)
@@ -35,7 +35,8 @@ class Client:
         if not local:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
-            self.socket = tls.wrap_socket(self.socket, server_hostname=server_name)
+            self.socket = tls.wrap_socket(self.socket, server_hostname=server_name,
+                                          session=session)
         self.reader = Reader(lambda: self.socket.recv(65536))
 
     def __enter__(self):
@@ -112,7 +113,7 @@ class Client:
 
 def ask(port, method="GET", target="/", fields=(), body=b"", **options):
     """One request on a connection of its own."""
-    connection = {key: options.pop(key) for key in ("tls", "server_name", "source")
+    connection = {key: options.pop(key) for key in ("tls", "server_name", "source", "session")
                   if key in options}
     with Client(port, **connection) as client:
         return client.ask(method, target, fields, body, **options)

@@ -230,6 +230,7 @@ TEST(Exposition, every_family_of_the_list_can_appear) {
   shard.problem(kProblem);
   ProcessFacts facts;
   facts.logs = {{"error", {}}};
+  facts.certificates = {{{"tls.site", "site.pem", 1}}, {{"tls.site", 2, 3}}};
   Page page(expose(registry, facts));
   for (size_t i = 0; i < kFamilies; ++i) {
     std::string name(family_facts(static_cast<Family>(i)).name);

@@ -1,0 +1,117 @@
+#include "control/certificate_watch.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+
+#include "base/log.h"
+
+namespace sluice::control {
+
+void CertificateWatch::watch(const snapshot::Snapshot& snapshot) {
+  std::vector<Watched> before = std::move(watched_);
+  watched_.clear();
+  auto add = [&](std::shared_ptr<net::WatchedTls> tls) {
+    auto same = [&](const Watched& old) { return old.tls == tls; };
+    auto known = std::find_if(before.begin(), before.end(), same);
+    if (known != before.end()) {
+      read(watched_.emplace_back(std::move(*known)));
+      return;
+    }
+    Watched& watched = watched_.emplace_back();
+    watched.files = tls->files();
+    watched.stamps.resize(watched.files.size());
+    watched.tls = std::move(tls);
+    // A name that stays keeps its counts, whatever else of its table changed.
+    auto namesake = [&](const Watched& old) {
+      return old.tls && old.tls->name() == watched.tls->name();
+    };
+    auto old = std::find_if(before.begin(), before.end(), namesake);
+    if (old == before.end()) return;
+    watched.replaced = old->replaced;
+    watched.refused = old->refused;
+  };
+  for (const auto& part : snapshot.tls) add(part->tls);
+  for (const auto& part : snapshot.upstreams) {
+    if (part->tls) add(part->tls);
+  }
+  timer_.start(loop_->timers(), loop_->clock().now() + kEvery, *this);
+}
+
+void CertificateWatch::on_timer(Timer&) {
+  for (Watched& watched : watched_) {
+    look(watched);
+    if (net::SharedTicketKeys* keys = watched.tls->tickets()) keys->rotate(loop_->clock().now());
+  }
+  timer_.start(loop_->timers(), loop_->clock().now() + kEvery, *this);
+}
+
+CertificateWatch::Stamp CertificateWatch::stamp_of(const std::string& path) {
+  constexpr int64_t kNanoseconds = 1'000'000'000;
+  struct stat status {};
+  Stamp stamp;
+  if (::stat(path.c_str(), &status) != 0) {
+    stamp.error = errno;
+    return stamp;
+  }
+  stamp.device = status.st_dev;
+  stamp.file = status.st_ino;
+  stamp.size = status.st_size;
+  stamp.modified = status.st_mtim.tv_sec * kNanoseconds + status.st_mtim.tv_nsec;
+  stamp.changed = status.st_ctim.tv_sec * kNanoseconds + status.st_ctim.tv_nsec;
+  return stamp;
+}
+
+void CertificateWatch::look(Watched& watched) {
+  bool moved = false;
+  for (size_t i = 0; i < watched.files.size(); ++i) {
+    Stamp stamp = stamp_of(watched.files[i]);
+    moved |= stamp != watched.stamps[i];
+    watched.stamps[i] = stamp;
+  }
+  watched.due |= moved;
+  if (moved && ++watched.restless < kRestlessMax) return;
+  if (watched.due) read(watched);
+}
+
+void CertificateWatch::read(Watched& watched) {
+  watched.due = false;
+  watched.restless = 0;
+  net::WatchedTls& tls = *watched.tls;
+  auto files = net::TlsFiles::read(watched.files);
+  if (!files) return refuse(watched, files.error());
+  if (files->fingerprint() == tls.fingerprint()) {
+    if (watched.failing) LOG(info, "certificate files are as in use again", kv("tls", tls.name()));
+    watched.failing = false;
+    return;
+  }
+  auto replaced = tls.replace(*files, std::time(nullptr));
+  if (!replaced) return refuse(watched, replaced.error());
+  watched.failing = false;
+  ++watched.replaced;
+  LOG(info, "certificate files replaced", kv("tls", tls.name()));
+}
+
+void CertificateWatch::refuse(Watched& watched, const net::TlsFault& fault) {
+  watched.failing = true;
+  ++watched.refused;
+  LOG(error, "certificate files refused: the ones in use stay", kv("tls", watched.tls->name()),
+      kv("file", fault.file), kv("reason", fault.reason));
+}
+
+observe::CertificateFacts CertificateWatch::facts() const {
+  observe::CertificateFacts facts;
+  for (const Watched& watched : watched_) {
+    const std::string& name = watched.tls->name();
+    facts.tables.push_back({name, watched.replaced, watched.refused});
+    for (const net::TlsExpiry& expiry : watched.tls->expiries()) {
+      if (facts.expiries.size() == kExpiriesMax) break;
+      if (expiry.at != 0) facts.expiries.push_back({name, expiry.file, expiry.at});
+    }
+  }
+  return facts;
+}
+
+}  // namespace sluice::control

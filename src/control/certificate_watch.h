@@ -1,0 +1,76 @@
+// Certificates, keys, authorities and revocation lists as files: looks at each of them every second and
+// puts changed contents in force, however they were replaced. What is broken is refused with a line in
+// the error log, and what was in force stays. Rotates the keys of session tickets too.
+// Polls, because no event tells of everything: a symlink of a parent folder that is swapped, a network
+// file system, a folder that is deleted and made again.
+#pragma once
+
+#include <sys/types.h>
+
+#include <compare>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "loop/loop.h"
+#include "net/shared_tls.h"
+#include "observe/certificate_facts.h"
+#include "snapshot/snapshot.h"
+
+namespace sluice::control {
+
+class CertificateWatch final : private Timer::Owner {
+ public:
+  /// A change is in force after two to three of these: it must have settled, because a key is written
+  /// after its certificate, and a file in more than one piece.
+  static constexpr Duration kEvery = std::chrono::seconds(1);
+  /// Files that never come to rest are read after this many looks.
+  static constexpr unsigned kRestlessMax = 3;
+  /// Series of sluice_tls_certificate_expiry_seconds.
+  static constexpr size_t kExpiriesMax = 10'000;
+
+  explicit CertificateWatch(Loop& loop) : loop_(&loop) {}
+  CertificateWatch(const CertificateWatch&) = delete;
+
+  /// Watches what this snapshot names, and nothing else any more. What was watched before is read at
+  /// once: a reload takes new contents without waiting.
+  void watch(const snapshot::Snapshot& snapshot);
+  void stop() { timer_.stop(); }
+
+  observe::CertificateFacts facts() const;
+
+ private:
+  /// What tells that a file may have changed; symlinks are followed.
+  struct Stamp {
+    dev_t device = 0;
+    ino_t file = 0;
+    off_t size = 0;
+    int64_t modified = 0;   // nanoseconds
+    int64_t changed = 0;    // of the inode: no program can set it back
+    int error = 0;
+    auto operator<=>(const Stamp&) const = default;
+  };
+  struct Watched {
+    std::shared_ptr<net::WatchedTls> tls;
+    std::vector<std::string> files;
+    std::vector<Stamp> stamps;
+    bool due = true;         // changed since it was read, or never looked at
+    unsigned restless = 0;   // looks that each saw another change
+    bool failing = false;    // the last reading was refused
+    uint64_t replaced = 0;
+    uint64_t refused = 0;
+  };
+
+  void on_timer(Timer& timer) override;
+  static Stamp stamp_of(const std::string& path);
+  static void look(Watched& watched);
+  static void read(Watched& watched);
+  static void refuse(Watched& watched, const net::TlsFault& fault);
+
+  Loop* loop_;
+  std::vector<Watched> watched_;
+  Timer timer_;
+};
+
+}  // namespace sluice::control
