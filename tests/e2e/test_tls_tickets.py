@@ -1,5 +1,6 @@
 """Sessions resume: on any worker, and after certificates were replaced; never past a client
 certificate."""
+import signal
 import ssl
 import subprocess
 
@@ -69,6 +70,22 @@ def test_a_session_resumes_after_its_certificate_was_replaced(secure, authority,
     wait_until(lambda: secure.metric("sluice_tls_certificate_reloads_total", tls="tls.site") == 1,
                "the new certificate is in use")
     assert resumed(secure.tls, context, session)
+
+
+@pytest.mark.threads
+@BOTH
+def test_a_session_resumes_after_reloads(secure, authority, version):
+    """One that leaves its table alone, and one that changes it."""
+    context = authority.client_context(version, version)
+    session = session_of(secure.tls, context)
+    for change in ("[tls.closed]", 'hsts = { max_age = "2h" }\n[tls.closed]'):
+        more = '\n[route.new]\nmatch = { path = "/new" }\nrespond = { status = 204 }\n'
+        secure.config.write_text(secure.config_text.replace("[tls.closed]", change) + more)
+        logged = secure.error_log().count("reloaded")
+        secure.signal(signal.SIGHUP)
+        wait_until(lambda: secure.error_log().count("reloaded") > logged, "it is reloaded")
+        assert secure.ask(target="/new").status == 204
+        assert resumed(secure.tls, context, session)
 
 
 @BOTH
