@@ -66,13 +66,16 @@ class Slab {
     Cell* free = nullptr;
     size_t used = 0;
   };
+  // malloc keeps this much in front of each piece of memory: with it a page would not fit behind the
+  // last one, and every other page of the heap would be a hole.
+  static constexpr size_t kMallocBytes = 2 * sizeof(size_t);
   // Functions, so that T may be incomplete where a Slab<T> is only a member.
   static constexpr size_t page_bytes() { return sizeof(T) * 8 + sizeof(Page) <= 4096 ? 4096 : 16384; }
   static constexpr size_t offset() {
     return (sizeof(Page) + alignof(Cell) - 1) / alignof(Cell) * alignof(Cell);
   }
   static constexpr size_t cells() {
-    constexpr size_t count = (page_bytes() - offset()) / sizeof(Cell);
+    constexpr size_t count = (page_bytes() - kMallocBytes - offset()) / sizeof(Cell);
     static_assert(count >= 2, "an object of a page's size needs no slab");
     return count;
   }
@@ -81,8 +84,10 @@ class Slab {
     return *reinterpret_cast<Page*>(reinterpret_cast<uintptr_t>(object) & ~(page_bytes() - 1));
   }
   void add_page() {
-    void* memory = std::aligned_alloc(page_bytes(), page_bytes());
-    if (memory == nullptr) throw std::bad_alloc();
+    void* memory = nullptr;
+    if (posix_memalign(&memory, page_bytes(), page_bytes() - kMallocBytes) != 0) {
+      throw std::bad_alloc();
+    }
     auto* page = new (memory) Page;
     for (size_t i = cells(); i-- > 0;) {
       auto* cell = reinterpret_cast<Cell*>(static_cast<char*>(memory) + offset() + i * sizeof(Cell));
