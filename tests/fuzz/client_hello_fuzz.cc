@@ -8,7 +8,7 @@
 #include <string>
 
 #include "fuzz.h"
-#include "net/tls_context.h"
+#include "net/tls_server_context.h"
 
 using namespace sluice::net;
 
