@@ -85,13 +85,12 @@ BlockPool::Link* BlockPool::take_link() {
   return link;
 }
 
-void Chain::clear() {
+void Chain::release_all() {
   while (head_) {
     BlockPool::Link* link = head_;
     head_ = link->next;
-    BlockRef release{link->block};
-    --link->block->refs_;   // the link's own count; `release` may now be the last
-    release->pool().give_link(link);
+    BlockRef held = BlockRef::adopt(link->block);   // the link's own count
+    held->pool().give_link(link);
   }
   tail_ = nullptr;
   size_ = 0;
@@ -175,9 +174,8 @@ void Chain::drop_front(size_t bytes) {
     bytes -= head_->size;
     BlockPool::Link* link = head_;
     head_ = link->next;
-    BlockRef release{link->block};
-    --link->block->refs_;
-    release->pool().give_link(link);
+    BlockRef held = BlockRef::adopt(link->block);
+    held->pool().give_link(link);
   }
   if (!head_) tail_ = nullptr;
 }

@@ -149,7 +149,7 @@ class Chain {
 
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  void clear();
+  void clear() { if (head_) release_all(); }   // most chains are empty when they go
 
   /// Shares bytes of a block: no copy.
   void append(const Slice& slice);
@@ -184,6 +184,7 @@ class Chain {
   }
 
  private:
+  void release_all();
   BlockPool::Link* head_ = nullptr;
   BlockPool::Link* tail_ = nullptr;
   size_t size_ = 0;

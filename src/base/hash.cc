@@ -48,16 +48,4 @@ Random::Random(uint64_t seed) {
   }
 }
 
-uint64_t Random::next() {
-  uint64_t result = std::rotl(state_[1] * 5, 7) * 9;
-  uint64_t t = state_[1] << 17;
-  state_[2] ^= state_[0];
-  state_[3] ^= state_[1];
-  state_[1] ^= state_[2];
-  state_[0] ^= state_[3];
-  state_[2] ^= t;
-  state_[3] = std::rotl(state_[3], 45);
-  return result;
-}
-
 }  // namespace sluice

@@ -2,6 +2,7 @@
 // Not for security.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -31,5 +32,17 @@ class Random {
  private:
   uint64_t state_[4];
 };
+
+inline uint64_t Random::next() {
+  uint64_t result = std::rotl(state_[1] * 5, 7) * 9;
+  uint64_t t = state_[1] << 17;
+  state_[2] ^= state_[0];
+  state_[3] ^= state_[1];
+  state_[1] ^= state_[2];
+  state_[0] ^= state_[3];
+  state_[2] ^= t;
+  state_[3] = std::rotl(state_[3], 45);
+  return result;
+}
 
 }  // namespace sluice

@@ -1,33 +1,33 @@
 #include "base/text.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
+#include <cstring>
 #include <vector>
 
 namespace sluice {
 
-bool equals_ignore_case(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && starts_with_ignore_case(a, b);
-}
-
 bool starts_with_ignore_case(std::string_view text, std::string_view prefix) {
   if (text.size() < prefix.size()) return false;
   for (size_t i = 0; i < prefix.size(); ++i) {
-    if (ascii_lower(text[i]) != ascii_lower(prefix[i])) return false;
+    if (text[i] != prefix[i] && ascii_lower(text[i]) != ascii_lower(prefix[i])) return false;
   }
   return true;
 }
 
-std::string_view trim_ows(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 std::optional<uint64_t> parse_decimal(std::string_view text) {
+  constexpr size_t kSafeDigits = 19;   // fit in 64 bits, whatever they are
   uint64_t value = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 10);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  if (text.empty() || text.size() > kSafeDigits) {
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 10);
+    bool whole = error == std::errc{} && end == text.data() + text.size();
+    return whole ? std::optional(value) : std::nullopt;
+  }
+  for (char c : text) {
+    if (!is_digit(c)) return std::nullopt;
+    value = value * 10 + static_cast<uint64_t>(c - '0');
+  }
   return value;
 }
 
@@ -39,14 +39,27 @@ std::optional<uint64_t> parse_hex(std::string_view text) {
 }
 
 std::string hex_text(uint64_t value) {
-  static constexpr char kHex[] = "0123456789abcdef";
   std::string text(16, '0');
-  for (size_t i = 16; i-- > 0; value >>= 4) text[i] = kHex[value & 15];
+  write_hex(text.data(), value);
   return text;
 }
 
-char* write_decimal(char* out, uint64_t value) {
-  return std::to_chars(out, out + 20, value).ptr;
+char* write_digits(char* out, uint64_t value) { return std::to_chars(out, out + 20, value).ptr; }
+
+char* write_hex(char* out, uint64_t value) {
+  // All sixteen digits at once: nibbles side by side, then 39 more for those that are letters.
+  using Bytes [[gnu::vector_size(16)]] = unsigned char;
+  using Words [[gnu::vector_size(16)]] = uint64_t;
+  constexpr uint64_t kNibbles = 0x0f0f0f0f0f0f0f0f;
+  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap64(value);
+  auto high = reinterpret_cast<Bytes>(Words{value >> 4 & kNibbles, 0});
+  auto low = reinterpret_cast<Bytes>(Words{value & kNibbles, 0});
+  Bytes digits = __builtin_shufflevector(high, low, 0, 16, 1, 17, 2, 18, 3, 19,
+                                         4, 20, 5, 21, 6, 22, 7, 23);
+  auto is_letter = reinterpret_cast<Bytes>(digits > 9);   // 0xff where it is
+  digits += '0' + (is_letter & ('a' - '0' - 10));
+  std::memcpy(out, &digits, sizeof digits);
+  return out + sizeof digits;
 }
 
 size_t edit_distance(std::string_view a, std::string_view b, size_t limit) {

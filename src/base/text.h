@@ -19,11 +19,18 @@ constexpr int hex_value(char c) {
   return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
 }
 
-bool equals_ignore_case(std::string_view a, std::string_view b);
 bool starts_with_ignore_case(std::string_view text, std::string_view prefix);
+inline bool equals_ignore_case(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && starts_with_ignore_case(a, b);
+}
 
 /// Without spaces and tabs at both ends (OWS of RFC 9110 section 5.6.3).
-std::string_view trim_ows(std::string_view text);
+constexpr std::string_view trim_ows(std::string_view text) {
+  auto is_ows = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && is_ows(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_ows(text.back())) text.remove_suffix(1);
+  return text;
+}
 
 /// Digits only, no sign, no empty text; nothing when it does not fit.
 std::optional<uint64_t> parse_decimal(std::string_view text);
@@ -31,9 +38,16 @@ std::optional<uint64_t> parse_hex(std::string_view text);
 
 /// 16 lower-case hex digits.
 std::string hex_text(uint64_t value);
+/// Writes 16 lower-case hex digits at `out`. gives: the end
+char* write_hex(char* out, uint64_t value);
 
+char* write_digits(char* out, uint64_t value);
 /// Writes decimal digits at `out` (at most 20). gives: the end
-char* write_decimal(char* out, uint64_t value);
+inline char* write_decimal(char* out, uint64_t value) {
+  if (value >= 10) return write_digits(out, value);
+  *out = static_cast<char>('0' + value);
+  return out + 1;
+}
 
 /// Calls visit(element) for each comma-separated element, trimmed, empty ones left out (RFC 9110
 /// section 5.6.1); quoted strings are not split. visit returns false to stop.

@@ -32,7 +32,8 @@ TEST(IpAddress, has_one_text_for_every_address) {
 
 TEST(IpAddress, refuses_what_is_no_address) {
   for (std::string_view text :
-       {"", "1", "1.2.3", "1.2.3.4.5", "256.1.1.1", "01.2.3.4", "1.2.3.4 ", " 1.2.3.4", "0x1.2.3.4",
+       {"", "1", "1.2.3", "1.2.3.4.5", "1.2.3.", ".1.2.3", "1..2.3", "1.2.3.4.", "1.2.3.00", "1.2.3.04",
+        "1.2.3.1000", "1.2.3.4294967297", "1.2.3.256", "256.1.1.1", "01.2.3.4", "1.2.3.4 ", " 1.2.3.4", "0x1.2.3.4",
         "1.2.3.-4", "[::1]", "::1%eth0", ":::", "1:2:3:4:5:6:7:8:9", "12345::", "::g",
         "example.com", "1.2.3.4:80", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"}) {
     EXPECT_FALSE(IpAddress::parse(text)) << text;

@@ -43,6 +43,9 @@ TEST(Text, parses_decimal_strictly) {
       {"007", 7},
       {"18446744073709551615", std::numeric_limits<uint64_t>::max()},
       {"18446744073709551616", std::nullopt},
+      {"9999999999999999999", 9'999'999'999'999'999'999ULL},
+      {"00000000000000000000000012", 12},
+      {"1844674407370955161a", std::nullopt},
       {"", std::nullopt},
       {"+1", std::nullopt},
       {"-1", std::nullopt},
@@ -54,6 +57,14 @@ TEST(Text, parses_decimal_strictly) {
   };
   for (const auto& [text, value] : cases) EXPECT_EQ(parse_decimal(text), value) << text;
   EXPECT_EQ(parse_decimal({}), std::nullopt);
+}
+
+TEST(Text, writes_hex_of_sixteen_digits) {
+  EXPECT_EQ(hex_text(0), "0000000000000000");
+  EXPECT_EQ(hex_text(0x0123456789abcdef), "0123456789abcdef");
+  EXPECT_EQ(hex_text(0xfedcba9876543210), "fedcba9876543210");
+  EXPECT_EQ(hex_text(0x0f09'0a9a'a990'99af), "0f090a9aa99099af");
+  EXPECT_EQ(hex_text(~uint64_t{0}), "ffffffffffffffff");
 }
 
 TEST(Text, parses_hex_strictly) {
