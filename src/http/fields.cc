@@ -34,89 +34,103 @@ static_assert(kNames.back() == "Sec-WebSocket-Extensions");
 
 constexpr size_t kNameMax = 32;   // the longest interned name has 30 bytes
 
-/// The interned names in lower case, those of one length together.
+/// The interned names in lower case, and a table without collisions that leads to them: at most one
+/// name is ever compared.
 struct Lookup {
-  struct Entry {
-    std::array<char, kNameMax> lower{};
-    FieldId id = FieldId::other;
-  };
-  std::array<Entry, kIds> entries{};
-  std::array<uint8_t, kNameMax + 2> first{};   // entries of length n: first[n] .. first[n + 1]
+  static constexpr size_t kSlots = 256;
+
+  /// A slot by the length and three characters, in which every two names differ.
+  /// needs: a name of 1..kNameMax bytes
+  static constexpr size_t slot(std::string_view name, uint32_t factor) {
+    auto folded = [](char c) { return static_cast<uint32_t>(static_cast<unsigned char>(c | 0x20)); };
+    size_t size = name.size();
+    uint32_t key = folded(name[0]) | folded(name[size * 3 / 4]) << 8 | folded(name[size - 1]) << 16 |
+                   static_cast<uint32_t>(size) << 24;
+    return key * factor >> 24;
+  }
+
+  /// gives: false when two names share a slot
+  constexpr bool fill(uint32_t with) {
+    factor = with;
+    slots.fill(FieldId::other);
+    for (size_t id = 1; id < kIds; ++id) {
+      FieldId& at = slots[slot(kNames[id], factor)];
+      if (at != FieldId::other) return false;
+      at = static_cast<FieldId>(id);
+    }
+    return true;
+  }
+
+  uint32_t factor = 0;
+  std::array<FieldId, kSlots> slots{};
+  std::array<std::array<char, kNameMax>, kIds> lower{};
 };
 
 constexpr Lookup kLookup = [] {
   Lookup lookup;
-  size_t count = 0;
-  for (size_t length = 0; length <= kNameMax; ++length) {
-    lookup.first[length] = static_cast<uint8_t>(count);
-    for (size_t id = 1; id < kIds; ++id) {
-      if (kNames[id].size() != length) continue;
-      Lookup::Entry& entry = lookup.entries[count++];
-      for (size_t i = 0; i < length; ++i) entry.lower[i] = ascii_lower(kNames[id][i]);
-      entry.id = static_cast<FieldId>(id);
-    }
+  for (size_t id = 1; id < kIds; ++id) {
+    for (size_t i = 0; i < kNames[id].size(); ++i) lookup.lower[id][i] = ascii_lower(kNames[id][i]);
   }
-  lookup.first[kNameMax + 1] = static_cast<uint8_t>(count);
+  uint32_t factor = 0x9e3779b1;   // odd, its bits well mixed; 270 steps on it separates all names
+  while (!lookup.fill(factor)) factor += 2;
   return lookup;
 }();
-static_assert(kLookup.first[kNameMax + 1] == kIds - 1, "a name is longer than kNameMax");
 
-uint64_t load(const char* at) {
-  uint64_t word;
+template <class Word>
+Word load(const char* at) {
+  Word word;
   std::memcpy(&word, at, sizeof word);
   return word;
 }
 
-/// Eight bytes of a name against eight of a lower-case one. Every byte of ours has bit 5 set, so
+/// The bytes of a word of a name against those of a lower-case one. Every byte of ours has bit 5 set, so
 /// setting it in theirs folds the case; what would collide then is a control byte, which has
 /// neither bit 5 nor 6.
+template <class Word>
 bool same_word(const char* name, const char* lower) {
-  uint64_t word = load(name);
-  bool printable = ((word | word << 1) & 0x4040404040404040) == 0x4040404040404040;
-  return printable && (word | 0x2020202020202020) == load(lower);
+  constexpr Word kOnes = static_cast<Word>(0x0101010101010101);
+  Word word = load<Word>(name);
+  bool printable = ((word | word << 1) & kOnes * 0x40) == kOnes * 0x40;
+  return printable && (word | kOnes * 0x20) == load<Word>(lower);
 }
 
 bool same_name(std::string_view name, const char* lower) {
   size_t size = name.size();
-  if (size < 8) {
-    for (size_t i = 0; i < size; ++i) {
-      if (ascii_lower(name[i]) != lower[i]) return false;
+  const char* end = name.data() + size;
+  if (size >= 8) {
+    for (size_t i = 0; i + 8 < size; i += 8) {
+      if (!same_word<uint64_t>(name.data() + i, lower + i)) return false;
     }
-    return true;
+    return same_word<uint64_t>(end - 8, lower + size - 8);
   }
-  for (size_t i = 0; i + 8 < size; i += 8) {
-    if (!same_word(name.data() + i, lower + i)) return false;
+  if (size >= 4) {
+    return same_word<uint32_t>(name.data(), lower) && same_word<uint32_t>(end - 4, lower + size - 4);
   }
-  return same_word(name.data() + size - 8, lower + size - 8);
+  for (size_t i = 0; i < size; ++i) {
+    if (ascii_lower(name[i]) != lower[i]) return false;
+  }
+  return true;
 }
 
 }  // namespace
 
 FieldId field_id(std::string_view name) {
-  size_t size = name.size();
-  if (size > kNameMax) return FieldId::other;
-  for (size_t i = kLookup.first[size]; i < kLookup.first[size + 1]; ++i) {
-    const Lookup::Entry& entry = kLookup.entries[i];
-    if (entry.lower[0] == (name[0] | 0x20) && same_name(name, entry.lower.data())) return entry.id;
-  }
-  return FieldId::other;
+  if (name.empty() || name.size() > kNameMax) return FieldId::other;
+  FieldId id = kLookup.slots[Lookup::slot(name, kLookup.factor)];
+  auto index = static_cast<size_t>(id);
+  bool same = kNames[index].size() == name.size() && same_name(name, kLookup.lower[index].data());
+  return same ? id : FieldId::other;
 }
 
 std::string_view field_name(FieldId id) { return kNames[static_cast<size_t>(id)]; }
 
-void Fields::add(FieldId id, std::string_view name, std::string_view value) {
-  CHECK(name.size() <= kNameBytesMax);
-  if (size_ == capacity_) {
-    CHECK(capacity_ < 0x8000);
-    auto capacity = static_cast<uint16_t>(capacity_ == 0 ? 16 : capacity_ * 2);
-    auto* data = arena_->array<Field>(capacity);
-    if (size_ > 0) std::memcpy(static_cast<void*>(data), data_, size_ * sizeof(Field));
-    data_ = data;
-    capacity_ = capacity;
-  }
-  data_[size_++] = Field{name.data(), value.data(), narrow<uint32_t>(value.size()),
-                         static_cast<uint16_t>(name.size()), id};
-  present_ |= bit(id);
+void Fields::grow() {
+  CHECK(capacity_ < 0x8000);
+  auto capacity = static_cast<uint16_t>(capacity_ == 0 ? 16 : capacity_ * 2);
+  auto* data = arena_->array<Field>(capacity);
+  if (size_ > 0) std::memcpy(static_cast<void*>(data), data_, size_ * sizeof(Field));
+  data_ = data;
+  capacity_ = capacity;
 }
 
 void Fields::remove(FieldId id) {

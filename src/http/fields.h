@@ -4,10 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
+#include <limits>
 #include <optional>
 #include <string_view>
 
 #include "base/arena.h"
+#include "base/check.h"
 
 namespace sluice::http {
 
@@ -33,6 +36,22 @@ enum class FieldId : uint8_t {
 };
 static_assert(static_cast<int>(FieldId::count_) <= 64);
 
+/// Some of the ids above, in one word.
+class FieldIdSet {
+ public:
+  constexpr FieldIdSet() = default;
+  constexpr FieldIdSet(std::initializer_list<FieldId> ids) {
+    for (FieldId id : ids) add(id);
+  }
+  constexpr void add(FieldId id) { bits_ |= bit(id); }
+  constexpr bool has(FieldId id) const { return (bits_ & bit(id)) != 0; }
+  constexpr bool meets(FieldIdSet other) const { return (bits_ & other.bits_) != 0; }
+
+ private:
+  static constexpr uint64_t bit(FieldId id) { return uint64_t{1} << static_cast<unsigned>(id); }
+  uint64_t bits_ = 0;
+};
+
 /// gives: FieldId::other for a name not in the list; ignores case
 FieldId field_id(std::string_view name);
 /// The usual spelling ("Content-Length"); empty for other.
@@ -52,13 +71,20 @@ struct Field {
 class Fields {
  public:
   static constexpr size_t kNameBytesMax = 65'535;
+  static constexpr size_t kValueBytesMax = std::numeric_limits<uint32_t>::max();
 
   explicit Fields(Arena& arena) : arena_(&arena) {}
 
   /// Appends; both texts must live as long as the arena.
   void add(std::string_view name, std::string_view value) { add(field_id(name), name, value); }
   void add(FieldId id, std::string_view value) { add(id, field_name(id), value); }
-  void add(FieldId id, std::string_view name, std::string_view value);
+  void add(FieldId id, std::string_view name, std::string_view value) {
+    CHECK(name.size() <= kNameBytesMax && value.size() <= kValueBytesMax);
+    if (size_ == capacity_) grow();
+    data_[size_++] = Field{name.data(), value.data(), static_cast<uint32_t>(value.size()),
+                           static_cast<uint16_t>(name.size()), id};
+    present_.add(id);
+  }
   /// Removes every field of that name, then appends.
   void set(FieldId id, std::string_view value) { remove(id); add(id, value); }
   void set(std::string_view name, std::string_view value) { remove(name); add(name, value); }
@@ -67,19 +93,22 @@ class Fields {
   /// Removes the fields for which drop(const Field&) is true, keeping the order of the others.
   template <class Drop>
   void remove_if(Drop drop) {
-    uint16_t kept = 0;
-    uint64_t present = 0;
-    for (uint16_t i = 0; i < size_; ++i) {
-      if (drop(static_cast<const Field&>(data_[i]))) continue;
-      present |= bit(data_[i].id);
-      if (kept != i) data_[kept] = data_[i];
+    const Field* end = data_ + size_;
+    Field* kept = data_;
+    FieldIdSet present;
+    for (const Field* field = data_; field != end; ++field) {
+      if (drop(*field)) continue;
+      present.add(field->id);
+      if (kept != field) *kept = *field;
       ++kept;
     }
-    size_ = kept;
+    size_ = static_cast<uint16_t>(kept - data_);
     present_ = present;
   }
 
-  bool has(FieldId id) const { return (present_ & bit(id)) != 0; }
+  bool has(FieldId id) const { return present_.has(id); }
+  /// The ids of all fields; with FieldId::other when one has a name that is not in the list.
+  FieldIdSet present() const { return present_; }
   /// The first of that name.
   const Field* find(FieldId id) const;
   const Field* find(std::string_view name) const;
@@ -100,11 +129,11 @@ class Fields {
   Arena& arena() const { return *arena_; }
 
  private:
-  static constexpr uint64_t bit(FieldId id) { return uint64_t{1} << static_cast<unsigned>(id); }
+  void grow();
 
   Arena* arena_;
   Field* data_ = nullptr;
-  uint64_t present_ = 0;   // one bit per FieldId; that of `other` included
+  FieldIdSet present_;
   uint16_t size_ = 0;
   uint16_t capacity_ = 0;
 };
