@@ -17,35 +17,34 @@ namespace {
 struct FieldReader {
   explicit FieldReader(Fields& target) : fields(&target) {}
   Fields* fields;
-  std::string_view name;
-  std::string_view value;
+  std::string_view name;   // of the field whose value is to come
   const Problem* problem = nullptr;
 };
 
 FieldReader& reader_of(llhttp_t* parser) { return *static_cast<FieldReader*>(parser->data); }
 
+int refuse(FieldReader& reader, const Problem& problem) {
+  reader.problem = &problem;
+  return HPE_USER;
+}
+
 int on_name(llhttp_t* parser, const char* at, size_t size) {
-  reader_of(parser).name = {at, size};
+  FieldReader& reader = reader_of(parser);
+  if (!reader.name.empty()) return refuse(reader, kBadField);   // the last one had no value
+  if (size > Fields::kNameBytesMax) return refuse(reader, kHeadersTooLarge);
+  reader.name = {at, size};
   return 0;
 }
 
 int on_value(llhttp_t* parser, const char* at, size_t size) {
-  reader_of(parser).value = {at, size};
-  return 0;
-}
-
-int on_field(llhttp_t* parser) {
   FieldReader& reader = reader_of(parser);
-  if (reader.name.size() > Fields::kNameBytesMax) {
-    reader.problem = &kHeadersTooLarge;
-    return HPE_USER;
-  }
+  if (reader.name.empty()) return refuse(reader, kBadField);   // a second piece of the last value
   FieldId id = field_id(reader.name);
+  std::string_view value{at, size};
   // "chunked" followed by a tab is a known way to make two parsers disagree: the rules see it as it
   // came.
-  bool as_it_came = id == FieldId::transfer_encoding;
-  reader.fields->add(id, reader.name, as_it_came ? reader.value : trim_ows(reader.value));
-  reader.name = reader.value = {};
+  reader.fields->add(id, reader.name, id == FieldId::transfer_encoding ? value : trim_ows(value));
+  reader.name = {};
   return 0;
 }
 
@@ -55,7 +54,6 @@ constexpr llhttp_settings_t kSettings = [] {
   llhttp_settings_t settings{};
   settings.on_header_field = on_name;
   settings.on_header_value = on_value;
-  settings.on_header_value_complete = on_field;
   settings.on_headers_complete = on_head;
   return settings;
 }();
@@ -85,6 +83,7 @@ const Problem* read_fields(llhttp_type_t type, std::string_view block, Fields& f
   llhttp_errno_t error = llhttp_execute(&parser, block.data(), block.size());
   if (reader.problem) return reader.problem;
   if (error != HPE_PAUSED) return problem_from(error);
+  if (!reader.name.empty()) return &kBadField;
   // The block ends where the scanner found its end: llhttp must see the end at the same byte.
   return llhttp_get_error_pos(&parser) == block.data() + block.size() ? nullptr : &kBadField;
 }

@@ -41,7 +41,7 @@ class HeadScanner {
   size_t skipped() const { return skipped_; }
   const Problem& problem() const { return *problem_; }
   /// Some byte of the message has arrived (a CRLF before it does not count).
-  bool started() const { return started_; }
+  bool started() const { return problem_ != nullptr || next_ > skipped_; }
 
  private:
   State refuse(const Problem& problem);
@@ -57,7 +57,6 @@ class HeadScanner {
   uint16_t lines_ = 0;
   uint8_t skipped_ = 0;
   Kind kind_;
-  bool started_ = false;
 };
 
 /// Parses one whole request head into the normal form.
