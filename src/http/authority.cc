@@ -1,5 +1,6 @@
 // parse_authority of uri.h: the one form of host[:port].
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <optional>
 
@@ -14,29 +15,45 @@ namespace {
 constexpr size_t kHostBytesMax = 255;   // RFC 1035 section 2.3.4
 constexpr size_t kLabelBytesMax = 63;
 
-bool is_name_char(char c) { return is_digit(c) || is_alpha(c) || c == '-' || c == '_' || c == '~'; }
+/// The characters of a name in lower case; 0 for those that no name has.
+constexpr auto kNameChars = [] {
+  std::array<char, 256> table{};
+  for (size_t c = 0; c < 128; ++c) {
+    char letter = static_cast<char>(c);
+    if (is_digit(letter) || is_alpha(letter)) table[c] = ascii_lower(letter);
+  }
+  for (char mark : {'-', '_', '~', '.'}) table[static_cast<unsigned char>(mark)] = mark;
+  return table;
+}();
+
+bool is_label(const char* begin, const char* end) {
+  auto size = static_cast<size_t>(end - begin);
+  return size > 0 && size <= kLabelBytesMax;
+}
 
 /// "127.1", "0x7f.0.0.1" and the like, which some resolvers take for an address.
 bool ends_like_an_address(std::string_view name) {
   std::string_view last = name.substr(name.rfind('.') + 1);   // npos + 1 is 0
-  bool digits = true;
-  for (char c : last) digits = digits && is_digit(c);
+  bool digits = std::all_of(last.begin(), last.end(), is_digit);
   return digits || starts_with_ignore_case(last, "0x");
 }
 
-/// Dot-separated labels of name characters; an IPv4 address must be a dotted quad.
-bool is_name(std::string_view name) {
-  if (name.empty() || name.size() > kHostBytesMax) return false;
-  size_t label = 0;
-  for (char c : name) {
-    if (c == '.') {
-      if (label == 0) return false;
-      label = 0;
-    } else if (!is_name_char(c) || ++label > kLabelBytesMax) {
-      return false;
-    }
+/// Writes dot-separated labels of name characters in lower case; an IPv4 address must be a dotted
+/// quad. gives: the end, or nullptr
+char* write_name(std::string_view name, char* out) {
+  if (name.empty() || name.size() > kHostBytesMax) return nullptr;
+  const char* label = name.data();
+  for (const char& c : name) {
+    char lower = kNameChars[static_cast<unsigned char>(c)];
+    if (lower == 0) return nullptr;
+    *out++ = lower;
+    if (lower != '.') continue;
+    if (!is_label(label, &c)) return nullptr;
+    label = &c + 1;
   }
-  return label > 0 && (!ends_like_an_address(name) || IpAddress::parse(name).has_value());
+  if (!is_label(label, name.data() + name.size())) return nullptr;
+  bool good = !ends_like_an_address(name) || IpAddress::parse(name).has_value();
+  return good ? out : nullptr;
 }
 
 /// 1..65535 without sign or leading zero; the scheme's default port becomes nothing.
@@ -66,9 +83,7 @@ char* write_ipv6(std::string_view bracketed, char* out) {
 char* write_host(std::string_view host, char* out) {
   if (host.starts_with('[')) return write_ipv6(host, out);
   if (host.ends_with('.')) host.remove_suffix(1);
-  if (!is_name(host)) return nullptr;
-  for (char c : host) *out++ = ascii_lower(c);
-  return out;
+  return write_name(host, out);
 }
 
 }  // namespace

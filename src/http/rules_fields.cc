@@ -24,6 +24,10 @@ bool may_be_named(FieldId id) {
 }
 
 void read_connection(std::string_view value, Declared& declared) {
+  if (equals_ignore_case(value, "keep-alive")) {   // what nearly everyone says
+    declared.keep_alive = true;
+    return;
+  }
   each_list_element(value, [&](std::string_view option) {
     if (equals_ignore_case(option, "close")) {
       declared.close = true;

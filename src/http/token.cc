@@ -2,8 +2,6 @@
 
 #include <array>
 
-#include "base/text.h"
-
 namespace sluice::http {
 
 namespace {
@@ -14,16 +12,6 @@ constexpr std::array<std::string_view, kMethodCount + 1> kMethodNames = {
     "MOVE",    "LOCK",  "UNLOCK",  "REPORT",   "SEARCH",    "PURGE",
 };
 static_assert(kMethodNames[static_cast<size_t>(Method::purge)] == "PURGE");
-
-constexpr auto kTokenChars = [] {
-  std::array<bool, 256> table{};
-  for (int c = 0; c < 128; ++c) {
-    table[static_cast<size_t>(c)] =
-        is_digit(static_cast<char>(c)) || is_alpha(static_cast<char>(c));
-  }
-  for (char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<unsigned char>(c)] = true;
-  return table;
-}();
 
 }  // namespace
 
@@ -74,8 +62,6 @@ std::string_view version_name(Version version) {
   }
   return "";
 }
-
-bool is_token_char(char c) { return kTokenChars[static_cast<unsigned char>(c)]; }
 
 bool is_token(std::string_view text) {
   for (char c : text) {

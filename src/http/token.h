@@ -1,6 +1,7 @@
 // The small vocabularies of RFC 9110: methods, versions, characters of tokens and values.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -25,7 +26,15 @@ enum class Version : uint8_t { h1_0, h1_1, h2 };
 std::string_view version_name(Version version);   // "HTTP/1.1"
 
 /// tchar of RFC 9110 section 5.6.2.
-bool is_token_char(char c);
+inline constexpr auto kTokenChars = [] {
+  std::array<bool, 256> table{};
+  for (char c : std::string_view("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ")) {
+    table[static_cast<unsigned char>(c)] = true;
+  }
+  return table;
+}();
+inline bool is_token_char(char c) { return kTokenChars[static_cast<unsigned char>(c)]; }
 bool is_token(std::string_view text);
 /// A field value that may go on the wire: no control bytes but HTAB, no DEL (RFC 9110 section 5.5).
 bool is_field_value(std::string_view text);
