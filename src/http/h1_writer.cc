@@ -1,8 +1,8 @@
 #include "http/h1_writer.h"
 
 #include <charconv>
-#include <cstring>
 
+#include "base/short_copy.h"
 #include "base/text.h"
 #include "http/status.h"
 
@@ -13,13 +13,10 @@ namespace {
 class Cursor {
  public:
   explicit Cursor(char* at) : at_(at) {}
-  void put(std::string_view text) {
-    if (text.empty()) return;   // its data may be null
-    std::memcpy(at_, text.data(), text.size());
-    at_ += text.size();
-  }
+  void put(std::string_view text) { at_ = copy_short(at_, text.data(), text.size()); }
   void put(char c) { *at_++ = c; }
   void number(uint64_t value) { at_ = write_decimal(at_, value); }
+  void hexadecimal(uint64_t value) { at_ = std::to_chars(at_, at_ + 16, value, 16).ptr; }
   void field(std::string_view name, std::string_view value) {
     put(name);
     put(": ");
@@ -38,8 +35,10 @@ size_t fields_size(const Fields& fields) {
   return size;
 }
 
-void put_fields(const Fields& fields, Cursor& out) {
+void put_fields(const Fields& fields, Cursor& cursor) {
+  Cursor out = cursor;   // a copy that nobody else sees stays in a register
   for (const Field& field : fields) out.field(field.name(), field.value());
+  cursor = out;
 }
 
 constexpr size_t kFramingSize = 128;   // Content-Length (38) or Transfer-Encoding (28), Connection (24), Expect (22)
@@ -112,9 +111,7 @@ void write_response_head(const Head& head, const H1Framing& framing, BlockPool& 
 void write_chunk(Chain bytes, BlockPool& blocks, Chain& out) {
   if (bytes.empty()) return;
   append_filled(20, blocks, out, [&](Cursor& cursor) {
-    char digits[16];
-    auto end = std::to_chars(digits, digits + sizeof(digits), bytes.size(), 16).ptr;
-    cursor.put({digits, static_cast<size_t>(end - digits)});
+    cursor.hexadecimal(bytes.size());
     cursor.put("\r\n");
   });
   out.append(std::move(bytes));

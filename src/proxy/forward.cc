@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
+#include "base/short_copy.h"
 #include "base/text.h"
 #include "http/uri.h"
 
@@ -37,8 +37,7 @@ std::string_view appended(const Fields& fields, FieldId id, std::string_view las
   char* text = arena.text(size);
   char* out = text;
   auto put = [&out](std::string_view piece) {
-    std::memcpy(out, piece.data(), piece.size());
-    out += piece.size();
+    out = copy_short(out, piece.data(), piece.size());
   };
   for (const Field& field : fields) {
     if (field.id != id || field.value_size == 0) continue;
@@ -56,8 +55,7 @@ std::string_view forwarded_element(const policy::Call& call, std::string_view ip
   char* text = arena.text(ip.size() + host.size() + proto.size() + 40);
   char* out = text;
   auto put = [&out](std::string_view piece) {
-    std::memcpy(out, piece.data(), piece.size());
-    out += piece.size();
+    out = copy_short(out, piece.data(), piece.size());
   };
   if (ip == "-") {
     put("for=unknown");   // a unix socket has no address
@@ -70,7 +68,8 @@ std::string_view forwarded_element(const policy::Call& call, std::string_view ip
     put(ip);
   }
   if (!host.empty()) {
-    bool quote = host.find_first_of(":[]") != std::string_view::npos;
+    // Brackets are those of an IPv6 address, which has colons too.
+    bool quote = host.find(':') != std::string_view::npos;
     put(quote ? ";host=\"" : ";host=");
     put(host);
     if (quote) put("\"");
@@ -81,10 +80,10 @@ std::string_view forwarded_element(const policy::Call& call, std::string_view ip
 }
 
 // "X_Forwarded_For" and the like: a lax upstream reads them as the fields that only we may set (F5).
-bool disguised(const Field& field) {
+// needs: `name` is not interned
+bool disguised(std::string_view name) {
   constexpr size_t kLongest = 32;   // above every name that matters here
-  std::string_view name = field.name();
-  if (field.id != FieldId::other || name.size() > kLongest || name.find('_') == std::string_view::npos) return false;
+  if (name.size() > kLongest || std::find(name.begin(), name.end(), '_') == name.end()) return false;
   char folded[kLongest];
   std::replace_copy(name.begin(), name.end(), folded, '_', '-');
   switch (http::field_id({folded, name.size()})) {
@@ -109,14 +108,17 @@ void add_forwarding(const policy::Call& call, const ForwardFacts& facts) {
     element = appended(fields, FieldId::forwarded, element, arena);
     host = fields.get(FieldId::x_forwarded_host).value_or(host);
   }
-  constexpr std::array kReplaced = {FieldId::forwarded, FieldId::x_forwarded_for, FieldId::x_forwarded_host,
-                                    FieldId::x_forwarded_proto, FieldId::x_forwarded_port, FieldId::x_real_ip};
-  for (FieldId id : kReplaced) {
-    // What a trusted proxy says of the port and the real address stays; from others nothing does.
-    bool kept = facts.trusted_peer && (id == FieldId::x_forwarded_port || id == FieldId::x_real_ip);
-    if (!kept && fields.has(id)) fields.remove(id);
+  http::FieldIdSet replaced = {FieldId::forwarded, FieldId::x_forwarded_for, FieldId::x_forwarded_host,
+                               FieldId::x_forwarded_proto};
+  if (!facts.trusted_peer) {   // of the port and the real address a trusted proxy may speak
+    replaced.add(FieldId::x_forwarded_port);
+    replaced.add(FieldId::x_real_ip);
   }
-  fields.remove_if(disguised);
+  if (fields.has(FieldId::other) || fields.present().meets(replaced)) {
+    fields.remove_if([&](const Field& field) {
+      return field.id == FieldId::other ? disguised(field.name()) : replaced.has(field.id);
+    });
+  }
   if (ip != "-") fields.add(FieldId::x_forwarded_for, chain);
   fields.add(FieldId::x_forwarded_proto, proto);
   if (!host.empty()) fields.add(FieldId::x_forwarded_host, host);
