@@ -21,6 +21,7 @@ class Template {
   Template() = default;
   explicit Template(const config::Template& source);
   bool empty() const { return parts_.empty() && tail_.empty(); }
+  bool is_literal() const { return parts_.empty(); }
   /// gives: the text, or nothing when a fact is missing
   std::optional<std::string_view> render(const Call& call) const&;
   std::optional<std::string_view> render(const Call& call) const&& = delete;  // views the template

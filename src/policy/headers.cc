@@ -10,17 +10,6 @@ namespace {
 char folded(char c) { return c == '_' ? '-' : ascii_lower(c); }
 
 void apply(const HeaderChanges& rules, const Call& call, http::Fields& fields) {
-  using http::FieldId;
-  // In any spelling: a lax upstream would read "X_User" as the X-User that was removed or set (F5).
-  auto same = [](const auto& rule, const http::Field& field) {
-    if (rule.id != FieldId::other && field.id != FieldId::other) return rule.id == field.id;
-    return same_header_name(rule.name, field.name());
-  };
-  auto removed = [&](const http::Field& field) {
-    auto names = [&](const auto& rule) { return same(rule, field); };
-    return std::any_of(rules.remove.begin(), rules.remove.end(), names) ||
-           std::any_of(rules.set.begin(), rules.set.end(), names);
-  };
   // Values are computed before anything is removed: a rule may move one header to another.
   struct Made { const HeaderChanges::Change* change; std::string_view value; };
   size_t most = rules.set.size() + rules.add.size();
@@ -29,10 +18,12 @@ void apply(const HeaderChanges& rules, const Call& call, http::Fields& fields) {
   for (const auto* list : {&rules.set, &rules.add}) {
     for (const auto& change : *list) {
       std::optional<std::string_view> value = change.value.render(call);
-      if (value && http::is_field_value(*value)) made[count++] = {&change, *value};
+      // A literal was checked when the file was read.
+      bool good = value && (change.value.is_literal() || http::is_field_value(*value));
+      if (good) made[count++] = {&change, *value};
     }
   }
-  if (!rules.remove.empty() || !rules.set.empty()) fields.remove_if(removed);
+  rules.drop_named(fields);
   for (size_t i = 0; i < count; ++i) fields.add(made[i].change->id, made[i].change->name, made[i].value);
 }
 
@@ -67,6 +58,27 @@ HeaderChanges::HeaderChanges(const HeaderRules& rules) {
   };
   compile(rules.set, set);
   compile(rules.add, add);
+  for (const Removal& removal : remove) drop(removal.name);
+  for (const Change& change : set) drop(change.name);
+}
+
+void HeaderChanges::drop(std::string_view name) {
+  std::string dashed(name);
+  std::replace(dashed.begin(), dashed.end(), '_', '-');   // no interned name has an underscore
+  dropped_ids_.add(http::field_id(dashed));
+  dropped_ids_.add(http::FieldId::other);
+  dropped_names_.push_back(std::move(dashed));
+}
+
+// In any spelling: a lax upstream would read "X_User" as the X-User that was removed or set (F5).
+void HeaderChanges::drop_named(http::Fields& fields) const {
+  if (!fields.present().meets(dropped_ids_)) return;
+  fields.remove_if([this](const http::Field& field) {
+    if (field.id != http::FieldId::other) return dropped_ids_.has(field.id);
+    return std::any_of(dropped_names_.begin(), dropped_names_.end(), [&](const std::string& name) {
+      return same_header_name(name, field.name());
+    });
+  });
 }
 
 std::string Headers::describe() const {

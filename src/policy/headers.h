@@ -27,6 +27,14 @@ struct HeaderChanges {
   std::vector<Change> set;   // what the client sent under that name, in any spelling, is removed first
   std::vector<Change> add;
   bool empty() const { return remove.empty() && set.empty() && add.empty(); }
+
+  /// Removes what `remove` and `set` name, in any spelling.
+  void drop_named(http::Fields& fields) const;
+
+ private:
+  void drop(std::string_view name);
+  http::FieldIdSet dropped_ids_;              // and FieldId::other, when any name is dropped at all
+  std::vector<std::string> dropped_names_;    // for fields whose names are not interned
 };
 
 class Headers final : public Policy {
