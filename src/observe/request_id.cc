@@ -7,8 +7,10 @@ namespace {
 
 constexpr char kBase32[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-char* write_base32(char* out, uint64_t value, size_t digits) {
-  for (size_t i = digits; i-- > 0; value >>= 5) out[i] = kBase32[value & 31];
+template <size_t digits>
+char* write_base32(char* out, uint64_t value) {
+#pragma GCC unroll 16   // every request gets an id: half the instructions without the loop
+  for (size_t i = 0; i < digits; ++i) out[i] = kBase32[value >> 5 * (digits - 1 - i) & 31];
   return out + digits;
 }
 
@@ -16,9 +18,9 @@ char* write_base32(char* out, uint64_t value, size_t digits) {
 
 char* write_request_id(char* out, WallTime now, Random& random) {
   auto millis = static_cast<uint64_t>(now.time_since_epoch().count()) & 0xffff'ffff'ffff;
-  out = write_base32(out, millis, 10);
-  out = write_base32(out, random.next(), 8);
-  return write_base32(out, random.next(), 8);
+  out = write_base32<10>(out, millis);
+  out = write_base32<8>(out, random.next());
+  return write_base32<8>(out, random.next());
 }
 
 bool is_request_id(std::string_view id) {

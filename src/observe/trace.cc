@@ -1,8 +1,11 @@
 #include "observe/trace.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <span>
+
+#include "base/text.h"
 
 namespace sluice::observe {
 namespace {
@@ -23,11 +26,13 @@ bool read_hex(std::string_view text, std::span<uint8_t> out) {
   return true;
 }
 
-char* write_hex(char* out, std::span<const uint8_t> bytes) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  for (uint8_t byte : bytes) {
-    *out++ = kHex[byte >> 4];
-    *out++ = kHex[byte & 15];
+/// needs: a multiple of eight bytes
+char* write_bytes(char* out, std::span<const uint8_t> bytes) {
+  for (size_t i = 0; i < bytes.size(); i += 8) {
+    uint64_t word;
+    std::memcpy(&word, bytes.data() + i, sizeof word);
+    if constexpr (std::endian::native == std::endian::little) word = __builtin_bswap64(word);
+    out = write_hex(out, word);
   }
   return out;
 }
@@ -78,13 +83,13 @@ TraceParent child_of(const TraceParent& parent, Random& random) {
   return trace;
 }
 
-char* write_trace_id(char* out, const TraceParent& trace) { return write_hex(out, trace.trace_id); }
+char* write_trace_id(char* out, const TraceParent& trace) { return write_bytes(out, trace.trace_id); }
 
 char* write_traceparent(char* out, const TraceParent& trace) {
   std::memcpy(out, "00-", 3);
   out = write_trace_id(out + 3, trace);
   *out++ = '-';
-  out = write_hex(out, trace.parent_id);
+  out = write_bytes(out, trace.parent_id);
   // Flags that are not defined must be sent as zero.
   std::memcpy(out, trace.sampled ? "-01" : "-00", 3);
   return out + 3;
