@@ -47,7 +47,7 @@ bool query_holds(const NamedMatch& match, std::string_view query) {
 
 std::optional<std::string_view> Params::get(std::string_view name) const noexcept {
   for (size_t i = 0; i < size_; ++i) {
-    if ((*names_)[i] == name) return values_[i];
+    if ((*names_)[i] == name) return (*this)[i];
   }
   return std::nullopt;
 }
@@ -125,15 +125,15 @@ class Search {
       uint32_t next = literal(node, segment);
       if (next != Router::kNone && under_path(next, end + 1)) return true;
       if (node.param != Router::kNone && !segment.empty()) {
-        params_.values_[params_.size_++] = segment;
+        params_.push(segment);
         if (under_path(node.param, end + 1)) return true;
-        --params_.size_;
+        params_.pop();
       }
     }
     if (node.below == Router::kNone) return false;
-    params_.values_[params_.size_++] = path.substr(std::min(at, path.size()));
+    params_.push(path.substr(std::min(at, path.size())));
     if (at_leaf(node.below)) return true;
-    --params_.size_;
+    params_.pop();
     return false;
   }
 

@@ -28,13 +28,21 @@ class Params {
  public:
   size_t size() const { return size_; }
   /// needs: index < size(), from Pattern::param_index
-  std::string_view operator[](size_t index) const { return values_[index]; }
+  std::string_view operator[](size_t index) const { return {values_[index].data, values_[index].size}; }
   /// "**" names the tail: what follows "/a/" in a match of "/a/**", empty for /a and /a/.
   std::optional<std::string_view> get(std::string_view name) const noexcept;
 
  private:
   friend class Search;
-  std::array<std::string_view, Pattern::kParamsMax> values_;
+  /// A string_view that is not written before it is needed: most paths capture two values, not all.
+  struct Value {
+    const char* data;
+    size_t size;
+  };
+  void push(std::string_view value) { values_[size_++] = {value.data(), value.size()}; }
+  void pop() { --size_; }
+
+  std::array<Value, Pattern::kParamsMax> values_;
   const std::vector<std::string>* names_ = nullptr;
   uint8_t size_ = 0;
 };

@@ -39,7 +39,7 @@ class Tried {
   bool full() const { return size_ == kMax; }
 
  private:
-  const Endpoint* endpoints_[kMax] = {};
+  const Endpoint* endpoints_[kMax];   // the first size_ of them
   uint8_t size_ = 0;
 };
 
