@@ -37,6 +37,7 @@ class AdminServer::Door final : private server::Handler {
   Rights rights_;
   std::shared_ptr<server::ListenerSettings> settings_;
   std::unique_ptr<net::ListenSocket> socket_;
+  server::AcceptorShared shared_;
   std::unique_ptr<server::Acceptor> acceptor_;
 };
 
@@ -60,15 +61,14 @@ Result<void> AdminServer::Door::open() {
   if (Result<void> listening = socket_->listen(); !listening) return listening;
   control::Process& process = server_->keeper_->process();
   settings_->metrics_id = process.registry.acquire(observe::Table::listener, settings_->name);
-  server::AcceptorShared shared;
-  shared.loop = &server_->keeper_->loop();
-  shared.tls_io = &server_->tls_io_;
-  shared.handler = this;
-  shared.shard = &process.keeper_shard();
-  shared.connections = &server_->connections_;
-  shared.trusted_proxies = &server_->no_proxies_;
-  shared.connections_max = kConnectionsMax;
-  acceptor_ = std::make_unique<server::Acceptor>(shared, settings_);
+  shared_.loop = &server_->keeper_->loop();
+  shared_.tls_io = &server_->tls_io_;
+  shared_.handler = this;
+  shared_.shard = &process.keeper_shard();
+  shared_.load = &server_->load_;
+  shared_.trusted_proxies = &server_->no_proxies_;
+  shared_.connections_max = kConnectionsMax;
+  acceptor_ = std::make_unique<server::Acceptor>(shared_, settings_);
   return acceptor_->listen(*socket_);
 }
 

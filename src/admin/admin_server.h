@@ -44,7 +44,7 @@ class AdminServer final : public control::Participant {
 
   control::Keeper* keeper_;
   net::TlsIo tls_io_;
-  SharedCount connections_;
+  server::SharedLoad load_{0};   // its own: what traffic does must not close this door
   CidrSet no_proxies_;
   Place looking_;
   Place control_;

@@ -34,6 +34,8 @@ Page metrics_page(const control::Keeper& keeper, observe::PageForm form) {
   facts.reloads_unchanged = reloads.unchanged;
   facts.reloads_refused = reloads.refused;
   facts.usage = observe::read_process_usage();
+  facts.traffic_bytes = process.load.memory.used();
+  facts.traffic_bytes_max = process.load.memory.limit();
   facts.logs = process.logs.counts();
   facts.log_lines_suppressed = log_lines_suppressed();
   facts.certificates = keeper.certificates().facts();

@@ -131,7 +131,7 @@ std::string status_page(const control::Keeper& keeper) {
   json.number("uptime_seconds", uptime.count() < 0 ? 0 : static_cast<uint64_t>(uptime.count()));
   json.number("workers", keeper.workers());
   write_config(json, keeper);
-  json.object("connections").number("open", process.connections.value());
+  json.object("connections").number("open", process.load.connections.value());
   json.number("max", keeper.snapshot().config.server.connections_max).end_object();
   write_listeners(json, keeper);
   write_upstreams(json, keeper);

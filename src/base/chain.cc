@@ -16,6 +16,22 @@ BlockPool::~BlockPool() {
     link_pages_ = page->next;
     std::free(page);
   }
+  if (share_) share_->give(link_bytes_);
+}
+
+void* BlockPool::allocate(size_t bytes, size_t& counted) {
+  void* memory = std::malloc(bytes);
+  if (memory == nullptr) throw std::bad_alloc();
+  counted += bytes;
+  if (share_) share_->take(bytes);
+  return memory;
+}
+
+void BlockPool::free_block(Block& block) {
+  size_t bytes = sizeof(Block) + block.capacity_;
+  bytes_held_ -= bytes;
+  if (share_) share_->give(bytes);
+  std::free(&block);
 }
 
 BlockRef BlockPool::take(size_t bytes) {
@@ -29,32 +45,27 @@ BlockRef BlockPool::take(size_t bytes) {
     return BlockRef{block};
   }
   size_t capacity = index < kClasses ? kSizes[index] : bytes;
-  void* memory = std::malloc(sizeof(Block) + capacity);
-  if (memory == nullptr) throw std::bad_alloc();
-  bytes_held_ += sizeof(Block) + capacity;
-  return BlockRef{new (memory) Block(*this, capacity)};
+  return BlockRef{new (allocate(sizeof(Block) + capacity, bytes_held_)) Block(*this, capacity)};
 }
 
 void BlockPool::give_back(Block& block) {
   --blocks_out_;
   for (size_t index = 0; index < kClasses; ++index) {
     if (block.capacity_ != kSizes[index]) continue;
-    if (free_count_[index] == kReserve[index]) break;
+    if (free_count_[index] == kReserve[index] || short_of_memory()) break;
     block.next_free_ = free_[index];
     free_[index] = &block;
     ++free_count_[index];
     return;
   }
-  bytes_held_ -= sizeof(Block) + block.capacity_;
-  std::free(&block);
+  free_block(block);
 }
 
 void BlockPool::trim() {
   for (size_t index = 0; index < kClasses; ++index) {
     while (Block* block = free_[index]) {
       free_[index] = block->next_free_;
-      bytes_held_ -= sizeof(Block) + block->capacity_;
-      std::free(block);
+      free_block(*block);
     }
     free_count_[index] = 0;
   }
@@ -74,8 +85,7 @@ Slice BlockPool::scratch(size_t bytes) {
 
 BlockPool::Link* BlockPool::take_link() {
   if (!free_links_) {
-    auto* page = static_cast<Link*>(std::malloc(sizeof(Link) * (kLinksPerPage + 1)));
-    if (page == nullptr) throw std::bad_alloc();
+    auto* page = static_cast<Link*>(allocate(sizeof(Link) * (kLinksPerPage + 1), link_bytes_));
     page->next = link_pages_;
     link_pages_ = page;
     for (size_t i = 1; i <= kLinksPerPage; ++i) give_link(page + i);

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/shared_memory.h"
 
 namespace sluice {
 
@@ -96,6 +97,19 @@ class BlockPool {
   /// Frees every block that nobody holds.
   void trim();
 
+  /// Reports from now on what it takes from the system and gives back. needs: `share` to outlive it
+  void count_in(MemoryShare& share) {
+    share_ = &share;
+    share.take(bytes_held_ + link_bytes_);
+  }
+  void forget_share() {
+    if (share_) share_->give(bytes_held_ + link_bytes_);
+    share_ = nullptr;
+  }
+  MemoryShare* share() const { return share_; }
+  /// The process holds all the memory that it may: whoever can wait takes no more.
+  bool short_of_memory() const { return share_ && share_->full(); }
+
  private:
   friend class Chain;
   friend class BlockRef;
@@ -111,6 +125,8 @@ class BlockPool {
   static constexpr size_t kLinksPerPage = 127;
 
   void give_back(Block& block);
+  void* allocate(size_t bytes, size_t& counted);
+  void free_block(Block& block);
   Link* take_link();
   void give_link(Link* link) { link->next = free_links_; free_links_ = link; }
 
@@ -122,6 +138,8 @@ class BlockPool {
   size_t scratch_used_ = 0;
   size_t blocks_out_ = 0;
   size_t bytes_held_ = 0;
+  size_t link_bytes_ = 0;
+  MemoryShare* share_ = nullptr;
 };
 
 inline void BlockRef::reset() {

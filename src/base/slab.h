@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/list.h"
+#include "base/shared_memory.h"
 
 namespace sluice {
 
@@ -46,7 +47,8 @@ class Slab {
     if (--page.used > 0) return;
     // Some empty pages stay, so that load that comes and goes does not map and unmap; last in line, so
     // that pages in use fill up first.
-    if ((spare_ + 1) * page_bytes() > kSpareBytes) return free_page(page);
+    bool keep = (spare_ + 1) * page_bytes() <= kSpareBytes && !(share_ && share_->full());
+    if (!keep) return free_page(page);
     ++spare_;
     static_cast<ListHook<PageTag>&>(page).unlink();
     partial_.push_back(page);
@@ -54,6 +56,12 @@ class Slab {
 
   /// Memory that stays for the next objects.
   static constexpr size_t kSpareBytes = 1024 * 1024;   // 700 exchanges: what 512 busy connections need
+
+  /// Reports from now on the pages that it takes and gives back. needs: `share` to outlive it, or null
+  void count_in(MemoryShare* share) {
+    share_ = share;
+    if (share_) share_->take(pages_ * page_bytes());
+  }
 
   size_t live() const { return live_; }
   /// Pages held, spare ones included.
@@ -97,17 +105,20 @@ class Slab {
     ++spare_;
     partial_.push_back(*page);
     ++pages_;
+    if (share_) share_->take(page_bytes());
   }
   void free_page(Page& page) {
     page.~Page();
     std::free(&page);
     --pages_;
+    if (share_) share_->give(page_bytes());
   }
 
   List<Page, PageTag> partial_;
   size_t live_ = 0;
   size_t spare_ = 0;   // empty pages
   size_t pages_ = 0;
+  MemoryShare* share_ = nullptr;
 };
 
 template <class T>

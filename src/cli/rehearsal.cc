@@ -27,6 +27,7 @@ class TextWire final : public http::Wire {
   void resume_input() override {}
   void expect(http::Phase) override {}
   void finish(http::Finish) override {}
+  bool input_waits() const override { return false; }
   void available() override {}
 
  private:

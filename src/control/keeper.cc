@@ -130,7 +130,7 @@ void Keeper::leave() {
 }
 
 void Keeper::begin_draining() {
-  LOG(info, "draining", kv("connections", process_->connections.value()));
+  LOG(info, "draining", kv("connections", process_->load.connections.value()));
   enter(State::draining, snapshot_->config.server.drain_timeout);
   close_unused_sockets();
   for (auto& worker : supervisor_.workers()) worker->drain();

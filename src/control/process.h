@@ -3,12 +3,15 @@
 #pragma once
 
 #include "base/clock.h"
-#include "base/shared_count.h"
 #include "net/pipe.h"
 #include "observe/log_set.h"
 #include "observe/registry.h"
+#include "server/shared_load.h"
 
 namespace sluice::control {
+
+/// From the kernel; ends the process if there is none.
+uint64_t random_seed();
 
 struct Process {
   /// The shard of what runs on the keeper's loop.
@@ -22,7 +25,8 @@ struct Process {
   observe::Registry registry{1};           // keeper; shards: one worker each
   observe::LogSet logs;                    // see there
   WallTime started_at = std::chrono::time_point_cast<WallTime::duration>(std::chrono::system_clock::now());
-  SharedCount connections;                 // any worker
+  server::SharedLoad load{random_seed()};  // any worker
+  uint64_t connections_max_doubted = 0;    // keeper: the last connections_max that was said to be out of reach
   net::SharedPipes pipes;                  // any worker
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "control/process_limits.h"
 #include "snapshot/build.h"
 
 namespace sluice::control {
@@ -130,6 +131,7 @@ void Reload::publish() {
   publication.endpoints = parts_.upstreams.endpoints();
   publication.in_flight = parts_.upstreams.in_flight();
   for (Participant* participant : participants_) participant->commit(publication);
+  apply_limits(parts_.process, *publication.snapshot);
   parts_.supervisor.publish(publication);
   parts_.upstreams.commit();
   if (current_) parts_.graveyard.bury(std::move(current_));

@@ -9,15 +9,12 @@
 #include "base/log.h"
 
 namespace sluice::control {
-namespace {
 
 uint64_t random_seed() {
   uint64_t seed = 0;
   CHECK(getrandom(&seed, sizeof(seed), 0) == sizeof(seed));
   return seed;
 }
-
-}  // namespace
 
 unsigned usable_cores() {
   cpu_set_t set;

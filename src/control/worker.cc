@@ -5,19 +5,20 @@
 #include <utility>
 
 #include "base/log.h"
+#include "control/process_limits.h"
 
 namespace sluice::control {
 
 Worker::Worker(unsigned index, Process& process, Owner& owner, uint64_t random_seed)
-    : index_(index), process_(&process), shard_(&process.worker_shard(index)), owner_(&owner), mailbox_(loop_),
-      tls_io_(loop_), random_(random_seed),
+    : index_(index), process_(&process), shard_(&process.worker_shard(index)), owner_(&owner),
+      memory_(process.load.memory), loop_(&memory_), mailbox_(loop_), tls_io_(loop_), random_(random_seed),
       engine_({loop_.scheduler(), loop_.timers(), loop_.clock(), loop_.blocks(), random_, *shard_, &process.pipes}) {
   loop_.set_name("worker " + std::to_string(index_));
   shared_.loop = &loop_;
   shared_.tls_io = &tls_io_;
   shared_.handler = &engine_;
   shared_.shard = shard_;
-  shared_.connections = &process.connections;
+  shared_.load = &process.load;
 }
 
 Worker::~Worker() { stop(); }
@@ -66,6 +67,7 @@ void Worker::do_publish(const Publication& publication) {
     lease->upstreams.push_back(&pool);
   }
   set_access_log(publication.access_log);
+  take_limits(*publication.snapshot);
   engine_.publish(*lease);
   leases_.push_back(std::move(lease));
   if (!draining_) listen(publication);
@@ -85,11 +87,16 @@ upstream::PooledUpstream& Worker::pool_for(const Publication& publication, size_
   return *entry.pool;
 }
 
+// What acceptors ask on every connection: a new snapshot's numbers hold at once, the counts go on.
+void Worker::take_limits(const snapshot::Snapshot& snapshot) {
+  shared_.trusted_proxies = &snapshot.trusted_proxies;
+  shared_.connections_max = snapshot.config.server.connections_max;
+  loop_.reserve_descriptors(descriptor_reserve());
+}
+
 // An address that stays keeps its acceptor, and so its connections and what waits in its queue.
 void Worker::listen(const Publication& publication) {
   const snapshot::Snapshot& snapshot = *publication.snapshot;
-  shared_.trusted_proxies = &snapshot.trusted_proxies;
-  shared_.connections_max = snapshot.config.server.connections_max;
   std::map<std::string, std::unique_ptr<server::Acceptor>> before = std::exchange(acceptors_, {});
   for (size_t i = 0; i < snapshot.listeners.size(); ++i) {
     const snapshot::ListenerPart& part = *snapshot.listeners[i];
@@ -97,7 +104,7 @@ void Worker::listen(const Publication& publication) {
     auto& acceptor = acceptors_[address];
     if (auto known = before.find(address); known != before.end()) {
       acceptor = std::move(known->second);
-      acceptor->update(shared_, part.settings);
+      acceptor->update(part.settings);
     } else {
       acceptor = std::make_unique<server::Acceptor>(shared_, part.settings);
     }
@@ -111,7 +118,6 @@ void Worker::listen(const Publication& publication) {
 }
 
 void Worker::leave_address(std::unique_ptr<server::Acceptor> acceptor) {
-  acceptor->update(shared_, acceptor->settings());
   acceptor->stop_listening();
   acceptor->drain();
   leaving_.push_back(std::move(acceptor));
@@ -171,7 +177,36 @@ void Worker::do_stop() {
   loop_.stop();
 }
 
+// One worker speaks for the process, and not each time that the number crosses the limit.
+void Worker::log_memory(TimePoint now) {
+  bool recent = memory_logged_at_ != TimePoint{} && now - memory_logged_at_ < server::kRefusalLogEvery;
+  if (index_ != 0 || recent) return;
+  memory_logged_at_ = now;
+  const SharedMemory& memory = process_->load.memory;
+  LOG(warn, "memory_max is reached: new requests get 503", kv("bytes", memory.used()), kv("memory_max", memory.limit()));
+}
+
+// Memory is short: what nobody uses goes back, and after a while the slowest clients go.
+void Worker::mind_memory() {
+  process_->load.memory.judge();
+  if (!memory_.full()) {
+    full_since_ = kNever;
+    return;
+  }
+  LoopTurn turn(loop_);
+  loop_.blocks().trim();
+  TimePoint now = loop_.clock().now();
+  if (full_since_ == kNever) {
+    full_since_ = now;
+    log_memory(now);
+  }
+  if (now - full_since_ < kSlow) return;
+  for (auto& [address, acceptor] : acceptors_) acceptor->shed(kSlow);
+  for (auto& acceptor : leaving_) acceptor->shed(kSlow);
+}
+
 void Worker::on_timer(Timer&) {
+  mind_memory();
   if (access_log_) access_log_->flush();
   shard_->loop_stalls.set(loop_.stalls().value());
   forget_old_leases();

@@ -64,6 +64,7 @@ class Worker final : private Timer::Owner {
  private:
   static constexpr Duration kHousekeeping = std::chrono::seconds(1);   // logs are at most this late
   static constexpr Duration kDrainCheck = std::chrono::milliseconds(20);
+  static constexpr Duration kSlow = std::chrono::seconds(5);   // while memory is short, a client this slow is let go
 
   /// A pool outlives the snapshots that do not change it: kept by name and fingerprint.
   struct PoolKey {
@@ -84,6 +85,9 @@ class Worker final : private Timer::Owner {
   void do_drain();
   size_t connections() const;
   void do_stop();
+  void take_limits(const snapshot::Snapshot& snapshot);
+  void mind_memory();
+  void log_memory(TimePoint now);
   void on_timer(Timer& timer) override;
   void forget_old_leases();
   void set_access_log(std::shared_ptr<const observe::AccessLogTarget> target);
@@ -92,6 +96,7 @@ class Worker final : private Timer::Owner {
   Process* process_;
   observe::Shard* shard_;
   Owner* owner_;
+  MemoryShare memory_;
   Loop loop_;
   Mailbox mailbox_;
   net::TlsIo tls_io_;
@@ -104,6 +109,8 @@ class Worker final : private Timer::Owner {
   std::map<std::string, std::unique_ptr<server::Acceptor>> acceptors_;   // by address
   std::vector<std::unique_ptr<server::Acceptor>> leaving_;   // no longer listened on, until the last connection ends
   Timer housekeeping_;
+  TimePoint full_since_ = kNever;      // memory has been short
+  TimePoint memory_logged_at_{};
   bool draining_ = false;
   bool drained_ = false;
   std::thread thread_;

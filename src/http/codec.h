@@ -17,6 +17,7 @@ enum class Phase : uint8_t {
   idle,   // the first byte of a message
   head,   // the rest of a head
   body,   // more of a body
+  last,   // the first byte of a message that may be on its way while we drain: a moment
 };
 
 /// How a connection ends.
@@ -39,6 +40,8 @@ class Wire {
   virtual void pause_input() = 0;
   virtual void resume_input() = 0;
   virtual void expect(Phase phase) = 0;
+  /// Something has arrived that feed() was not given yet.
+  virtual bool input_waits() const = 0;
   virtual void finish(Finish how) = 0;
 
   // For bodies that are moved by their receiver, who reads and writes the socket himself.

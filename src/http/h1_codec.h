@@ -75,6 +75,9 @@ class H1Stream : public Codec, public Stream {
   virtual void message_bad(const Problem& problem) = 0;
   void begin_writing(const Head& head, End end, bool body_allowed, bool chunks_allowed, H1Framing& framing);
 
+  /// Stops reading when `held` bytes wait for somebody: more than 64 KiB, or any while memory is short.
+  void pause_above(size_t held);
+
   Wire* wire_;
   const H1Limits* limits_;
   StreamEvents* events_ = nullptr;
@@ -130,6 +133,7 @@ class H1ServerCodec final : public H1Stream {
   bool refused_ : 1 = false;
   bool takes_chunks_ : 1 = true;    // the client speaks 1.1
   bool head_request_ : 1 = false;   // HEAD
+  bool asked_ : 1 = false;          // a request has come on this connection
 };
 
 class H1ClientCodec final : public H1Stream {

@@ -19,10 +19,7 @@ void H1ServerCodec::feed(const Slice& bytes) {
         } else {
           held_.append(rest);
         }
-        if (held_.size() > kHeldBytesMax && !paused_) {
-          paused_ = true;
-          wire_->pause_input();
-        }
+        pause_above(held_.size());
         return;
       case Reading::discard: return;
     }
@@ -41,6 +38,7 @@ bool H1ServerCodec::read_head(Slice& bytes) {
     }
     return false;
   }
+  asked_ = true;
   events_ = &acceptor_->accept(*this);
   Arena& arena = events_->arena();
   head_ = arena.make<Head>(arena);
@@ -178,7 +176,7 @@ void H1ServerCodec::on_eof() {
 
 void H1ServerCodec::on_failed(Error why) {
   finished_ = true;
-  why.side = Side::client;
+  if (why.code != Code::overloaded) why.side = Side::client;   // that one is our own want
   if (StreamEvents* events = events_) {
     events_ = nullptr;
     events->on_reset(why);
@@ -193,7 +191,7 @@ void H1ServerCodec::on_timeout(Phase phase) {
   if (finished_) return;
   switch (phase) {
     case Phase::none: return;
-    case Phase::idle:
+    case Phase::idle: case Phase::last:
       finished_ = true;
       return wire_->finish(Finish::flush);
     case Phase::head: {
@@ -207,9 +205,12 @@ void H1ServerCodec::on_timeout(Phase phase) {
   }
 }
 
+// Nobody is cut off in the middle of asking: a new connection was made to send a request, and a request may lie
+// unread on an old one. Either gets a moment.
 void H1ServerCodec::drain() {
   draining_ = true;
   if (events_ != nullptr || finished_ || reading_ != Reading::idle || !held_.empty()) return;
+  if (!asked_ || wire_->input_waits()) return wire_->expect(Phase::last);
   finished_ = true;
   wire_->finish(Finish::flush);
 }

@@ -124,16 +124,23 @@ void H1Stream::deliver(Slice bytes) {
   Chain chain;
   chain.append(bytes);
   events_->on_body(std::move(chain));
-  if (unconsumed_ > kHeldBytesMax && !paused_) {
-    paused_ = true;
-    wire_->pause_input();
-  }
+  pause_above(unconsumed_);
+}
+
+void H1Stream::pause_above(size_t held) {
+  if (paused_) return;
+  size_t most = wire_->blocks().short_of_memory() ? 0 : kHeldBytesMax;
+  if (held <= most) return;
+  paused_ = true;
+  wire_->pause_input();
 }
 
 void H1Stream::consume(size_t bytes) {
   DCHECK(bytes <= unconsumed_);
   unconsumed_ -= bytes;
-  if (paused_ && unconsumed_ <= kHeldBytesMax / 2 && reading_ != Reading::done) {
+  if (!paused_ || reading_ == Reading::done) return;
+  size_t most = wire_->blocks().short_of_memory() ? 0 : kHeldBytesMax / 2;
+  if (unconsumed_ <= most) {
     paused_ = false;
     wire_->resume_input();
   }

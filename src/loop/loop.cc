@@ -14,11 +14,12 @@ WallTime LoopClock::wall() const {
   return wall_;
 }
 
-Loop::Loop()
+Loop::Loop(MemoryShare* share)
     : uv_{}, clock_(uv_), timers_([this] {
         CHECK(uv_loop_init(&uv_) == 0);
         return clock_.now();
       }()) {
+  if (share) blocks_.count_in(*share);
   uv_timer_init(&uv_, &tick_);
   uv_prepare_init(&uv_, &prepare_);
   uv_check_init(&uv_, &check_);

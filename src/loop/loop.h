@@ -4,6 +4,7 @@
 
 #include <uv.h>
 
+#include <climits>
 #include <string>
 
 #include "base/chain.h"
@@ -28,11 +29,19 @@ class LoopClock final : public Clock {
   mutable WallTime wall_{};
 };
 
+/// Descriptors that traffic leaves to others: the admin listener, log files, names, the connections of requests
+/// under way. The kernel gives the lowest free number, so a new one's number says how many are open.
+struct DescriptorReserve {
+  int scarce = INT_MAX;   // from here on clients are told 503
+  int end = INT_MAX;      // from here on a socket is closed again
+};
+
 class Loop {
  public:
   static constexpr Duration kStall = std::chrono::milliseconds(100);
 
-  Loop();
+  /// `share`: what the loop's blocks count in, null for nothing; outlives the loop
+  explicit Loop(MemoryShare* share = nullptr);
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
   /// needs: every handle made on this loop closed or closing; the destructor runs their callbacks
@@ -47,6 +56,9 @@ class Loop {
   Scheduler& scheduler() { return scheduler_; }
   TimerWheel& timers() { return timers_; }
   BlockPool& blocks() { return blocks_; }
+
+  const DescriptorReserve& descriptors() const { return descriptors_; }
+  void reserve_descriptors(const DescriptorReserve& reserve) { descriptors_ = reserve; }
 
   /// The buffer for the next read. The block is the worker's: who keeps bytes of it holds the block, and
   /// the loop takes a fresh one for the next read.
@@ -75,6 +87,7 @@ class Loop {
   BlockPool blocks_;
   TimerWheel timers_;
   BlockRef read_block_;
+  DescriptorReserve descriptors_;
   Duration pace_{};
   uint64_t woke_at_ns_ = 0;
   uint32_t turn_ = 0;

@@ -191,6 +191,11 @@ Listener::Accepted Listener::accept_one() {
     pause_accepting(errno);   // EMFILE, ENFILE, ENOBUFS, ENOMEM
     return Accepted::failed;
   }
+  if (descriptor >= loop_->descriptors().end) {
+    ::close(descriptor);
+    pause_accepting(EMFILE);
+    return Accepted::failed;
+  }
   auto transport = adopt_socket(*loop_, descriptor, is_unix_);
   if (!transport) return Accepted::failed;
   SocketAddress client = is_unix_ ? SocketAddress{} : SocketAddress::from(from, size);
@@ -200,6 +205,7 @@ Listener::Accepted Listener::accept_one() {
 
 void Listener::pause_accepting(int error) {
   pauses_.add();
+  acceptor_->on_pause();
   uv_poll_stop(&poll_->handle);
   retry_.start(loop_->timers(), loop_->clock().now() + kRetry, *this);
   ++unlogged_;

@@ -62,6 +62,8 @@ class Acceptor {
  public:
   /// A connection; call start on it. `client` is unset for unix sockets.
   virtual void on_accept(TransportPtr transport, const SocketAddress& client) = 0;
+  /// Accepting stops for a moment: no descriptor is left.
+  virtual void on_pause() {}
 
  protected:
   ~Acceptor() = default;

@@ -99,6 +99,10 @@ class Socket final : public Transport {
   void finish() override;
   void abort() override;
   bool broken() const override;
+  bool input_waits() const override {
+    char byte = 0;
+    return recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+  }
   int raw_socket() const override { return descriptor_; }
 
  protected:
@@ -175,13 +179,16 @@ bool Socket<Handle>::read_once() {
     events_->on_readable();
     return false;
   }
-  Block& block = loop_->read_block(bulk_ ? BlockPool::kBulk : BlockPool::kRead);
-  ssize_t count = recv(descriptor_, block.data(), block.capacity(), 0);
+  // While memory is short, whoever cannot pass the bytes on keeps a page of them, no more.
+  bool sparing = loop_->blocks().short_of_memory();
+  Block& block = loop_->read_block(sparing ? BlockPool::kSmall : bulk_ ? BlockPool::kBulk : BlockPool::kRead);
+  size_t room = sparing ? BlockPool::kSmall : block.capacity();
+  ssize_t count = recv(descriptor_, block.data(), room, 0);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   LoopTurn turn(*loop_);   // what the bytes cause is done before the next read
   if (count > 0) {
     auto bytes = static_cast<size_t>(count);
-    bool full = bytes == block.capacity();
+    bool full = bytes == room;
     bulk_ = bytes >= BlockPool::kRead;
     events_->on_read(Slice{&block, block.data(), bytes});
     return full && bulk_;   // not bulk any more: somebody else has taken the bytes
@@ -249,6 +256,7 @@ Result<void> Socket<Handle>::write(Chain bytes) {
 
 template <class Handle>
 void Socket<Handle>::queue(Chain bytes) {
+  bytes.compact(loop_->blocks());   // it may wait long: a few bytes must not pin a read buffer
   bool idle = pending_ == nullptr;
   if (idle) pending_ = std::make_unique<Pending>();
   pending_->waiting.append(std::move(bytes));
@@ -337,8 +345,13 @@ int Socket<Handle>::connect(const SocketAddress& to, Events& events) {
   } else {
     uv_pipe_connect(request, &handle_, to.path().c_str(), &Socket::on_connected);
   }
-  if (status != 0) delete request;
-  return status;
+  if (status != 0) {
+    delete request;
+    return status;
+  }
+  uv_os_fd_t made = -1;
+  uv_fileno(reinterpret_cast<const uv_handle_t*>(&handle_), &made);
+  return made < loop_->descriptors().end ? 0 : UV_EMFILE;   // the request ends with the handle
 }
 
 template <class Handle>

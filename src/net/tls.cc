@@ -64,6 +64,7 @@ class TlsTransport final : public Transport, Transport::Events, Task, Deferred {
     inner_->abort();
   }
   bool broken() const override { return failed_ || inner_->broken(); }
+  bool input_waits() const override { return !input_.empty() || inner_->input_waits(); }
   bool writes_late() const override { return true; }
   TlsFacts tls() const override;
   bool is_tls() const override { return true; }

@@ -22,6 +22,11 @@ struct TlsFacts {
   const ClientCertificate* client = nullptr;   // verified (a resumed session's: when it was made)
 };
 
+/// What a transport costs beside blocks and its owner's slab, an estimate for memory_max: libuv's handle; OpenSSL's
+/// state of an idle connection.
+inline constexpr size_t kSocketBytes = 512;
+inline constexpr size_t kTlsBytes = 14 * 1024;
+
 class Transport {
  public:
   /// Every call records a fact. None may destroy the transport; TransportPtr's deleter is safe at any time,
@@ -73,6 +78,8 @@ class Transport {
   virtual void abort() = 0;
   /// Asks the kernel whether the connection has failed (one system call): for paused or pooled ones.
   virtual bool broken() const = 0;
+  /// Something has arrived that was not read yet (one system call).
+  virtual bool input_waits() const { return false; }
   /// Output wants to be collected for the end of the turn (TLS), because each write costs a record.
   virtual bool writes_late() const { return false; }
   /// The socket for splice; -1 when bytes are transformed.

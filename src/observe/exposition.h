@@ -31,6 +31,8 @@ struct ProcessFacts {
   uint64_t log_lines_suppressed = 0;
   CertificateFacts certificates{};
   ProcessUsage usage;
+  uint64_t traffic_bytes = 0;       // against memory_max
+  uint64_t traffic_bytes_max = 0;
 };
 
 /// needs: the keeper's thread        cost: 10,000 busy routes (200,000 lines) in some 30 ms

@@ -12,7 +12,7 @@ enum class MetricType : uint8_t { counter, gauge, histogram, info };
 
 enum class Family : uint8_t {
   requests, responses, request_seconds, gateway_overhead, request_bytes, response_bytes,
-  connections, connections_accepted,
+  connections, connections_accepted, connections_refused, connections_shed, accept_pauses,
   upstream_requests, upstream_in_flight, upstream_connections, upstream_connects,
   upstream_connect_failures, upstream_streams, upstream_response_seconds, upstream_retries,
   upstream_endpoint_up,
@@ -20,11 +20,12 @@ enum class Family : uint8_t {
   tls_expiry, tls_reloads, tls_reload_failures, loop_stalls, spliced_bytes,
   names_dropped,
   log_lines, log_lines_dropped, log_failures, log_lines_suppressed,
-  build_info, config_hash, reloads, reload_success, reload_time,
+  build_info, config_hash, reloads, reload_success, reload_time, traffic_memory,
+  traffic_memory_limit,
   process_cpu, process_memory, process_virtual_memory, process_threads, process_open_fds,
   process_max_fds, process_start_time,
 };
-inline constexpr size_t kFamilies = 42;
+inline constexpr size_t kFamilies = 47;
 
 struct FamilyFacts {
   std::string_view name;

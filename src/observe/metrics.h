@@ -103,9 +103,16 @@ struct EndpointMetrics {
   Counter up;   // gauge: 1 while this worker would send to it, 0 while it is set aside
 };
 
+/// Why a client's connection was not served, in the order of server::Refusal from its second value on.
+inline constexpr std::string_view kRefusalLabels[] = {"connections", "per_ip", "memory", "descriptors"};
+inline constexpr size_t kRefusals = std::size(kRefusalLabels);
+
 struct ListenerMetrics {
   Counter connections;   // gauge: open now
   Counter accepted;
+  std::array<Counter, kRefusals> refused;
+  Counter shed;          // reset because memory was short and their clients slow
+  Counter pauses;        // times that accepting stopped for want of descriptors
 };
 
 /// What is known when a request has ended.

@@ -125,6 +125,13 @@ void write_listeners(const Registry& registry, TextPage& page) {
                  [](const ListenerMetrics& listener) { return listener.connections.value(); });
   listeners.sums(Family::connections_accepted, "",
                  [](const ListenerMetrics& listener) { return listener.accepted.value(); });
+  listeners.sums_by(
+      Family::connections_refused, render_all("reason", kRefusalLabels),
+      [](const ListenerMetrics& listener, size_t i) { return listener.refused[i].value(); });
+  listeners.sums(Family::connections_shed, "",
+                 [](const ListenerMetrics& listener) { return listener.shed.value(); });
+  listeners.sums(Family::accept_pauses, "",
+                 [](const ListenerMetrics& listener) { return listener.pauses.value(); });
 }
 
 void write_upstreams(const Registry& registry, TextPage& page) {

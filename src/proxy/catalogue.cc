@@ -99,8 +99,21 @@ constexpr Advice kAdvice[] = {
      "`server.connections_max` is reached. See `sluice_connections`. Raise it if there is memory, "
      "lower `timeout.idle`, or add gateways. Another 1,000 connections get this answer; beyond "
      "them new ones "
-     "are closed at once. Or no connection to an upstream could be opened for want of file "
-     "descriptors or memory: raise the service's limit on open files (`LimitNOFILE`)."},
+     "are closed at once. Or file descriptors run out, for the client's connection or for one to "
+     "an upstream: raise the service's limit on open files (`LimitNOFILE`). "
+     "`sluice_connections_refused_total` has the reason."},
+    {"too_many_connections",
+     "The listener's `limits.per_ip` is reached by one client address (IPv6: one /64). Many users "
+     "behind one NAT look like this: raise it. A load balancer does too: name it in "
+     "`trusted_proxies`, whose "
+     "addresses are not limited. Ten more connections get this answer; beyond them new ones are "
+     "closed at once."},
+    {"memory_full",
+     "`server.memory_max` is reached: `sluice_traffic_memory_bytes` against "
+     "`sluice_traffic_memory_limit_bytes`. Usually many slow readers or slow uploads at a time; "
+     "after 5 s the "
+     "slowest are reset (`sluice_connections_shed_total`). Raise it if there is memory, lower "
+     "`timeout.write`, or add gateways."},
     {"upstream_busy",
      "The upstream's `max_in_flight` is reached: it is slow, or the limit is low. Compare "
      "`sluice_upstream_response_seconds`."},

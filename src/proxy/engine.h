@@ -50,7 +50,7 @@ class Engine final : public server::Handler {
     net::SharedPipes* pipes = nullptr;   // null: bodies are always read and written
   };
 
-  explicit Engine(const Parts& parts) : parts_(parts) {}
+  explicit Engine(const Parts& parts);
   Engine(const Engine&) = delete;
   ~Engine();
 

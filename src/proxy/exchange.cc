@@ -27,6 +27,8 @@ bool keep_announced(const http::Head& head, http::Fields& trailers) {
 
 }  // namespace
 
+Engine::Engine(const Parts& parts) : parts_(parts) { exchanges_.count_in(parts_.blocks.share()); }
+
 Engine::~Engine() { CHECK(exchanges_.live() == 0); }
 
 http::StreamEvents& Engine::accept(http::Stream& stream, const server::ClientFacts& client) {
@@ -98,6 +100,7 @@ void Exchange::ClientEvents::on_end() {
 void Exchange::ClientEvents::on_reset(Error why) {
   x.client_stream_ = nullptr;
   x.client_error_ = why;
+  if (why.code == Code::overloaded) x.problem_ = &kMemoryFull;   // for the log: nobody can be told any more
   x.ready();
 }
 

@@ -10,6 +10,20 @@ namespace sluice::proxy {
 using http::FieldId;
 using policy::Verdict;
 
+namespace {
+
+const Problem* problem_of(server::Refusal refusal) {
+  switch (refusal) {
+    case server::Refusal::none: return nullptr;
+    case server::Refusal::connections: case server::Refusal::descriptors: return &kOverloaded;
+    case server::Refusal::address: return &kAddressBusy;
+    case server::Refusal::memory: return &kMemoryFull;
+  }
+  return &kOverloaded;
+}
+
+}  // namespace
+
 Next Exchange::do_start() {
   if (!request_started_) return Next::wait;
   path_ = request_->path.empty() ? request_->target : request_->path;
@@ -18,7 +32,8 @@ Next Exchange::do_start() {
   name_request();
   begin_call();
   if (refused_) return go(Step::reply);
-  if (client_facts_->overloaded) return fail(kOverloaded);
+  if (const Problem* problem = problem_of(client_facts_->refusal)) return fail(*problem);
+  if (parts().blocks.short_of_memory()) return fail(kMemoryFull);
   return go(Step::route);
 }
 

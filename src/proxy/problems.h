@@ -13,6 +13,10 @@ inline constexpr Problem kMethodNotAllowed{405, "method_not_allowed", "Method No
     "The path exists, but not for this method. The Allow field lists the methods that it takes."};
 inline constexpr Problem kOverloaded{503, "overloaded", "Service Unavailable",
     "The gateway has reached its connection limit. Try again shortly.", true};
+inline constexpr Problem kAddressBusy{503, "too_many_connections", "Service Unavailable",
+    "This address has too many connections to the gateway. Close some, or try again shortly.", true};
+inline constexpr Problem kMemoryFull{503, "memory_full", "Service Unavailable",
+    "The gateway has no memory for another request at present. Try again shortly.", true};
 inline constexpr Problem kUpstreamBusy{503, "upstream_busy", "Service Unavailable",
     "The service behind this route has reached its limit of requests in flight. Try again shortly."};
 inline constexpr Problem kNoEndpoint{503, "no_endpoint", "Service Unavailable",
@@ -37,7 +41,7 @@ inline constexpr Problem kControlForbidden{403, "control_forbidden", "Forbidden"
     "The control socket serves root and the user that the gateway runs as, nobody else."};
 
 inline constexpr const Problem* kProblems[] = {
-    &kNoRoute, &kMethodNotAllowed, &kOverloaded, &kUpstreamBusy, &kNoEndpoint, &kUpstreamUnresolved,
+    &kNoRoute, &kMethodNotAllowed, &kOverloaded, &kAddressBusy, &kMemoryFull, &kUpstreamBusy, &kNoEndpoint, &kUpstreamUnresolved,
     &kUpstreamUnreachable, &kUpstreamConnectTimeout, &kUpstreamTls, &kUpstreamTimeout, &kUpstreamClosed,
     &kUpstreamBadResponse, &kRewriteFailed, &kControlForbidden};
 

@@ -1,6 +1,7 @@
 #include "server/acceptor.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "base/log.h"
 
@@ -20,7 +21,7 @@ Result<void> Acceptor::listen(std::span<const net::ListenSocket* const> sockets)
   for (const net::ListenSocket* socket : sockets) {
     auto same = [&](const Listening& one) { return one.socket == socket; };
     if (std::any_of(listeners_.begin(), listeners_.end(), same)) continue;
-    auto listener = std::make_unique<net::Listener>(*shared_.loop, *this);
+    auto listener = std::make_unique<net::Listener>(*shared_->loop, *this);
     if (Result<void> started = listener->start(*socket); !started) {
       result = started;
       continue;
@@ -30,8 +31,7 @@ Result<void> Acceptor::listen(std::span<const net::ListenSocket* const> sockets)
   return result;
 }
 
-void Acceptor::update(const AcceptorShared& shared, std::shared_ptr<const ListenerSettings> settings) {
-  shared_ = shared;
+void Acceptor::update(std::shared_ptr<const ListenerSettings> settings) {
   settings_ = std::move(settings);
 }
 
@@ -41,65 +41,147 @@ void Acceptor::stop_listening() {
 
 void Acceptor::drain() {
   draining_ = true;
+  readers_.each([](ProxyReader& reader) { reader.hurry(wire::kDrainGrace); });
   live_.each([](ClientConnection& connection) { connection.drain(); });
+}
+
+void Acceptor::shed(Duration patience) {
+  TimePoint before = shared_->loop->clock().now() - patience;
+  std::vector<ClientConnection*> slow;
+  live_.each([&](ClientConnection& connection) {
+    if (connection.slow_since() <= before) slow.push_back(&connection);
+  });
+  if (slow.empty()) return;
+  size_t count = slow.size() / 8 + 1;
+  auto slower = [](ClientConnection* a, ClientConnection* b) { return a->slow_since() < b->slow_since(); };
+  std::nth_element(slow.begin(), slow.begin() + static_cast<ptrdiff_t>(count - 1), slow.end(), slower);
+  LoopTurn turn(*shared_->loop);
+  for (size_t i = 0; i < count; ++i) {
+    metrics().shed.add();
+    slow[i]->fail(Error{Code::overloaded, Side::gateway, Progress::sent, "too slow while memory is short"});
+  }
 }
 
 void Acceptor::abort() {
   stop_listening();
-  LoopTurn turn(*shared_.loop);
-  while (!readers_.empty()) delete &readers_.pop_front();
+  LoopTurn turn(*shared_->loop);
+  while (!readers_.empty()) {
+    ProxyReader& reader = readers_.pop_front();
+    leave(reader.refusal());
+    --readers_count_;
+    delete &reader;
+  }
   live_.each([](ClientConnection& connection) {
     connection.fail(Error{Code::cancelled, Side::gateway, Progress::unsent, "shutting down"});
   });
 }
 
 void Acceptor::on_accept(net::TransportPtr transport, const net::SocketAddress& client) {
-  bool from_proxy = settings_->proxy_protocol && shared_.trusted_proxies->contains(client.ip());
-  if (!from_proxy) return open(std::move(transport), client, {});
-  auto* reader = new ProxyReader(*shared_.loop, *this, std::move(transport), client);
+  Refusal refusal = Refusal::none;
+  if (!admit(*transport, refusal)) return transport->abort();
+  bool from_proxy = settings_->proxy_protocol && shared_->trusted_proxies->contains(client.ip());
+  if (!from_proxy) {
+    ClientFacts facts;
+    facts.ip = client.ip();
+    facts.port = client.port();
+    facts.refusal = refusal;
+    return open(std::move(transport), facts, {});
+  }
+  auto* reader = new ProxyReader(*shared_->loop, *this, std::move(transport), client, refusal);
   readers_.push_back(*reader);
+  ++readers_count_;
   reader->start(settings_->timeouts.header);
 }
 
-void Acceptor::open(net::TransportPtr transport, const net::SocketAddress& client, Chain early) {
-  ClientFacts facts;
-  facts.ip = client.ip();
-  facts.port = client.port();
-  if (uint64_t open = shared_.connections->value(); open >= shared_.connections_max) {
-    if (open >= shared_.connections_max + kOverloadedMax) return transport->abort();
-    facts.overloaded = true;
-  }
-  shared_.connections->take();
-  observe::ListenerMetrics& metrics = shared_.shard->listener(settings_->metrics_id);
-  metrics.connections.add();
-  metrics.accepted.add();
+// Counts the connection, as one that is served or one that is refused.
+// gives: false, and nothing counted, when there is no room even for a refusal
+bool Acceptor::admit(const net::Transport& transport, Refusal& refusal) {
+  SharedLoad& load = *shared_->load;
+  if (shared_->loop->blocks().short_of_memory()) return refuse(Refusal::memory, refusal);
+  if (transport.raw_socket() >= shared_->loop->descriptors().scarce) return refuse(Refusal::descriptors, refusal);
+  if (load.connections.take(shared_->connections_max)) return true;
+  return refuse(Refusal::connections, refusal);
+}
+
+bool Acceptor::refuse(Refusal why, Refusal& refusal) {
+  metrics().refused[static_cast<size_t>(why) - 1].add();
+  refusal = why;
+  log_refusal(why);
+  return shared_->load->refused.take(kRefusedMax);
+}
+
+void Acceptor::log_refusal(Refusal why) {
+  ++refusals_unlogged_;
+  TimePoint now = shared_->loop->clock().now();
+  if (refusals_logged_at_ != TimePoint{} && now - refusals_logged_at_ < kRefusalLogEvery) return;
+  LOG(warn, "connections refused", kv("listener", settings_->name),
+      kv("limit", observe::kRefusalLabels[static_cast<size_t>(why) - 1]), kv("times", refusals_unlogged_));
+  refusals_logged_at_ = now;
+  refusals_unlogged_ = 0;
+}
+
+void Acceptor::leave(Refusal refusal) {
+  (refusal == Refusal::none ? shared_->load->connections : shared_->load->refused).give();
+}
+
+// Counts a connection that is to be served against per_ip, or makes it a refused one. A trusted proxy brings
+// many clients over its connections, and a unix socket has no address: neither is limited.
+SharedAddressCounts::Place Acceptor::place(const IpAddress& ip, Refusal& refusal) {
+  using Place = SharedAddressCounts::Place;
+  bool counts = refusal == Refusal::none && settings_->per_ip_max != UINT32_MAX && !ip.is_none() &&
+                !shared_->trusted_proxies->contains(ip);
+  if (!counts) return Place::none;
+  Place place = shared_->load->addresses.take(settings_->metrics_id, ip, settings_->per_ip_max);
+  if (place == Place::served) return place;
+  shared_->load->connections.give();
+  bool room = refuse(Refusal::address, refusal);
+  if (room && place == Place::told) return place;
+  if (place == Place::told) shared_->load->addresses.give(settings_->metrics_id, ip, place);
+  if (room) shared_->load->refused.give();
+  return Place::none;
+}
+
+void Acceptor::open(net::TransportPtr transport, const ClientFacts& client, Chain early) {
+  ClientFacts facts = client;
+  SharedAddressCounts::Place placed = place(facts.ip, facts.refusal);
+  bool no_room = facts.refusal == Refusal::address && placed == SharedAddressCounts::Place::none;
+  if (no_room) return transport->abort();
+  metrics().connections.add();
+  metrics().accepted.add();
   if (settings_->tls) {
-    transport = net::accept_tls(*shared_.tls_io, std::move(transport), settings_->tls->current(),
+    transport = net::accept_tls(*shared_->tls_io, std::move(transport), settings_->tls->current(),
                                 std::move(early));
   }
-  ClientConnection* connection = slab_.make(*shared_.loop, *shared_.handler, *this, settings_);
+  if (MemoryShare* share = shared_->loop->blocks().share()) share->take(connection_bytes(*settings_));
+  ClientConnection* connection = slab_.make(*shared_->loop, *shared_->handler, *this, settings_, facts);
+  connection->set_place(placed);
   live_.push_back(*connection);
-  connection->start(std::move(transport), facts, std::move(early));
+  connection->start(std::move(transport), std::move(early));
   if (draining_) connection->drain();   // its PROXY header came late
 }
 
 void Acceptor::on_handshake(ClientConnection& connection) {
   net::TlsFacts tls = connection.facts().transport->tls();
   using observe::Handshake;
-  shared_.shard->handshake(tls.version, tls.resumed ? Handshake::resumed : Handshake::full);
+  shared_->shard->handshake(tls.version, tls.resumed ? Handshake::resumed : Handshake::full);
 }
 
 void Acceptor::on_handshake_failed(ClientConnection& connection, Error why) {
-  shared_.shard->handshake_failed(why);
+  shared_->shard->handshake_failed(why);
   LOG(debug, "handshake failed", kv("listener", settings_->name),
       kv("ip", connection.facts().ip.to_string()), kv("error", code_name(why.code)),
       kv("reason", why.what));
 }
 
 void Acceptor::on_client_gone(ClientConnection& connection) {
-  const ListenerSettings& settings = *connection.facts().listener;   // the acceptor's may be newer
-  shared_.connections->give();
-  shared_.shard->listener(settings.metrics_id).connections.sub();
+  const ClientFacts& facts = connection.facts();
+  const ListenerSettings& settings = *facts.listener;   // the acceptor's may be newer
+  if (connection.place() != SharedAddressCounts::Place::none) {
+    shared_->load->addresses.give(settings.metrics_id, facts.ip, connection.place());
+  }
+  leave(facts.refusal);
+  if (MemoryShare* share = shared_->loop->blocks().share()) share->give(connection_bytes(settings));
+  shared_->shard->listener(settings.metrics_id).connections.sub();
   slab_.destroy(&connection);
 }
 
@@ -120,17 +202,26 @@ class ReaderGrave final : public Deferred {
 
 }  // namespace
 
-void Acceptor::on_proxy_header(ProxyReader& reader, const net::SocketAddress& client, Chain rest) {
+void Acceptor::bury(ProxyReader& reader) {
   reader.unlink();
+  --readers_count_;
+  new ReaderGrave(shared_->loop->scheduler(), reader);
+}
+
+void Acceptor::on_proxy_header(ProxyReader& reader, const net::SocketAddress& client, Chain rest) {
   net::SocketAddress from = client.is_any() ? reader.socket_client() : client;
   net::TransportPtr transport = reader.take_transport();
-  new ReaderGrave(shared_.loop->scheduler(), reader);
-  open(std::move(transport), from, std::move(rest));
+  ClientFacts facts;
+  facts.ip = from.ip();
+  facts.port = from.port();
+  facts.refusal = reader.refusal();
+  bury(reader);
+  open(std::move(transport), facts, std::move(rest));
 }
 
 void Acceptor::on_proxy_failed(ProxyReader& reader) {
-  reader.unlink();
-  new ReaderGrave(shared_.loop->scheduler(), reader);
+  leave(reader.refusal());
+  bury(reader);
 }
 
 }  // namespace sluice::server

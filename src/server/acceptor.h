@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "base/ip.h"
-#include "base/shared_count.h"
 #include "base/slab.h"
 #include "net/listener.h"
 #include "net/tls.h"
@@ -16,24 +15,27 @@
 
 namespace sluice::server {
 
-/// What the acceptors of a worker share.
+/// What the acceptors of a worker share. Read whenever a connection comes: a reload changes it in place.
 struct AcceptorShared {
   Loop* loop = nullptr;
   net::TlsIo* tls_io = nullptr;
   Handler* handler = nullptr;
   observe::Shard* shard = nullptr;
-  SharedCount* connections = nullptr;       // of the process
+  SharedLoad* load = nullptr;               // of the process
   const CidrSet* trusted_proxies = nullptr;
   uint64_t connections_max = 0;
 };
 
-/// Connections accepted beyond connections_max only to be told 503; beyond these they are closed at once.
-inline constexpr uint64_t kOverloadedMax = 1'000;
+/// Refusals are logged this often at most.
+inline constexpr Duration kRefusalLogEvery = std::chrono::seconds(10);
 
 class Acceptor final : public net::Acceptor, public ClientConnection::Owner, public ProxyReader::Owner {
  public:
+  /// needs: `shared` to outlive it
   Acceptor(const AcceptorShared& shared, std::shared_ptr<const ListenerSettings> settings)
-      : shared_(shared), settings_(std::move(settings)) {}
+      : shared_(&shared), settings_(std::move(settings)) {
+    slab_.count_in(shared.loop->blocks().share());
+  }
   Acceptor(const Acceptor&) = delete;
   ~Acceptor();
 
@@ -42,26 +44,41 @@ class Acceptor final : public net::Acceptor, public ClientConnection::Owner, pub
   Result<void> listen(std::span<const net::ListenSocket* const> sockets);
   Result<void> listen(const net::ListenSocket& socket) { return listen(std::array{&socket}); }
   /// New connections are accepted under these; those that are open keep what they were accepted under.
-  void update(const AcceptorShared& shared, std::shared_ptr<const ListenerSettings> settings);
+  void update(std::shared_ptr<const ListenerSettings> settings);
   /// Accepts what waits, then no more.
   void stop_listening();
   /// Idle connections end now, others after their response.
   void drain();
+  /// Resets some connections whose clients have been slow for at least `patience`, the slowest first: one in
+  /// eight of them, and at least one. For times when memory is short.
+  void shed(Duration patience);
   /// Ends all connections.
   void abort();
-  size_t connections() const { return slab_.live(); }
+  /// Those that wait for their PROXY header too.
+  size_t connections() const { return slab_.live() + readers_count_; }
   const std::shared_ptr<const ListenerSettings>& settings() const { return settings_; }
 
  private:
   void on_accept(net::TransportPtr transport, const net::SocketAddress& client) override;
+  void on_pause() override { metrics().pauses.add(); }
   void on_client_gone(ClientConnection& connection) override;
   void on_handshake(ClientConnection& connection) override;
   void on_handshake_failed(ClientConnection& connection, Error why) override;
   void on_proxy_header(ProxyReader& reader, const net::SocketAddress& client, Chain rest) override;
   void on_proxy_failed(ProxyReader& reader) override;
-  void open(net::TransportPtr transport, const net::SocketAddress& client, Chain early);
+  bool admit(const net::Transport& transport, Refusal& refusal);
+  bool refuse(Refusal why, Refusal& refusal);
+  void log_refusal(Refusal why);
+  void leave(Refusal refusal);
+  SharedAddressCounts::Place place(const IpAddress& ip, Refusal& refusal);
+  void open(net::TransportPtr transport, const ClientFacts& facts, Chain early);
+  void bury(ProxyReader& reader);
+  static size_t connection_bytes(const ListenerSettings& settings) {
+    return net::kSocketBytes + (settings.tls ? net::kTlsBytes : 0);
+  }
+  observe::ListenerMetrics& metrics() { return shared_->shard->listener(settings_->metrics_id); }
 
-  AcceptorShared shared_;
+  const AcceptorShared* shared_;
   std::shared_ptr<const ListenerSettings> settings_;
   struct Listening {
     const net::ListenSocket* socket;
@@ -70,6 +87,9 @@ class Acceptor final : public net::Acceptor, public ClientConnection::Owner, pub
   std::vector<Listening> listeners_;
   Slab<ClientConnection> slab_;
   List<ProxyReader, ProxyReaderTag> readers_;   // owned
+  size_t readers_count_ = 0;
+  TimePoint refusals_logged_at_{};
+  uint64_t refusals_unlogged_ = 0;
   List<ClientConnection, ClientConnectionTag> live_;
   bool draining_ = false;
 };

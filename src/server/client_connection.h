@@ -8,6 +8,7 @@
 #include "net/transport.h"
 #include "observe/metrics.h"
 #include "server/listener_settings.h"
+#include "server/shared_load.h"
 #include "wire/connection.h"
 
 namespace sluice::server {
@@ -17,7 +18,7 @@ struct ClientFacts {
   IpAddress ip;
   uint16_t port = 0;
   bool tls = false;           // the connection itself is encrypted
-  bool overloaded = false;    // accepted beyond connections_max: every request is answered 503
+  Refusal refusal = Refusal::none;   // not none: every request is answered 503
   const ListenerSettings* listener = nullptr;
   const net::Transport* transport = nullptr;
 };
@@ -30,6 +31,10 @@ class Handler {
  protected:
   ~Handler() = default;
 };
+
+/// Patience with a connection that is only to be told 503: it must not hold its place for long.
+inline constexpr wire::Timeouts kRefusedTimeouts{std::chrono::seconds(5), std::chrono::seconds(5),
+                                                 std::chrono::seconds(5), std::chrono::seconds(5)};
 
 class ClientConnection final : public ListHook<class ClientConnectionTag>,
                                private wire::Connection::Owner,
@@ -45,15 +50,22 @@ class ClientConnection final : public ListHook<class ClientConnectionTag>,
     ~Owner() = default;
   };
 
-  ClientConnection(Loop& loop, Handler& handler, Owner& owner, std::shared_ptr<const ListenerSettings> settings)
-      : handler_(&handler), owner_(&owner), settings_(std::move(settings)),
-        connection_(loop, codec_, *this, settings_->timeouts), codec_(connection_, *this, settings_->limits) {}
+  ClientConnection(Loop& loop, Handler& handler, Owner& owner, std::shared_ptr<const ListenerSettings> settings,
+                   const ClientFacts& client)
+      : handler_(&handler), owner_(&owner), settings_(std::move(settings)), facts_(client),
+        connection_(loop, codec_, *this, client.refusal == Refusal::none ? settings_->timeouts : kRefusedTimeouts),
+        codec_(connection_, *this, settings_->limits) {}
 
   /// `early`: bytes read before the codec was there (plain connections only).
-  void start(net::TransportPtr transport, const ClientFacts& client, Chain early);
+  void start(net::TransportPtr transport, Chain early);
   void drain() { connection_.drain(); }
   void fail(Error why) { connection_.fail(why); }
+  /// When the client began to be slow with what we hold for it, or the upstream with what it sent; kNever: neither.
+  TimePoint slow_since() const { return connection_.slow_since(); }
   const ClientFacts& facts() const { return facts_; }
+  /// The place that per_ip gave it; none: it was not counted.
+  SharedAddressCounts::Place place() const { return place_; }
+  void set_place(SharedAddressCounts::Place place) { place_ = place; }
 
  private:
   void on_open() override { owner_->on_handshake(*this); }
@@ -65,12 +77,12 @@ class ClientConnection final : public ListHook<class ClientConnectionTag>,
   Owner* owner_;
   std::shared_ptr<const ListenerSettings> settings_;
   ClientFacts facts_;
+  SharedAddressCounts::Place place_ = SharedAddressCounts::Place::none;
   wire::Connection connection_;
   http::H1ServerCodec codec_;
 };
 
-inline void ClientConnection::start(net::TransportPtr transport, const ClientFacts& client, Chain early) {
-  facts_ = client;
+inline void ClientConnection::start(net::TransportPtr transport, Chain early) {
   facts_.listener = settings_.get();
   facts_.transport = transport.get();
   facts_.tls = transport->is_tls();

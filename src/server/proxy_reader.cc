@@ -11,6 +11,11 @@ void ProxyReader::start(Duration patience) {
   transport_->start(*this);
 }
 
+void ProxyReader::hurry(Duration patience) {
+  TimePoint until = loop_->clock().now() + patience;
+  if (!done_ && until < timer_.deadline()) timer_.start(loop_->timers(), until, *this);
+}
+
 void ProxyReader::on_read(const Slice& bytes) {
   if (done_) return;
   bytes_.append(bytes);

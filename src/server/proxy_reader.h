@@ -7,6 +7,7 @@
 #include "loop/loop.h"
 #include "net/proxy_protocol.h"
 #include "net/transport.h"
+#include "server/shared_load.h"
 
 namespace sluice::server {
 
@@ -26,12 +27,18 @@ class ProxyReader final : public ListHook<class ProxyReaderTag>,
     ~Owner() = default;
   };
 
-  ProxyReader(Loop& loop, Owner& owner, net::TransportPtr transport, const net::SocketAddress& socket_client)
-      : loop_(&loop), owner_(&owner), transport_(std::move(transport)), socket_client_(socket_client) {}
+  /// `refusal`: what the connection was found to be when it was accepted
+  ProxyReader(Loop& loop, Owner& owner, net::TransportPtr transport, const net::SocketAddress& socket_client,
+              Refusal refusal)
+      : loop_(&loop), owner_(&owner), transport_(std::move(transport)), socket_client_(socket_client),
+        refusal_(refusal) {}
 
   void start(Duration patience);
+  /// Waits no longer than this.
+  void hurry(Duration patience);
   net::TransportPtr take_transport() { return std::move(transport_); }
   const net::SocketAddress& socket_client() const { return socket_client_; }
+  Refusal refusal() const { return refusal_; }
 
  private:
   void on_read(const Slice& bytes) override;
@@ -48,6 +55,7 @@ class ProxyReader final : public ListHook<class ProxyReaderTag>,
   net::SocketAddress socket_client_;
   Chain bytes_;
   Timer timer_;
+  Refusal refusal_;
   bool done_ = false;
 };
 

@@ -137,6 +137,7 @@ std::shared_ptr<const ListenerPart> Builder::make_listener(const config::Section
   settings->limits.header_bytes_max = from.limits.header.count;
   settings->limits.headers_max = from.limits.headers;
   settings->body_bytes_max = from.limits.body.count;
+  settings->per_ip_max = from.limits.per_ip;
   settings->limits.path = from.path_profile;
   settings->proxy_protocol = from.proxy_protocol;
   settings->metrics_id = part->metric.id();

@@ -45,7 +45,14 @@ constexpr Field kServerFields[] = {
          .about = "Client connections of the process; beyond, new ones get 503 and Retry-After.",
          .reason = "about 100 MiB of idle connections",
          .range = {1, 10'000'000}}),
-    later("memory_max"),
+    field<&ServerConfig::memory_max>(
+        {.name = "memory_max",
+         .about = "Memory of the process that connections and requests may hold; beyond, new ones "
+                  "get 503 and Retry-After, and nobody is read from who would make it more.",
+         .reason = "four fifths of the machine's or container's memory: the rest is for the system, "
+                   "the configuration and logs",
+         .example = "\"2GiB\"",
+         .range = {kMemoryLimitLeast, int64_t{1} << 50}}),
 };
 
 constexpr Field kAdminFields[] = {
@@ -94,7 +101,12 @@ constexpr Field kListenLimitFields[] = {
     field<&ListenLimits::body>({.name = "body",
                                 .about = "A request body; 413 beyond. Routes may allow more.",
                                 .reason = "API calls fit; uploads are asked for by name"}),
-    later("per_ip"),
+    field<&ListenLimits::per_ip>(
+        {.name = "per_ip",
+         .about = "Connections of one client address (IPv6: one /64) to this listener; beyond, new "
+                  "ones get 503 and Retry-After. Not for addresses in trusted_proxies.",
+         .reason = "an office behind one address fits, a single host cannot take every connection",
+         .range = {1, 10'000'000}}),
     later("streams"),
 };
 
@@ -294,6 +306,18 @@ void TypeOf<snapshot::WorkerCount>::read(Reader& reader, const Value& value, con
 void TypeOf<snapshot::WorkerCount>::print(const void* object, std::string& out) {
   uint32_t count = static_cast<const snapshot::WorkerCount*>(object)->count;
   out += count == 0 ? "\"auto\"" : std::to_string(count);
+}
+
+Result<snapshot::MemoryLimit, TextError> TextForm<snapshot::MemoryLimit>::parse(
+    std::string_view text) {
+  if (text == "auto") return snapshot::MemoryLimit{};
+  Result<Bytes, TextError> bytes = parse_bytes(text);
+  if (!bytes) return bytes.error();
+  return snapshot::MemoryLimit{bytes->count, false};
+}
+
+std::string TextForm<snapshot::MemoryLimit>::print(const snapshot::MemoryLimit& limit) {
+  return limit.is_auto ? "auto" : print_bytes({limit.bytes});
 }
 
 Result<net::SocketAddress, TextError> TextForm<net::SocketAddress>::parse(std::string_view text) {

@@ -24,11 +24,20 @@ struct WorkerCount {
   uint32_t count = 0;
 };
 
+/// Of what connections and requests hold; "auto": by the memory of the machine or container.
+struct MemoryLimit {
+  uint64_t bytes = 0;
+  bool is_auto = true;
+};
+/// Below it a few large transfers would fill it.
+inline constexpr int64_t kMemoryLimitLeast = 16 << 20;
+
 struct ServerConfig {
   WorkerCount workers;
   Duration drain_delay = std::chrono::seconds(5);
   Duration drain_timeout = std::chrono::seconds(30);
   uint32_t connections_max = 100'000;
+  MemoryLimit memory_max;
 };
 
 struct AdminConfig {
@@ -48,6 +57,7 @@ struct ListenLimits {
   config::Bytes header = config::kibibytes(32);
   uint32_t headers = 100;
   config::Bytes body = config::mebibytes(10);
+  uint32_t per_ip = 1'000;
 };
 
 /// `redirect = "listen.public"`.
@@ -140,6 +150,22 @@ struct TypeOf<snapshot::WorkerCount> {
                              .read = &read,
                              .print = &print,
                              .choices = kWords};
+};
+
+template <>
+struct TextForm<snapshot::MemoryLimit> {
+  static constexpr std::string_view noun = "\"auto\" or a size such as \"2GiB\"";
+  static constexpr std::string_view unit = "MiB";
+  static constexpr std::string_view pattern = "(auto|[0-9]+(B|KiB|MiB|GiB|TiB))";
+  static Result<snapshot::MemoryLimit, TextError> parse(std::string_view text);
+  static std::string print(const snapshot::MemoryLimit& limit);
+  /// "auto" is within every range.
+  static int64_t number(const snapshot::MemoryLimit& limit) {
+    return limit.is_auto ? snapshot::kMemoryLimitLeast : static_cast<int64_t>(limit.bytes);
+  }
+  static snapshot::MemoryLimit from_number(int64_t number) {
+    return {static_cast<uint64_t>(number), false};
+  }
 };
 
 template <>

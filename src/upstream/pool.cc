@@ -32,6 +32,7 @@ PooledUpstream::PooledUpstream(const PoolParts& parts, PoolSettings settings)
     : parts_(parts), settings_(std::move(settings)), limits_(response_limits()),
       picker_(make_picker(settings_.config.balance)),
       keep_max_(std::max(1U, settings_.config.keep.max / std::max(1U, settings_.workers))) {
+  slab_.count_in(parts_.loop.blocks().share());
   timeouts_.idle = settings_.config.keep.idle;
   timeouts_.write = settings_.config.timeout.body;
 }
@@ -164,6 +165,7 @@ void PooledUpstream::leave_idle(PoolLink& link) {
 void PooledUpstream::connect(Site& site, Opening& opening) {
   metrics().connects.add();
   PoolLink* link = slab_.make(*this, site);
+  if (MemoryShare* share = parts_.loop.blocks().share()) share->take(link_bytes());
   link->opening_ = &opening;
   link->tls_generation_ = tls_generation();   // before the context is taken: it may be older, never newer
   ++site.links_;
@@ -252,6 +254,7 @@ void PooledUpstream::on_link_gone(PoolLink& link) {
   }
   --site.links_;
   slab_.destroy(&link);
+  if (MemoryShare* share = parts_.loop.blocks().share()) share->give(link_bytes());
   if (site.retired_) remove_retired();
 }
 

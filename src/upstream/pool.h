@@ -77,6 +77,7 @@ class PooledUpstream final : public Upstream {
   void on_idle(PoolLink& link);
   void on_link_gone(PoolLink& link);
   uint32_t tls_generation() const { return settings_.tls ? settings_.tls->generation() : 0; }
+  size_t link_bytes() const { return net::kSocketBytes + (settings_.tls ? net::kTlsBytes : 0); }
   TimePoint now() const { return parts_.loop.clock().now(); }
   observe::UpstreamMetrics& metrics() { return parts_.shard.upstream(settings_.metrics_id); }
 

@@ -60,7 +60,7 @@ void Connection::flush() {
 void Connection::flushed() {
   size_t queued = transport_->queued();
   if (queued == 0) {
-    write_deadline_ = kNever;
+    write_deadline_ = write_waits_since_ = kNever;
     if (!ending_) return codec_->on_room();
     if (!output_.empty()) return;
     if (how_ == Finish::linger) return begin_linger();
@@ -68,7 +68,9 @@ void Connection::flushed() {
     return die();
   }
   queued_before_ = static_cast<uint32_t>(queued);
-  if (write_deadline_ == kNever) arm(write_deadline_ = now() + timeouts_->write);
+  if (write_deadline_ != kNever) return;
+  write_waits_since_ = now();
+  arm(write_deadline_ = write_waits_since_ + timeouts_->write);
 }
 
 void Connection::on_writable() {
@@ -86,6 +88,7 @@ void Connection::on_write_failed(Error why) {
 void Connection::pause_input() {
   if (dead_ || paused_) return;
   paused_ = true;
+  paused_since_ = now();
   read_deadline_ = kNever;   // we do not take: the peer cannot be late
   transport_->pause_read();
   arm(now() + kLivenessEvery);
@@ -94,6 +97,7 @@ void Connection::pause_input() {
 void Connection::resume_input() {
   if (dead_ || !paused_) return;
   paused_ = false;
+  paused_since_ = kNever;
   transport_->resume_read();
   expect(phase_);
 }
@@ -106,6 +110,7 @@ void Connection::expect(Phase phase) {
     case Phase::idle: read_deadline_ = now() + timeouts_->idle; break;
     case Phase::head: read_deadline_ = now() + timeouts_->header; break;
     case Phase::body: read_deadline_ = now() + timeouts_->body; break;
+    case Phase::last: read_deadline_ = now() + kDrainGrace; break;
   }
   arm(read_deadline_);
 }

@@ -2,6 +2,8 @@
 // and no policy. Lives inside its owner's object, which on_gone() may destroy.
 #pragma once
 
+#include <algorithm>
+
 #include "base/clock.h"
 #include "http/codec.h"
 #include "loop/loop.h"
@@ -17,6 +19,7 @@ struct Timeouts {
   Duration write = std::chrono::seconds(30);    // between two pieces that the peer takes
 };
 
+inline constexpr Duration kDrainGrace = std::chrono::seconds(1);   // a request may be on its way when draining begins
 inline constexpr size_t kOutputMax = 256 * 1024;                    // queued for a peer that takes everything
 inline constexpr size_t kFlushSoon = 64 * 1024;                    // above it the turn's end is too far away
 inline constexpr size_t kLingerBytesMax = 1024 * 1024;              // discarded after a refusal
@@ -57,6 +60,8 @@ class Connection final : public http::Wire,
   /// Takes a transport that is still connecting and reports to this object already.
   void start_connecting(net::TransportPtr transport);
   void drain() { if (!dead_) codec_->drain(); }
+  /// Since when bytes have waited here without a break, for the peer to take them or to be read from it. kNever: none
+  TimePoint slow_since() const { return std::min(write_waits_since_, paused_since_); }
   /// Ends at once, telling the codec (worker shutdown).
   void fail(Error why) { if (!dead_) codec_->on_failed(why); }
 
@@ -73,6 +78,7 @@ class Connection final : public http::Wire,
   void resume_input() override;
   void expect(http::Phase phase) override;
   void finish(http::Finish how) override;
+  bool input_waits() const override { return transport_ && transport_->input_waits(); }
   void available() override { owner_->on_available(); }
   int raw_socket() const override { return dead_ || ending_ ? -1 : transport_->raw_socket(); }
   bool output_clear() const override { return !dead_ && output_.empty() && transport_->queued() == 0; }
@@ -112,6 +118,8 @@ class Connection final : public http::Wire,
   Timer timer_;
   TimePoint read_deadline_ = kNever;
   TimePoint write_deadline_ = kNever;
+  TimePoint write_waits_since_ = kNever;
+  TimePoint paused_since_ = kNever;
   uint32_t queued_before_ = 0;      // at the last look: has the peer taken something since?
   uint32_t lingered_bytes_ = 0;
   http::Phase phase_ = http::Phase::none;

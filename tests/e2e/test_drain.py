@@ -1,8 +1,10 @@
 """SIGTERM and SIGINT: what is under way ends, then the process, with code 0. And one instance per
 address."""
+import os
 import signal
 import subprocess
 import threading
+import time
 
 import pytest
 from support.client import request
@@ -42,6 +44,67 @@ def test_a_download_under_way_ends_whole(proxied, number):
         assert len(client.reader.take(SIZE - 1000)) == SIZE - 1000
         assert client.is_closed()
     assert gateway.wait() == 0
+
+
+@pytest.mark.threads
+def test_a_request_on_a_connection_that_was_new_when_draining_began_is_answered(proxied):
+    gateway, _ = proxied()
+    asked, silent = gateway.client(), gateway.client()
+    gateway.signal(signal.SIGTERM)
+    wait_until(lambda: refused(gateway.client), "no new connection is taken")
+    time.sleep(0.1)
+    answered = asked.ask()
+    assert (answered.status, answered.get("Connection", "").lower()) == (200, "close")
+    assert asked.is_closed()
+    began = time.monotonic()
+    assert silent.is_closed()
+    assert time.monotonic() - began < 1.5 * SLOW, "who asks nothing is not waited for"
+    assert gateway.wait() == 0
+
+
+def test_requests_that_race_with_the_end_of_idle_connections_are_answered_or_unsent(proxied):
+    """A client whose request left before the gateway's FIN came gets an answer, as far as the gateway can see it."""
+    gateway, _ = proxied()
+    clients = [gateway.client() for _ in range(20)]
+    for client in clients:
+        client.ask()
+    for client in clients:
+        client.send(request())
+    gateway.signal(signal.SIGTERM)
+    assert [client.response().status for client in clients] == [200] * len(clients)
+    assert gateway.wait() == 0
+
+
+@pytest.mark.parametrize("seconds", [10 if os.environ.get("SLUICE_FULL") else 3])
+def test_a_download_of_some_seconds_begun_before_sigterm_ends_whole(proxied, seconds):
+    pieces = seconds * 10
+
+    def slow(connection, _):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (pieces * 1000))
+        for number in range(pieces):
+            time.sleep(0.1)
+            connection.send(b"%d" % (number % 10) * 1000)
+    gateway, _ = proxied(slow, server=f'drain_timeout = "{2 * seconds}s"')
+    with gateway.client() as client:
+        client.send(request())
+        client.reader.head()
+        gateway.signal(signal.SIGTERM)
+        client.socket.settimeout(DEADLINE_SECONDS)
+        body = client.reader.take(pieces * 1000)
+        assert body == b"".join(b"%d" % (number % 10) * 1000 for number in range(pieces))
+        assert client.is_closed()
+    assert gateway.wait() == 0
+
+
+def test_a_proxy_header_that_never_comes_does_not_hold_up_the_end(proxied):
+    gateway, _ = proxied(top='trusted_proxies = ["127.0.0.0/8"]', listen="proxy_protocol = true")
+    client = gateway.client()
+    client.send(b"PROXY TCP4 ")
+    began = time.monotonic()
+    gateway.signal(signal.SIGTERM)
+    assert gateway.wait() == 0
+    assert time.monotonic() - began < 3 * SLOW
+    assert client.is_closed()
 
 
 def test_a_response_while_draining_says_close(proxied):

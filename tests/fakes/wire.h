@@ -29,6 +29,7 @@ class FakeWire final : public Wire {
   void finish(Finish how) override {
     if (!finished || how == Finish::abort) finished = how;
   }
+  bool input_waits() const override { return unread; }
   void available() override { ++availables; }
   int raw_socket() const override { return socket; }
   bool output_clear() const override { return clear; }
@@ -56,6 +57,7 @@ class FakeWire final : public Wire {
   bool left_alone = false;   // input is somebody else's to take
   uint64_t raw_in = 0, raw_out = 0;
   bool paused = false;
+  bool unread = false;       // bytes that the codec has not been fed
   int pauses = 0;
   int availables = 0;
   Phase phase = Phase::none;

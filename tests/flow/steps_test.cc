@@ -155,7 +155,7 @@ TEST(Steps, a_refused_head_is_answered_and_closes) {
 TEST(Steps, an_overloaded_gateway_says_so_and_when_to_come_again) {
   World world;
   Client& client = world.client();
-  world.facts.back().overloaded = true;
+  world.facts.back().refusal = server::Refusal::connections;
   client.ask("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(client.problem(), "overloaded");
   EXPECT_EQ((*client.stream.head)["Retry-After"], "5");

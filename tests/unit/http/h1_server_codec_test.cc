@@ -376,6 +376,8 @@ TEST(ServerCodec, tells_of_a_failure_once_in_every_state) {
 
 TEST(ServerCodec, drains_by_the_state_that_it_is_in) {
   Server idle;
+  idle.send(kGet);
+  idle.answer();
   idle.codec.drain();
   EXPECT_EQ(idle.wire.ending(), "flush");
 
@@ -398,6 +400,48 @@ TEST(ServerCodec, drains_by_the_state_that_it_is_in) {
   answering.send_body("ok", End::yes);
   answering.codec.detach();
   EXPECT_EQ(answering.wire.ending(), "flush");
+}
+
+TEST(ServerCodec, gives_a_request_on_its_way_a_moment_when_it_drains) {
+  for (bool asked_before : {false, true}) {
+    Server server;
+    if (asked_before) {
+      server.send(kGet);
+      server.answer();
+      server.wire.unread = true;   // it lies in the socket
+    }
+    server.codec.drain();
+    EXPECT_EQ(server.wire.ending(), "");
+    EXPECT_EQ(server.wire.phase, Phase::last);
+    server.wire.take_sent();
+    server.send(kGet);
+    server.answer();
+    EXPECT_NE(server.wire.sent.find("Connection: close"), std::string::npos);
+    EXPECT_EQ(server.wire.ending(), "flush");
+  }
+  Server silent;
+  silent.codec.drain();
+  silent.codec.on_timeout(Phase::last);
+  EXPECT_EQ(silent.wire.ending(), "flush");
+}
+
+TEST(ServerCodec, stops_reading_with_the_first_byte_held_while_memory_is_short) {
+  SharedMemory memory;
+  MemoryShare share(memory);
+  Server server;
+  server.wire.blocks().count_in(share);
+  memory.set_limit(0);
+  server.send("POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n");
+  EXPECT_FALSE(server.wire.paused);
+  EXPECT_EQ(server.send(std::string(65536, 'b'), 4096), 4096u);
+  EXPECT_TRUE(server.wire.paused);
+  server.codec.consume(4095);
+  EXPECT_TRUE(server.wire.paused);
+  server.codec.consume(1);
+  EXPECT_FALSE(server.wire.paused);
+  memory.set_limit(SharedMemory::kUnlimited);
+  EXPECT_GT(server.send(std::string(1 << 17, 'b'), 4096), kHeldBytesMax);   // as always
+  server.wire.blocks().forget_share();
 }
 
 TEST(ServerCodec, stops_reading_when_a_body_is_not_consumed) {

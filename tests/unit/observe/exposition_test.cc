@@ -225,7 +225,7 @@ TEST(Exposition, every_family_of_the_list_can_appear) {
   shard.upstream(kOther).requests[2].add();
   shard.upstream(kOther).connect_failure(Code::tls_failed).add();
   shard.endpoint(kOther);
-  shard.listener(kOther);
+  shard.listener(kOther).refused[0].add();
   static constexpr http::Problem kProblem{400, "bad", "", ""};
   shard.problem(kProblem);
   ProcessFacts facts;

@@ -42,7 +42,7 @@ struct EchoHandler final : Handler {
     LoopTurn turn(loop);
     http::Head head(one.events.arena());
     head.status = one.events.refused ? one.events.refused->status : 200;
-    if (one.client.overloaded) head.status = 503;
+    if (one.client.refusal != Refusal::none) head.status = 503;
     std::string text = one.client.ip.to_string() + ":" + std::to_string(one.client.port);
     head.content_length = text.size();
     one.stream->send_head(head, http::End::no);
@@ -61,11 +61,10 @@ class Accepting : public ::testing::Test {
   static void SetUpTestSuite() { signal(SIGPIPE, SIG_IGN); }
 
   Acceptor& make() {
-    AcceptorShared shared;
     shared.loop = &static_cast<Loop&>(loop);
     shared.handler = &handler;
     shared.shard = &shard;
-    shared.connections = &connections;
+    shared.load = &load;
     shared.trusted_proxies = &trusted;
     shared.connections_max = connections_max;
     acceptor.emplace(shared, std::make_shared<const ListenerSettings>(settings));
@@ -112,10 +111,13 @@ class Accepting : public ::testing::Test {
     return until([&] { return end.eof || end.failed; });
   }
 
+  SharedLoad load{42};
+  MemoryShare share{load.memory};
   net::TestLoop loop;
   EchoHandler handler{loop};
   observe::Shard shard;
-  SharedCount connections;
+  SharedCount& connections = load.connections;
+  AcceptorShared shared;
   CidrSet trusted;
   ListenerSettings settings;
   uint64_t connections_max = 100;
@@ -124,6 +126,17 @@ class Accepting : public ::testing::Test {
 };
 
 constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+std::string proxy_v1() { return "PROXY TCP4 192.0.2.7 192.0.2.1 4711 80\r\n"; }
+
+std::string proxy_v2(char command = 0x21) {
+  std::string header("\r\n\r\n\0\r\nQUIT\n", 12);
+  header += command;
+  header += std::string("\x11\0\x0c", 3);
+  header += std::string("\xc0\0\x02\x07\xc0\0\x02\x01", 8);
+  header += std::string("\x12\x67\0\x50", 4);   // 4711, 80
+  return header;
+}
 
 TEST_F(Accepting, counts_connections_while_they_are_open) {
   make();
@@ -156,25 +169,140 @@ TEST_F(Accepting, tells_a_client_beyond_the_limit_that_it_is_one_too_many) {
   EXPECT_TRUE(ask(*third, kGet).starts_with("200"));
 }
 
+TEST_F(Accepting, a_refused_connection_takes_no_place_of_a_served_one) {
+  connections_max = 1;
+  make();
+  auto first = connect();
+  ASSERT_TRUE(until([&] { return connections.value() == 1; }));
+  auto waits = connect();   // asks nothing: stays for a while
+  ASSERT_TRUE(until([&] { return load.refused.value() == 1; }));
+  first->transport->abort();
+  ASSERT_TRUE(until([&] { return connections.value() == 0; }));
+  auto second = connect();
+  EXPECT_TRUE(ask(*second, kGet).starts_with("200"));
+  EXPECT_TRUE(ask(*waits, kGet).starts_with("503"));
+}
+
+TEST_F(Accepting, a_changed_limit_holds_from_the_next_connection_on) {
+  make();
+  auto first = connect();
+  EXPECT_TRUE(ask(*first, kGet).starts_with("200"));
+  shared.connections_max = 1;
+  auto second = connect();
+  EXPECT_TRUE(ask(*second, kGet).starts_with("503"));
+  shared.connections_max = 2;
+  auto third = connect();
+  EXPECT_TRUE(ask(*third, kGet).starts_with("200"));
+}
+
+TEST_F(Accepting, connections_that_wait_for_their_proxy_header_count) {
+  trust_loopback();
+  connections_max = 2;
+  make();
+  auto one = connect(), two = connect();
+  ASSERT_TRUE(until([&] { return connections.value() == 2; }));
+  EXPECT_EQ(acceptor->connections(), 2u);
+  auto three = connect();
+  EXPECT_TRUE(ask(*three, proxy_v1() + std::string(kGet)).starts_with("503"));
+  one->transport->abort();
+  ASSERT_TRUE(until([&] { return connections.value() == 1; }));
+  auto four = connect();
+  EXPECT_TRUE(ask(*four, proxy_v1() + std::string(kGet)).starts_with("200"));
+}
+
+TEST_F(Accepting, an_address_has_only_so_many_connections) {
+  settings.per_ip_max = 2;
+  make();
+  auto one = connect(), two = connect();
+  EXPECT_TRUE(ask(*one, kGet).starts_with("200"));
+  EXPECT_TRUE(ask(*two, kGet).starts_with("200"));
+  auto three = connect();
+  EXPECT_TRUE(ask(*three, kGet).starts_with("503"));
+  three->transport->finish();
+  EXPECT_EQ(shard.listener(0).refused[1].value(), 1u);
+  EXPECT_EQ(connections.value(), 2u);
+  one->transport->abort();
+  ASSERT_TRUE(until([&] { return connections.value() == 1; }));
+  auto four = connect();
+  EXPECT_TRUE(ask(*four, kGet).starts_with("200"));
+  acceptor->abort();
+  EXPECT_EQ(load.addresses.addresses(), 0u);
+  EXPECT_EQ(load.refused.value(), 0u);
+}
+
+TEST_F(Accepting, tells_only_some_of_an_address_and_closes_the_others) {
+  settings.per_ip_max = 1;
+  make();
+  std::vector<std::unique_ptr<net::End>> ends;
+  for (uint32_t i = 0; i < 1 + SharedAddressCounts::kToldMax; ++i) ends.push_back(connect());
+  ASSERT_TRUE(until([&] { return load.refused.value() == SharedAddressCounts::kToldMax; }));
+  auto beyond = connect();
+  EXPECT_TRUE(gone(*beyond));
+  EXPECT_EQ(load.refused.value(), SharedAddressCounts::kToldMax);
+}
+
+TEST_F(Accepting, counts_the_address_that_the_proxy_header_names) {
+  trust_loopback();
+  settings.per_ip_max = 1;
+  make();
+  auto one = connect();
+  EXPECT_TRUE(ask(*one, proxy_v1() + std::string(kGet)).starts_with("200"));
+  auto two = connect();
+  EXPECT_TRUE(ask(*two, proxy_v1() + std::string(kGet)).starts_with("503"));
+  auto other = connect();
+  EXPECT_TRUE(ask(*other, "PROXY TCP4 192.0.2.8 192.0.2.1 1 80\r\n" + std::string(kGet)).starts_with("200"));
+}
+
+TEST_F(Accepting, does_not_limit_a_trusted_proxy_by_its_address) {
+  trust_loopback();
+  settings.proxy_protocol = false;
+  settings.per_ip_max = 1;
+  make();
+  auto one = connect(), two = connect();
+  EXPECT_TRUE(ask(*one, kGet).starts_with("200"));
+  EXPECT_TRUE(ask(*two, kGet).starts_with("200"));
+}
+
+TEST_F(Accepting, refuses_while_memory_is_short_and_serves_again_after) {
+  loop->blocks().count_in(share);
+  load.memory.set_limit(1 << 20);
+  make();
+  auto old = connect();
+  EXPECT_TRUE(ask(*old, kGet).starts_with("200"));
+  share.take(2 << 20);
+  auto client = connect();
+  EXPECT_TRUE(ask(*client, kGet).starts_with("503"));
+  EXPECT_EQ(shard.listener(0).refused[2].value(), 1u);
+  share.give(2 << 20);
+  load.memory.judge();
+  auto later = connect();
+  EXPECT_TRUE(ask(*later, kGet).starts_with("200"));
+}
+
+TEST_F(Accepting, refuses_while_descriptors_are_scarce) {
+  make();
+  auto one = connect();
+  EXPECT_TRUE(ask(*one, kGet).starts_with("200"));
+  int next = dup(1);
+  close(next);
+  loop->reserve_descriptors({.scarce = next + 1, .end = INT_MAX});
+  auto two = connect();   // two descriptors: the client's own, ours
+  EXPECT_TRUE(ask(*two, kGet).starts_with("503"));
+  EXPECT_TRUE(ask(*one, kGet).starts_with("200"));
+  EXPECT_EQ(shard.listener(0).refused[3].value(), 1u);
+}
+
 TEST_F(Accepting, closes_at_once_what_is_far_beyond_the_limit) {
   connections_max = 1;
-  for (uint64_t i = 0; i < 1 + kOverloadedMax; ++i) connections.take();   // of other workers
+  connections.take();   // of other workers
+  for (uint64_t i = 0; i < kRefusedMax; ++i) load.refused.take();
   make();
   auto client = connect();
   EXPECT_TRUE(gone(*client));
   EXPECT_EQ(acceptor->connections(), 0u);
-  EXPECT_EQ(connections.value(), 1 + kOverloadedMax);
-}
-
-std::string proxy_v1() { return "PROXY TCP4 192.0.2.7 192.0.2.1 4711 80\r\n"; }
-
-std::string proxy_v2(char command = 0x21) {
-  std::string header("\r\n\r\n\0\r\nQUIT\n", 12);
-  header += command;
-  header += std::string("\x11\0\x0c", 3);
-  header += std::string("\xc0\0\x02\x07\xc0\0\x02\x01", 8);
-  header += std::string("\x12\x67\0\x50", 4);   // 4711, 80
-  return header;
+  EXPECT_EQ(connections.value(), 1u);
+  EXPECT_EQ(load.refused.value(), kRefusedMax);
+  EXPECT_EQ(shard.listener(0).refused[0].value(), 1u);
 }
 
 TEST_F(Accepting, believes_a_proxy_header_cut_anywhere) {
@@ -185,10 +313,10 @@ TEST_F(Accepting, believes_a_proxy_header_cut_anywhere) {
     for (size_t cut = 1; cut < bytes.size(); ++cut) {
       auto client = connect();
       ASSERT_TRUE(client->send(loop, bytes.substr(0, cut)));
-      size_t open = acceptor->connections();
+      uint64_t before = shard.listener(0).accepted.value();
       bool header_whole = cut >= header.size();
       until([&, n = 2]() mutable {
-        return header_whole ? acceptor->connections() > open : --n == 0;
+        return header_whole ? shard.listener(0).accepted.value() > before : --n == 0;
       });
       EXPECT_EQ(ask(*client, bytes.substr(cut)), "200 192.0.2.7:4711") << cut;
     }
