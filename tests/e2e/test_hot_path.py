@@ -18,6 +18,8 @@ CONNECTIONS = 64
 FEW, MANY = 2_000, 22_000             # the difference of two runs leaves out start, set-up and end
 # docs/benchmarks: read, write, read, write and a shared epoll_wait
 SYSTEM_CALLS_MAX = 4.15
+# OpenSSL 3.0 makes 4 to 7 for a request over TLS: buffers that it gives back between records
+OPENSSL_ALLOCATIONS_MAX = 7.005
 # in all: what the once-a-second work of log and metrics may take
 ALLOCATIONS_ASIDE_MAX = 64
 
@@ -28,10 +30,11 @@ def pinned(place):
     return ["taskset", "-c", str(sorted(os.sched_getaffinity(0))[place])]
 
 
-def load(port, requests):
+def load(one, requests, scheme="http"):
     """Sends that many requests over 64 kept-alive connections, as fast as they are answered."""
+    port = one.port if scheme == "http" else one.tls
     done = subprocess.run([*pinned(0), "h2load", "--h1", "-n", str(requests), "-c", str(CONNECTIONS), "-t", "1",
-                           f"http://127.0.0.1:{port}/small"], capture_output=True, text=True,
+                           f"{scheme}://127.0.0.1:{port}/small"], capture_output=True, text=True,
                            timeout=120)
     assert f"{requests} succeeded" in done.stdout, done.stdout + done.stderr
 
@@ -41,20 +44,34 @@ def behind(nginx):
     return nginx('location / { return 200 "0123456789"; }', wrapper=pinned(0))
 
 
-def system_calls(gateway, folder, behind, requests):
+@pytest.fixture
+def listening(behind, authority):
+    """The configuration: a plain listener and one over TLS."""
+    cert, key = authority.leaf("localhost")
+    return settings(behind, more=f"""
+[listen.secure]
+address = "127.0.0.1:@tls@"
+tls = "site"
+[tls.site]
+certificates = [{{ cert = "{cert}", key = "{key}" }}]
+""")
+
+
+def system_calls(gateway, folder, listening, scheme, requests):
     """All system calls of a gateway's life in which it served this many requests."""
     counts = folder / f"strace-{requests}.txt"
     # -D: strace is the grandchild, so that the process we started and signal is the gateway itself.
-    one = gateway(settings(behind), wrapper=[*pinned(-1), "strace", "-D", "-f", "-c", "-q", "-o", str(counts)])
-    load(one.port, requests)
+    one = gateway(listening, wrapper=[*pinned(-1), "strace", "-D", "-f", "-c", "-q", "-o", str(counts)])
+    load(one, requests, scheme)
     one.stop()
     total = wait_until(lambda: counts.exists() and TOTAL.search(counts.read_text()), "strace's sum")
     return int(total.group(1)), counts.read_text()
 
 
-def test_system_calls_per_request_at_64_saturated_connections(gateway, tmp_path, behind):
-    few, _ = system_calls(gateway, tmp_path, behind, FEW)
-    many, table = system_calls(gateway, tmp_path, behind, MANY)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_system_calls_per_request_at_64_saturated_connections(gateway, tmp_path, listening, scheme):
+    few, _ = system_calls(gateway, tmp_path, listening, scheme, FEW)
+    many, table = system_calls(gateway, tmp_path, listening, scheme, MANY)
     each = (many - few) / (MANY - FEW)
     print(f"{each:.3f} system calls a request")
     assert each <= SYSTEM_CALLS_MAX, f"{each:.3f} a request\n{table}"
@@ -94,17 +111,19 @@ def test_no_allocation_per_request_after_warm_up(gateway, tmp_path, behind, coun
     assert used <= ALLOCATIONS_ASIDE_MAX, f"{used} allocations in 5000 requests"
 
 
-def test_no_allocation_per_request_at_64_connections(gateway, tmp_path, behind, counter):
+@pytest.mark.parametrize("scheme, each_max", [("http", 0.005), ("https", OPENSSL_ALLOCATIONS_MAX)])
+def test_no_allocation_of_ours_per_request_at_64_connections(gateway, tmp_path, listening, counter,
+                                                             scheme, each_max):
     numbers = tmp_path / "allocations"
-    one = gateway(settings(behind), environment={"LD_PRELOAD": str(counter),
-                                                 "SLUICE_MALLOC_COUNT": str(numbers)})
+    one = gateway(listening, environment={"LD_PRELOAD": str(counter),
+                                          "SLUICE_MALLOC_COUNT": str(numbers)})
 
     def allocations(requests):
         start = struct.unpack("<Q", numbers.read_bytes()[:8])[0]
-        load(one.port, requests)
+        load(one, requests, scheme)
         end = struct.unpack("<Q", numbers.read_bytes()[:8])[0]
         # After the count was read: a scrape allocates too.
-        wait_until(lambda: one.metric("sluice_connections", listener="plain") == 0,
+        wait_until(lambda: one.metric("sluice_connections") <= 1,   # the scrape's own
                    "the load has gone",
                    DEADLINE_SECONDS)
         return end - start
@@ -112,4 +131,5 @@ def test_no_allocation_per_request_at_64_connections(gateway, tmp_path, behind, 
     allocations(MANY)                            # warm-up
     few, many = allocations(FEW), allocations(MANY)
     per_request = (many - few) / (MANY - FEW)
-    assert per_request < 0.005, f"{per_request:.4f} allocations a request"
+    print(f"{per_request:.4f} allocations a request")
+    assert per_request < each_max, f"{per_request:.4f} allocations a request"

@@ -65,3 +65,9 @@ respond = {{ status = 204 }}
     for client in kept:
         client.socket.close()
     assert each <= bytes_max, f"{each:.0f} bytes"
+
+
+def test_an_empty_process_is_small(gateway):
+    """Nothing configured but a listener, nothing served yet: what every gateway pays first."""
+    one = gateway(settings())
+    assert one.resident_bytes() <= 12_000_000

@@ -43,7 +43,8 @@ TEST(Loop, drives_the_timer_wheel_from_sleep) {
   EXPECT_FALSE(alarm.timer.active());
 }
 
-TEST(Loop, the_first_timer_after_a_long_idle_time_is_not_a_slow_tick_late) {
+// gives: how late a timer of 20 ms fires that is started after 1.2 s without any
+Duration first_timer_after_idle_time() {
   Loop loop;
   KeepAlive alive(loop);
   uv_timer_t sleeper;  // 1.2 s without a timer on the wheel, so that the wheel lags behind
@@ -62,8 +63,17 @@ TEST(Loop, the_first_timer_after_a_long_idle_time_is_not_a_slow_tick_late) {
   uv_timer_start(
       &sleeper, [](uv_timer_t* t) { (*static_cast<std::function<void()>*>(t->data))(); }, 1200, 0);
   loop.run();
-  EXPECT_GE(fired - started, milliseconds(20));
-  EXPECT_LT(fired - started, milliseconds(90));
+  return fired - started;
+}
+
+TEST(Loop, the_first_timer_after_a_long_idle_time_is_not_a_slow_tick_late) {
+  Duration took{};
+  for (int tries = 0; tries < 5; ++tries) {   // a busy machine is late now and then, a slow tick always
+    took = first_timer_after_idle_time();
+    EXPECT_GE(took, milliseconds(20));
+    if (took < milliseconds(90)) return;
+  }
+  ADD_FAILURE() << took.count() << " ns";
 }
 
 TEST(Loop, the_read_block_is_replaced_only_when_somebody_kept_it) {
