@@ -114,7 +114,7 @@ def test_one_byte_at_a_time_serves_like_any_other(proxied):
 
 
 def test_a_thousand_half_heads_do_not_slow_the_rest(proxied):
-    gateway, _ = proxied()
+    gateway, _ = proxied(listen="limits = { per_ip = 2_000 }")
     held = [gateway.client().send(b"GET / HTTP/1.1\r\nHost: a\r\nX-") for _ in range(1000)]
     with gateway.client() as client:
         for _ in range(50):

@@ -35,7 +35,7 @@ def connect(port, context, count):
 ])
 def test_idle_connections_cost_little(gateway, authority, descriptors, kind, count, bytes_max):
     cert, key = authority.leaf("localhost")
-    text = settings(more=f"""
+    text = settings(listen="limits = { per_ip = 10_000 }", more=f"""
 [listen.secure]
 address = "127.0.0.1:@tls@"
 tls = "site"
