@@ -1,5 +1,6 @@
 """Limits of the whole process: connections in all, of one address, memory, file descriptors."""
 import os
+import signal
 import threading
 import time
 
@@ -274,3 +275,31 @@ def test_all_descriptors_gone_it_waits_and_goes_on(proxied):
     os.system(f"prlimit --pid {gateway.pid} --nofile=1000:")
     assert [client.response().status for client in waiting] == [200] * 5
     assert gateway.metric("sluice_accept_pauses_total", listener="plain") > 5
+
+
+# reload
+
+@pytest.mark.threads
+def test_a_reload_changes_the_limits_and_keeps_the_counts(proxied):
+    gateway, _ = proxied(server="workers = 2\nconnections_max = 4",
+                         listen="limits = { per_ip = 50 }")
+
+    def reload(old, new):
+        before = gateway.error_log().count("reloaded result=applied")
+        gateway.config_text = gateway.config_text.replace(old, new)
+        gateway.config.write_text(gateway.config_text)
+        gateway.signal(signal.SIGHUP)
+        wait_until(lambda: gateway.error_log().count("reloaded result=applied") > before, "applied")
+    held = [gateway.client() for _ in range(4)]
+    assert [status_of(client) for client in held] == [200] * 4
+    assert gateway.ask().status == 503
+    reload("connections_max = 4", "connections_max = 6")
+    more = [gateway.client() for _ in range(3)]
+    assert sorted(status_of(client) for client in more) == [200, 200, 503]
+    reload("per_ip = 50", "per_ip = 6")
+    reload("connections_max = 6", "connections_max = 100")
+    assert_problem(gateway.ask(), 503, "too_many_connections")
+    assert gateway.ask(source="127.0.0.3").status == 200
+    reload("connections_max = 100", 'connections_max = 100\nmemory_max = "32MiB"')
+    assert gateway.metric("sluice_traffic_memory_limit_bytes") == 32 * MIB
+    assert [status_of(client) for client in held] == [200] * 4
