@@ -162,7 +162,7 @@ TEST(Writer, a_reader_that_has_gone_is_counted_and_survived) {
   close(reader);
   file->write("lost\n");  // EPIPE, and SIGPIPE kept from the process
   EXPECT_TRUE(becomes_true([&] { return file->counts().dropped == 1; }));
-  EXPECT_EQ(file->counts().failures, 1U);
+  EXPECT_TRUE(becomes_true([&] { return file->counts().failures == 1; }));   // by another thread, a moment later
 }
 
 TEST(Writer, a_full_disk_loses_lines_and_not_the_process) {
