@@ -197,14 +197,17 @@ int TlsServerContext::on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv
   return crypt_ticket(*self->tickets_, name, iv, cipher, mac, encrypts);
 }
 
-SSL_TICKET_RETURN TlsServerContext::on_session(SSL*, SSL_SESSION* session, const unsigned char*,
+SSL_TICKET_RETURN TlsServerContext::on_session(SSL* ssl, SSL_SESSION* session, const unsigned char*,
                                                size_t, SSL_TICKET_STATUS status, void*) {
   if (status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW) {
     // A session must not outlive the client's certificate: it is verified again in a full handshake.
     X509* client = SSL_SESSION_get0_peer(session);
     bool expired = client && X509_cmp_current_time(X509_get0_notAfter(client)) <= 0;
     if (expired) return SSL_TICKET_RETURN_IGNORE_RENEW;
-    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+    // A ticket of TLS 1.3 is used once (RFC 8446 appendix C.4): without another, every second
+    // connection of a client would be a full handshake again.
+    bool renew = status == SSL_TICKET_SUCCESS_RENEW || SSL_version(ssl) == TLS1_3_VERSION;
+    return renew ? SSL_TICKET_RETURN_USE_RENEW : SSL_TICKET_RETURN_USE;
   }
   return SSL_TICKET_RETURN_IGNORE_RENEW;
 }

@@ -43,6 +43,20 @@ def session_of(port, context):
         return client.socket.session
 
 
+@BOTH
+def test_a_resumed_connection_gives_a_ticket_for_the_next(secure, authority, version):
+    """Clients of TLS 1.3 use a ticket once: each connection must bring another."""
+    context = authority.client_context(version, version)
+    session = session_of(secure.tls, context)
+    for _ in range(4):
+        with Client(secure.tls, tls=context, session=session) as client:
+            assert client.ask().status == 200
+            assert client.socket.session_reused
+            if version == V1_3:
+                assert client.socket.session.id != session.id
+            session = client.socket.session
+
+
 def resumed(port, context, session):
     with Client(port, tls=context, session=session) as client:
         assert client.ask().status == 200
