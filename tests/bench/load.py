@@ -140,7 +140,7 @@ def send_all(workload, proxy, seconds, folder):
     request."""
     log = folder / "h2load.log"
     log.unlink(missing_ok=True)
-    count = int((workload.rate or workload.each_second) * seconds)
+    count = max(workload.connections, int((workload.rate or workload.each_second) * seconds))
     pace = [f"--rps={workload.rate / workload.connections}"] if workload.rate else []
     output = pinned(["h2load", "--h1", "-t", 1, "-c", workload.connections, "-n", count, *pace,
                      f"--log-file={log}", url(workload, proxy)])
