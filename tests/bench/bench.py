@@ -88,7 +88,7 @@ def count_and_weigh(chosen, running, proxies, folder):
     if not chosen.no_extras:
         logging = [one for one in running if one.log]
         found["extras"] += extras.log_lines(logging, folder)
-        found["extras"] += extras.idle_memory(compared)
+        found["extras"] += extras.idle_memory(compared, folder)
         if "sluice" in chosen.only:
             found["extras"] += extras.many_routes(folder)
             found["extras"] += extras.reloads(folder, chosen.reloads)

@@ -53,7 +53,8 @@ def _bytes_each(proxy, port, context, count):
     return used * 1024 / count
 
 
-def idle_memory(compared):
+def idle_memory(compared, folder):
+    """Each proxy begins anew: what it kept for the connections of an earlier load would be counted as nothing."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     found = []
@@ -62,6 +63,8 @@ def idle_memory(compared):
             port = one.tls_port if kind == "TLS" else one.port
             if port is None or one.name == "relay":
                 continue
+            one.stop()
+            one.start(folder)
             each = _bytes_each(one, port, context if kind == "TLS" else None, count)
             ours = one.name == "sluice"
             found.append(line(f"memory per idle {kind} connection, {one.name}", f"{each:,.0f} B",
