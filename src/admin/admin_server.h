@@ -27,7 +27,6 @@ class AdminServer final : public control::Participant {
   Result<void, std::vector<std::string>> prepare(const snapshot::Snapshot& next) override;
   void abandon() override;
   void commit(control::Worker::Publication& publication) override;
-  void retire() override {}
 
  private:
   class Door;

@@ -14,7 +14,6 @@ class Graveyard {
  public:
   void bury(std::shared_ptr<const snapshot::Snapshot> snapshot) { snapshots_.push_back(std::move(snapshot)); }
   void sweep();
-  size_t size() const { return snapshots_.size() + listeners_.size() + upstreams_.size(); }
 
  private:
   std::vector<std::shared_ptr<const snapshot::Snapshot>> snapshots_;

@@ -19,11 +19,11 @@ class LogPart final : public Participant {
     return {};
   }
   void abandon() override { prepared_.reset(); }
+  /// A file taken away is closed by itself, after the last worker has let go.
   void commit(Worker::Publication& publication) override {
     logs_->commit(*std::exchange(prepared_, std::nullopt));
     publication.access_log = logs_->access_log();
   }
-  void retire() override {}   // a file taken away is closed by itself, after the last worker
 
  private:
   observe::LogSet* logs_;

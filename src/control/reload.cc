@@ -143,7 +143,6 @@ void Reload::on_worker_published(uint64_t publication) {
   if (step_ != Step::publishing || publication != publications_) return;
   if (++acknowledged_ < parts_.supervisor.workers().size()) return;
   parts_.supervisor.retire();
-  for (Participant* participant : participants_) participant->retire();
   parts_.graveyard.sweep();
   auto took = std::chrono::steady_clock::now() - began_;
   std::string text = "applied: configuration " + hex_text(current_->hash);

@@ -35,8 +35,6 @@ class Participant {
   virtual void abandon() = 0;
   /// What was prepared is in force. `publication` may be added to.
   virtual void commit(Worker::Publication& publication) = 0;
-  /// Every worker has acknowledged: what only the snapshot before used can go.
-  virtual void retire() = 0;
 
  protected:
   ~Participant() = default;

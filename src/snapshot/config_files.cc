@@ -77,15 +77,25 @@ void report(const Pair& pair, const crypto::PairReport& found, Document& documen
   }
 }
 
-void check_authority(const config::FilePath& file, Document& document) {
+/// A file in PEM that must hold at least one of something.
+struct PemContents {
+  int (*count)(const std::string& path, std::string& why);
+  IssueKind unreadable;
+  IssueKind invalid;
+  const char* noun;
+};
+constexpr PemContents kAuthorities{&crypto::count_certificates, kAuthorityUnreadable, kAuthorityInvalid,
+                                   "certificate"};
+constexpr PemContents kRevocations{&crypto::count_revocation_lists, kRevocationUnreadable, kRevocationInvalid,
+                                   "revocation list"};
+
+void check_pem(const config::FilePath& file, const PemContents& wanted, Document& document) {
   std::string why;
-  int count = crypto::count_certificates(file.path, why);
+  int count = wanted.count(file.path, why);
   if (count < 0) {
-    document.issues.add(kAuthorityUnreadable, file.at,
-                        "cannot read " + quoted(file.path) + ": " + why);
+    document.issues.add(wanted.unreadable, file.at, "cannot read " + quoted(file.path) + ": " + why);
   } else if (count == 0) {
-    document.issues.add(kAuthorityInvalid, file.at,
-                        quoted(file.path) + " holds no certificate in PEM");
+    document.issues.add(wanted.invalid, file.at, quoted(file.path) + " holds no " + wanted.noun + " in PEM");
   }
 }
 
@@ -116,18 +126,6 @@ void report(const config::Section<plugin::PluginConfig>& section, const plugin::
   }
 }
 
-void check_revocation(const config::FilePath& file, Document& document) {
-  std::string why;
-  int count = crypto::count_revocation_lists(file.path, why);
-  if (count < 0) {
-    document.issues.add(kRevocationUnreadable, file.at,
-                        "cannot read " + quoted(file.path) + ": " + why);
-  } else if (count == 0) {
-    document.issues.add(kRevocationInvalid, file.at,
-                        quoted(file.path) + " holds no revocation list in PEM");
-  }
-}
-
 void check_pair(const Pair& pair, Document& document, std::time_t now) {
   if (pair.cert.empty() || pair.key.empty()) return;
   report(pair, crypto::check_pair(pair.cert.path, pair.key.path, now), document);
@@ -141,13 +139,13 @@ void check_files(const Config& config, Document& document, std::time_t now) {
       check_pair({pair.cert, pair.key}, document, now);
     }
     const auto& clients = tls.value.client_cert;
-    if (clients && !clients->ca.empty()) check_authority(clients->ca, document);
-    if (clients && !clients->crl.empty()) check_revocation(clients->crl, document);
+    if (clients && !clients->ca.empty()) check_pem(clients->ca, kAuthorities, document);
+    if (clients && !clients->crl.empty()) check_pem(clients->crl, kRevocations, document);
   }
   for (const auto& upstream : config.upstream) {
     if (!upstream.value.tls) continue;
     const upstream::UpstreamTls& to = *upstream.value.tls;
-    if (!to.ca.empty()) check_authority(to.ca, document);
+    if (!to.ca.empty()) check_pem(to.ca, kAuthorities, document);
     check_pair({to.cert, to.key}, document, now);
   }
   for (const auto& section : config.plugin) {
