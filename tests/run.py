@@ -150,6 +150,7 @@ def pytest(name, paths, preset=None, marks=None):
             return broken(f"{name}: {binary} is not built")
         environment["SLUICE_BINARY"] = str(binary)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
+               *(["-n", "3", "--dist", "loadfile"] if preset else []),   # they mostly wait
                f"--junitxml={report}", *(["-m", marks] if marks else []), *paths]
     code, output = run(command, E2E_SECONDS_MAX, env=environment)
     try:

@@ -41,6 +41,19 @@ function(sluice_plugins output folder)
 endfunction()
 
 function(sluice_tests)
+  add_library(sluice_test INTERFACE)
+  target_include_directories(sluice_test INTERFACE ${CMAKE_SOURCE_DIR}/tests)
+  target_compile_definitions(sluice_test INTERFACE SLUICE_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+                             SLUICE_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  # What is tested is built as its preset says; the tests themselves need no speed.
+  target_compile_options(sluice_test INTERFACE -Og -fpch-preprocess)
+  target_link_libraries(sluice_test INTERFACE GTest::gtest GTest::gtest_main)
+  # One parse of the large headers for all test programs: a fifth of their build time.
+  add_executable(sluice_test_headers ${CMAKE_SOURCE_DIR}/tests/headers.cc)
+  target_link_libraries(sluice_test_headers PRIVATE sluice_test sluice_base)
+  target_precompile_headers(sluice_test_headers PRIVATE
+    <gtest/gtest.h> <fmt/format.h> <array> <chrono> <cstdint> <functional> <map> <memory> <optional> <span>
+    <string> <string_view> <thread> <unordered_map> <variant> <vector>)
   sluice_plugins(test-plugins ${CMAKE_SOURCE_DIR}/tests/unit/plugin/modules)
   file(GLOB folders RELATIVE ${CMAKE_SOURCE_DIR}/tests/unit CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/*)
   foreach(folder ${folders})
@@ -63,10 +76,8 @@ function(sluice_test_program program folder library)
     return()
   endif()
   add_executable(${program} ${sources})
-  target_include_directories(${program} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
-  target_compile_definitions(${program} PRIVATE SLUICE_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
-                             SLUICE_BINARY_DIR="${CMAKE_BINARY_DIR}")
-  target_link_libraries(${program} PRIVATE ${library} GTest::gtest GTest::gtest_main)
+  target_link_libraries(${program} PRIVATE ${library} sluice_test)
+  target_precompile_headers(${program} REUSE_FROM sluice_test_headers)
   add_test(NAME ${program} COMMAND ${program} --gtest_brief=1)
 endfunction()
 
