@@ -110,7 +110,7 @@ def test_lines_written_equal_requests_served(gateway, nginx):
     done = subprocess.run(["h2load", "--h1", "-n", str(requests), "-c", "64", "-t", "1",
                            f"http://127.0.0.1:{one.port}/small"], capture_output=True, text=True, timeout=120)
     assert f"{requests} succeeded" in done.stdout, done.stdout + done.stderr
-    assert one.metric("sluice_http_requests_total", route="all") == requests
+    one.wait_for_metric(requests, "sluice_http_requests_total", route="all")
     one.stop()
     lines = one.access_log()
     assert len(lines) == requests
@@ -188,6 +188,7 @@ def test_dev_full_from_the_start(proxied):
     gateway, _ = proxied(log_access='file = "/dev/full"')
     for _ in range(20):
         assert gateway.ask().status == 200
-    wait_until(lambda: gateway.metric("sluice_log_lines_dropped_total", log="access") == 20, "all dropped")
+    gateway.wait_for_metric(20, "sluice_log_lines_dropped_total", log="access")
+    gateway.wait_for_metric(1, "sluice_log_failures_total", log="access")
+    gateway.wait_for_error_line("log cannot be written")
     assert gateway.error_log().count("log cannot be written") == 1
-    assert gateway.metric("sluice_log_failures_total", log="access") == 1

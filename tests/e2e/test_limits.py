@@ -43,8 +43,8 @@ def test_connections_max_holds_over_all_workers(proxied):
     found = [status_of(client) for client in clients]
     assert sorted(found) == [200] * 20 + [503] * 40
     assert healthy(gateway)
-    assert gateway.metric("sluice_connections_refused_total", listener="plain",
-                          reason="connections") == 40
+    gateway.wait_for_metric(40, "sluice_connections_refused_total", listener="plain",
+                            reason="connections")
     for client in clients:
         client.socket.close()
     wait_until(lambda: gateway.metric("sluice_connections", listener="plain") == 0, "all are gone")
@@ -192,7 +192,7 @@ def test_the_slowest_are_let_go_when_memory_stays_full(proxied):
         return [line for line in gateway.access_log()
                 if line.get("problem") == "memory_full" and line["status"] == 200]
     assert wait_until(shed, "the log has them")[0]["aborted"] == "gateway"
-    assert "memory_max is reached" in gateway.error_log()
+    gateway.wait_for_error_line("memory_max is reached")
     for client in clients:
         client.socket.close()
 
@@ -227,7 +227,7 @@ def few_descriptors(count):
 @pytest.mark.plain_build
 def test_out_of_descriptors_clients_are_told_and_admin_answers(proxied):
     gateway, _ = proxied(gateway_options=few_descriptors(160))
-    assert "connections_max cannot be reached" in gateway.error_log()
+    gateway.wait_for_error_line("connections_max cannot be reached")
     assert gateway.ask().status == 200
     existing = gateway.client()
     assert existing.ask().status == 200

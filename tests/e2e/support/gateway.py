@@ -207,6 +207,16 @@ class Gateway:
         return sum(value for sample, value in self.metrics().items()
                    if sample.split("{")[0] == name and all(label in sample for label in wanted))
 
+    # The same, waited for: a client has its answer before the worker has counted it, and before
+    # the writer's thread has written the line.
+
+    def wait_for_metric(self, wanted, name, **labels):
+        wait_until(lambda: self.metric(name, **labels) == wanted, f"{name} {labels} is {wanted}")
+
+    def wait_for_error_line(self, pattern):
+        """gives: the match"""
+        return wait_until(lambda: re.search(pattern, self.error_log()), f"a line with {pattern}")
+
     # what it uses
 
     @property
