@@ -8,6 +8,7 @@
 #include "observe/exposition.h"
 #include "observe/process_usage.h"
 #include "proxy/problems.h"
+#include "snapshot/files_hash.h"
 
 namespace sluice::admin {
 
@@ -23,9 +24,11 @@ std::string_view accept_of(const http::Head& request) {
 Page metrics_page(const control::Keeper& keeper, observe::PageForm form) {
   control::Process& process = keeper.process();
   std::string hash = hex_text(keeper.snapshot().hash);
+  std::string files_hash = hex_text(snapshot::files_hash(keeper.snapshot()));
   observe::ProcessFacts facts;
   facts.version = SLUICE_VERSION;
   facts.config_hash = hash;
+  facts.files_hash = files_hash;
   const control::ReloadFacts& reloads = keeper.reloads();
   facts.reload_succeeded = reloads.success;
   facts.reloaded_at_seconds =

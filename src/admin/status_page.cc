@@ -4,6 +4,7 @@
 
 #include "admin/json_text.h"
 #include "observe/time_text.h"
+#include "snapshot/files_hash.h"
 
 namespace sluice::admin {
 namespace {
@@ -38,6 +39,7 @@ bool is_up(const observe::Registry& registry, uint32_t id) {
 void write_config(JsonText& json, const control::Keeper& keeper) {
   const control::ReloadFacts& reloads = keeper.reloads();
   json.object("config").text("file", keeper.file()).text("hash", hex_text(keeper.snapshot().hash));
+  json.text("files_hash", hex_text(snapshot::files_hash(keeper.snapshot())));
   json.text("loaded_at", time_of(reloads.applied_at));
   json.number("routes", keeper.snapshot().routes.size());
   json.end_object();

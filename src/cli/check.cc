@@ -1,8 +1,10 @@
 // `sluice check FILE`: everything that is wrong, in one run.
 #include <cstdio>
 
+#include "base/text.h"
 #include "cli/commands.h"
 #include "snapshot/config.h"
+#include "snapshot/files_hash.h"
 
 namespace sluice::cli {
 
@@ -30,6 +32,13 @@ std::string summary(const snapshot::LoadedConfig& loaded) {
   return out + (loaded.has_errors() ? "; nothing was changed" : "");
 }
 
+// What the gateway shows in /status and /metrics, for a comparison.
+std::string hashes(const snapshot::Config& config) {
+  auto files = snapshot::files_hash(config);
+  return "configuration " + hex_text(config.hash) +
+         (files ? ", files " + hex_text(*files) : ", files not readable");
+}
+
 }  // namespace
 
 int run_check(const CheckOptions& options) {
@@ -37,6 +46,7 @@ int run_check(const CheckOptions& options) {
   if (options.as_service) load.asker = snapshot::Asker::service;
   snapshot::LoadedConfig loaded = snapshot::load_config(options.file, load);
   std::string text = loaded.issues_text() + summary(loaded) + "\n";
+  if (!loaded.has_errors()) text += hashes(loaded.config) + "\n";
   std::fwrite(text.data(), 1, text.size(), stdout);
   if (loaded.has_errors()) return 1;
   return loaded.document.issues.count(config::Severity::unchecked) > 0 ? 2 : 0;

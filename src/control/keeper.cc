@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "snapshot/files_hash.h"
 
 namespace sluice::control {
 
@@ -72,7 +73,7 @@ void Keeper::on_published(std::shared_ptr<const snapshot::Snapshot> snapshot) {
   }
   LOG(info, "serving", kv("workers", supervisor_.serving()), kv("routes", snapshot_->routes.size()),
       kv("upstreams", snapshot_->upstreams.size()), kv("config_hash", hex_text(snapshot_->hash)),
-      kv("version", SLUICE_VERSION));
+      kv("files_hash", hex_text(snapshot::files_hash(*snapshot_))), kv("version", SLUICE_VERSION));
 }
 
 void Keeper::on_reload_ended(const ReloadReport& report) {
@@ -85,16 +86,13 @@ void Keeper::on_reload_ended(const ReloadReport& report) {
                   std::to_string(supervisor_.serving()) + " workers");
   switch (report.result) {
     case ReloadResult::applied: ++reloads_.applied; break;
-    case ReloadResult::unchanged:
-      ++reloads_.unchanged;
-      certificates_.watch(*snapshot_);   // the files may have new contents all the same
-      break;
+    case ReloadResult::unchanged: ++reloads_.unchanged; break;
     case ReloadResult::refused: ++reloads_.refused; return;   // Reload has said why
   }
   std::string_view result = report.result == ReloadResult::applied ? "applied" : "unchanged";
   if (reloads_.applied + reloads_.unchanged == 1) return;   // the start
   LOG(info, "reloaded", kv("result", result), kv("config_hash", hex_text(snapshot_->hash)),
-      kv("workers", supervisor_.serving()), kv("routes", snapshot_->routes.size()),
+      kv("files_hash", hex_text(snapshot::files_hash(*snapshot_))), kv("workers", supervisor_.serving()), kv("routes", snapshot_->routes.size()),
       kv("upstreams", snapshot_->upstreams.size()));
 }
 

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "control/process_limits.h"
 #include "snapshot/build.h"
+#include "snapshot/files_hash.h"
 
 namespace sluice::control {
 namespace {
@@ -17,6 +18,11 @@ std::string lines(const std::vector<std::string>& faults) {
   std::string text;
   for (const std::string& fault : faults) text += "error: " + fault + "\n";
   return text;
+}
+
+std::string hashes_of(const snapshot::Snapshot& snapshot) {
+  return "configuration " + hex_text(snapshot.hash) + " (files " +
+         hex_text(snapshot::files_hash(snapshot)) + ")";
 }
 
 // The log holds one event a line: each line of the report becomes one.
@@ -71,14 +77,21 @@ void Reload::on_loaded(snapshot::LoadedConfig loaded) {
   if (cancelled_) return finish(ReloadResult::refused, "error: sluice is stopping\n");
   notes_ = loaded.issues_text();
   if (loaded.has_errors()) return finish(ReloadResult::refused, std::exchange(notes_, {}));
-  if (loaded.config.hash == current_->hash) {
-    return finish(ReloadResult::unchanged, "unchanged: configuration " + hex_text(current_->hash) + " stays in force\n");
-  }
+  if (loaded.config.hash == current_->hash) return keep_current();
   auto built = snapshot::build(std::move(loaded.config), current_.get(), parts_.process.registry);
   if (!built) return finish(ReloadResult::refused, notes_ + lines(built.error()));
   next_ = *std::move(built);
   if (auto prepared = prepare(); !prepared) return finish(ReloadResult::refused, notes_ + lines(prepared.error()));
   begin_settling();
+}
+
+// The file says what it said before; the files that it names may have new contents all the same.
+void Reload::keep_current() {
+  uint64_t before = snapshot::files_hash(*current_);
+  owner_->on_unchanged();
+  std::string text = "unchanged: " + hashes_of(*current_) + " stays in force";
+  if (snapshot::files_hash(*current_) != before) text += ", with new contents of its files";
+  finish(ReloadResult::unchanged, text + "\n");
 }
 
 Result<void, std::vector<std::string>> Reload::prepare() {
@@ -145,7 +158,7 @@ void Reload::on_worker_published(uint64_t publication) {
   parts_.supervisor.retire();
   parts_.graveyard.sweep();
   auto took = std::chrono::steady_clock::now() - began_;
-  std::string text = "applied: configuration " + hex_text(current_->hash);
+  std::string text = "applied: " + hashes_of(*current_);
   if (publications_ > 1) {
     text += " in " + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()) + " ms";
   }

@@ -36,7 +36,8 @@ class ProcessCollector final : public prometheus::Collectable {
     auto one = [&](Family which, double value) { add(which, {metric(value)}); };
     const ProcessUsage& usage = facts_.usage;
     add(Family::build_info, {metric(1, {{"version", facts_.version}})});
-    add(Family::config_hash, {metric(1, {{"hash", facts_.config_hash}})});
+    add(Family::config_hash, {metric(1, {{"hash", facts_.config_hash},
+                                             {"files_hash", facts_.files_hash}})});
     auto reloads = [](uint64_t count, std::string_view result) {
       return metric(static_cast<double>(count), {{"result", result}});
     };

@@ -23,7 +23,8 @@ std::string_view page_type(PageForm form);
 /// What is true of the whole process; the views live while the page is made.
 struct ProcessFacts {
   std::string_view version;
-  std::string_view config_hash;
+  std::string_view config_hash;   // of its values
+  std::string_view files_hash;    // of the contents of the files that it names
   bool reload_succeeded = true;
   double reloaded_at_seconds = 0;   // since 1970
   uint64_t reloads_applied = 0, reloads_unchanged = 0, reloads_refused = 0;

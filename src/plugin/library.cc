@@ -16,6 +16,8 @@
 #include <cstring>
 #include <fstream>
 
+#include "base/hash.h"
+
 namespace sluice::plugin {
 namespace {
 
@@ -113,10 +115,23 @@ Result<std::shared_ptr<const Library>, Fault> Library::open(const std::string& f
   }
   if (loaded_before && !is_mapped_from(entry, *facts)) {
     return fault(Fault::Kind::invalid,
-                 "the file was replaced while the old one is loaded: restart to use the new one");
+                 "the loaded file was replaced: give the new one another name, or restart");
   }
   if (auto read = library->read_table(abi_minor); !read) return read.error();
+  library->fingerprint_ = fingerprint_of(path).value_or(0);
   return std::shared_ptr<const Library>(std::move(library));
+}
+
+std::optional<uint64_t> Library::fingerprint_of(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  uint64_t state = fnv1a("");
+  char piece[16 * 1024];
+  do {
+    in.read(piece, sizeof(piece));
+    state = fnv1a({piece, static_cast<size_t>(in.gcount())}, state);
+  } while (in);
+  if (!in.eof()) return {};
+  return state;
 }
 
 Library::~Library() {

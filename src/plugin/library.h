@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -32,12 +33,16 @@ class Library {
   /// needs: `abi_minor` of the table that the plugin will be given
   static Result<std::shared_ptr<const Library>, Fault> open(const std::string& file,
                                                             uint16_t abi_minor);
+  /// Of a file's contents now. gives: nothing when it cannot be read
+  static std::optional<uint64_t> fingerprint_of(const std::string& file);
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;
   ~Library();
 
   /// The plugin's table; what it was built without is null.
   const sluice_plugin& table() const { return table_; }
+  /// Of the file's contents when it was opened.
+  uint64_t fingerprint() const { return fingerprint_; }
 
  private:
   explicit Library(void* handle) : handle_(handle) {}
@@ -45,6 +50,7 @@ class Library {
 
   void* handle_;
   sluice_plugin table_{};
+  uint64_t fingerprint_ = 0;
 };
 
 }  // namespace sluice::plugin

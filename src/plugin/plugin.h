@@ -27,6 +27,8 @@ class Plugin {
   const std::string& name() const { return name_; }
   const sluice_plugin& table() const { return library_->table(); }
   void* self() const { return self_; }
+  /// Of its library's contents.
+  uint64_t fingerprint() const { return library_->fingerprint(); }
 
  private:
   Plugin(std::string name, std::shared_ptr<const Library> library)

@@ -5,6 +5,7 @@
 
 #include "policy/catalog.h"
 #include "route/router_builder.h"
+#include "snapshot/tls_options.h"
 
 namespace sluice::snapshot {
 namespace {
@@ -114,12 +115,7 @@ std::shared_ptr<const UpstreamPart> Builder::make_upstream(const config::Section
   part->config.servers.clear();   // a part may serve on with others
   part->metric = use(observe::Table::upstream, section.name);
   if (!section.value.uses_tls()) return part;
-  const upstream::UpstreamTls& tls = *section.value.tls;
-  net::TlsClientOptions options;
-  options.ca_file = tls.ca.path;
-  options.verify = tls.verify ? net::TlsVerify::peer : net::TlsVerify::none;
-  if (!tls.cert.empty()) options.certificate = net::CertificateFiles{tls.cert.path, tls.key.path};
-  part->tls = load_tls<net::SharedClientTls>("upstream." + section.name, std::move(options));
+  part->tls = load_tls<net::SharedClientTls>(tls_name(section), tls_options(section));
   return part;
 }
 
@@ -158,17 +154,9 @@ std::shared_ptr<const TlsPart> Builder::make_tls(const config::Section<TlsConfig
   auto part = std::make_shared<TlsPart>();
   part->name = section.name;
   part->fingerprint = section.fingerprint;
-  net::TlsServerOptions options;
-  options.name = section.name;
-  options.profile = section.value.profile;
-  for (const CertificateConfig& pair : section.value.certificates) {
-    options.certificates.push_back({pair.cert.path, pair.key.path});
-  }
-  if (const auto& clients = section.value.client_cert) {
-    options.client_check = net::TlsClientCheck{clients->ca.path, clients->crl.path, clients->mode};
-  }
+  net::TlsServerOptions options = tls_options(section);
   options.tickets = ticket_keys(section.name);
-  part->tls = load_tls<net::SharedServerTls>("tls." + section.name, std::move(options));
+  part->tls = load_tls<net::SharedServerTls>(tls_name(section), std::move(options));
   return part;
 }
 

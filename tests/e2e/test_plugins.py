@@ -103,3 +103,18 @@ def test_a_reload_with_other_settings_makes_a_new_instance(versioned):
     one.signal(signal.SIGHUP)
     wait_until(lambda: "is not among" in one.error_log(), "the refusal is logged")
     assert one.ask().get("X-Api-Version") == "1"
+
+
+def test_a_replaced_file_refuses_reloads_until_it_has_a_name_of_its_own(versioned):
+    one, behind = versioned()
+    code = one.folder / "api_version.so"
+    code.rename(one.folder / "kept.so")
+    shutil.copy(EXAMPLE, code)
+    said = one.reload(code=1)
+    assert "sluice.toml:" in said
+    assert ("cannot be used: the loaded file was replaced: give the new one another name, "
+            "or restart\n") in said
+    assert one.ask().get("X-Api-Version") == "2"
+    code.rename(one.folder / "api_version-2.so")
+    one.reload(one.config_text.replace("api_version.so", "api_version-2.so"))
+    assert one.ask().get("X-Api-Version") == "2"

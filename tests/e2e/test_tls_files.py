@@ -1,12 +1,13 @@
 """Certificate files are in use within 5 s of being replaced, however that is done (F1)."""
+import json
 import os
 import shutil
 import ssl
 import time
 
 import pytest
-from support.client import Client
-from support.gateway import settings
+from support.client import Client, ask
+from support.gateway import run_command, settings
 from support.timing import SLOW, wait_until
 
 LIVE_SECONDS = 5 if SLOW <= 2 else 5 * SLOW    # the promise, in builds that are not slowed down
@@ -135,7 +136,7 @@ def test_broken_files_are_refused_and_the_old_ones_stay(gateway, upstream, autho
     for name, (_, reason) in broken.items():
         wait_until(lambda: one.metric(FAILURES, tls=f"tls.{name}") == 1, name, LIVE_SECONDS)
         assert serial(one.ports[name], authority) == before[name]
-        line = next(line for line in one.error_log().splitlines() if f"tls=tls.{name}" in line)
+        line = one.wait_for_error_line(f".*tls=tls\\.{name} .*")[0]
         assert "certificate files refused" in line and reason in line, line
     assert "PRIVATE KEY" not in one.error_log()
     for name, texts in good.items():
@@ -205,3 +206,27 @@ cert = "{cert}", key = "{key}" }}""".replace("\n", " ")))
     wait_until(lambda: one.metric(RELOADS, tls="upstream.main") == 2, "replaced", LIVE_SECONDS)
     assert one.ask().status == 502
     assert len(seen) == 3
+
+
+def test_new_contents_change_the_hash_of_the_files_and_not_that_of_the_values(gateway, upstream, authority, tmp_path):
+    pair = authority.leaf("localhost", stem=tmp_path / "site")
+    one = gateway(settings(upstream(), more=table("site", *pair)))
+
+    def hashes():
+        config = json.loads(ask(one.admin, target="/status").body)["config"]
+        return f"configuration {config['hash']}", f"files {config['files_hash']}"
+
+    def on_disk():
+        return tuple(run_command("check", one.config).stdout.splitlines()[-1].split(", "))
+    before = hashes()
+    assert on_disk() == before
+    for path, source in zip(pair, authority.leaf("localhost", stem=tmp_path / "new")):
+        path.write_bytes(source.read_bytes())
+    said = one.reload()   # takes them at once
+    after = hashes()
+    assert after[0] == before[0] and after[1] != before[1]
+    assert on_disk() == after
+    # Either the reload took them or the watch did, a moment earlier.
+    changed = f"unchanged: {after[0]} ({after[1]}) stays in force"
+    assert said in (f"{changed}, with new contents of its files\n", f"{changed}\n")
+    wait_until(lambda: f"files_hash={after[1].split()[1]}" in one.error_log(), "the reload's line has it")

@@ -149,6 +149,7 @@ TEST(Exposition, shows_the_process_and_its_logs) {
   ProcessFacts facts;
   facts.version = "1.2.3";
   facts.config_hash = "ab\"c";
+  facts.files_hash = "d";
   facts.reload_succeeded = false;
   facts.reloaded_at_seconds = 1700000000.5;
   facts.logs = {{"access", {10, 1, 2}}};
@@ -156,7 +157,7 @@ TEST(Exposition, shows_the_process_and_its_logs) {
   facts.usage.resident_bytes = 4096;
   Page page(expose(registry, facts));
   EXPECT_EQ(page.value("sluice_build_info{version=\"1.2.3\"}"), 1);
-  EXPECT_EQ(page.value("sluice_config_hash_info{hash=\"ab\\\"c\"}"), 1);
+  EXPECT_EQ(page.value("sluice_config_hash_info{hash=\"ab\\\"c\",files_hash=\"d\"}"), 1);
   EXPECT_EQ(page.value("sluice_config_last_reload_success"), 0);
   EXPECT_EQ(page.value("sluice_config_last_reload_timestamp_seconds"), 1700000000.5);
   EXPECT_EQ(page.value("sluice_log_failures_total{log=\"access\"}"), 2);

@@ -104,7 +104,7 @@ TEST(Library, a_file_replaced_while_the_old_one_is_loaded_is_not_taken_for_the_n
   auto second = Library::open(file, SLUICE_ABI_MINOR);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().why,
-            "the file was replaced while the old one is loaded: restart to use the new one");
+            "the loaded file was replaced: give the new one another name, or restart");
   first = Fault{};  // the old one goes
   second = Library::open(file, SLUICE_ABI_MINOR);
   ASSERT_TRUE(second) << second.error().why;
