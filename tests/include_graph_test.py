@@ -51,6 +51,7 @@ DOORS = {
     "prometheus/": ["observe"],
     "libwebsockets.h": ["upstream"],
     "fmt/": ["base"],
+    "simdjson.h": ["base"],
     "CLI/": ["cli", MAIN],
     "sluice/": ["plugin"],   # our own C header, plugins/include
     "dlfcn.h": ["plugin"],
