@@ -18,7 +18,8 @@ constexpr FactName kFacts[] = {
     {"ip", Fact::Kind::ip, false},         {"route", Fact::Kind::route, false},
     {"method", Fact::Kind::method, false}, {"host", Fact::Kind::host, false},
     {"header", Fact::Kind::header, true},  {"path", Fact::Kind::path, true},
-    {"query", Fact::Kind::query, true},
+    {"query", Fact::Kind::query, true},    {"identity", Fact::Kind::identity, false},
+    {"consumer", Fact::Kind::consumer, false}, {"claim", Fact::Kind::claim, true},
 };
 
 Result<Fact, TextError> parse_param(std::string_view text) {
@@ -95,7 +96,7 @@ Result<Fact, TextError> parse_fact(std::string_view text) {
     return Fact{known.kind, std::string(name)};
   }
   std::string why = nearest.hint();
-  if (why.empty()) why = "the facts are ip route method host header.NAME path.NAME query.NAME";
+  if (why.empty()) why = "the facts are ip route method host header.NAME path.NAME query.NAME identity consumer claim.NAME";
   return TextError{why, 0};
 }
 

@@ -13,14 +13,19 @@
 namespace sluice::config {
 
 struct Fact {
-  enum class Kind : uint8_t { ip, route, method, host, header, path, query };
+  enum class Kind : uint8_t { ip, route, method, host, header, path, query, identity, consumer, claim };
   Kind kind = Kind::ip;
-  std::string name;  // of a header, path parameter ("**" is the tail) or query parameter
+  std::string name;  // of a header, path parameter ("**" is the tail), query parameter or claim
 
+  /// Known only after authentication.
+  bool needs_identity() const {
+    return kind == Kind::identity || kind == Kind::consumer || kind == Kind::claim;
+  }
   friend bool operator==(const Fact&, const Fact&) = default;
 };
 
-/// "ip", "route", "method", "host", "header.NAME", "path.NAME", "query.NAME".
+/// "ip", "route", "method", "host", "header.NAME", "path.NAME", "query.NAME", "identity",
+/// "consumer", "claim.NAME".
 Result<Fact, TextError> parse_fact(std::string_view text);
 
 /// One literal and what stood in the braces behind it. The last piece of a text has no braces.

@@ -12,7 +12,7 @@ namespace sluice::control {
 Worker::Worker(unsigned index, Process& process, Owner& owner, uint64_t random_seed)
     : index_(index), process_(&process), shard_(&process.worker_shard(index)), owner_(&owner),
       memory_(process.load.memory), loop_(&memory_), mailbox_(loop_), tls_io_(loop_), random_(random_seed),
-      engine_({loop_.scheduler(), loop_.timers(), loop_.clock(), loop_.blocks(), random_, *shard_, &process.pipes}) {
+      engine_({loop_.scheduler(), loop_.timers(), loop_.clock(), loop_.blocks(), random_, *shard_, &process.pipes, index_}) {
   loop_.set_name("worker " + std::to_string(index_));
   shared_.loop = &loop_;
   shared_.tls_io = &tls_io_;

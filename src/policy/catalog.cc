@@ -1,18 +1,13 @@
 #include "policy/catalog.h"
 
-#include "policy/headers.h"
+#include <algorithm>
 
 namespace sluice::policy {
 
-Pipeline make_pipeline(const RoutePolicies& route,
-                       std::vector<std::unique_ptr<const Policy>> plugins) {
+Pipeline PipelineBuilder::build() && {
+  std::ranges::stable_sort(placed_, {}, [](const auto& placed) { return placed.first; });
   Pipeline pipeline;
-  // Plugins before transformation: they judge what the client sent, and header rules have the last word.
-  for (auto& plugin : plugins) pipeline.add(std::move(plugin));
-  // Transformation last: every policy before it sees what the client sent.
-  if (route.headers && !(route.headers->request.empty() && route.headers->response.empty())) {
-    pipeline.add(std::make_unique<Headers>(*route.headers));
-  }
+  for (auto& [place, policy] : placed_) pipeline.add(std::move(policy));
   return pipeline;
 }
 

@@ -3,7 +3,6 @@
 #include <array>
 #include <cstring>
 
-
 namespace sluice::policy {
 namespace {
 
@@ -19,11 +18,17 @@ std::optional<std::string_view> query_value(std::string_view query, std::string_
   return std::nullopt;
 }
 
+// An identity without a subject, or of no consumer, has no such fact.
+std::optional<std::string_view> found(std::string_view value) {
+  return value.empty() ? std::nullopt : std::optional(value);
+}
+
 }  // namespace
 
 std::optional<std::string_view> fact_value(const config::Fact& fact, const Call& call) {
   using Kind = config::Fact::Kind;
   const http::Head& request = call.request();
+  const Identity* identity = call.identity();
   switch (fact.kind) {
     case Kind::ip: {
       if (call.client().ip.is_none()) return std::nullopt;
@@ -40,6 +45,11 @@ std::optional<std::string_view> fact_value(const config::Fact& fact, const Call&
       return std::nullopt;
     case Kind::header: return request.fields.get(fact.name);
     case Kind::query: return query_value(request.query, fact.name);
+    case Kind::identity: return identity ? found(identity->subject) : std::nullopt;
+    case Kind::consumer: return identity ? found(identity->consumer) : std::nullopt;
+    case Kind::claim:
+      if (const Claim* claim = identity ? identity->claim(fact.name) : nullptr) return claim->value;
+      return std::nullopt;
   }
   return std::nullopt;
 }

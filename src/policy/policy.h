@@ -13,6 +13,7 @@
 #include "base/ip.h"
 #include "base/named_value.h"
 #include "http/message.h"
+#include "policy/identity.h"
 #include "policy/resume.h"
 #include "policy/verdict.h"
 
@@ -23,6 +24,14 @@ struct Client {
   IpAddress ip;
   uint16_t port = 0;
   http::Scheme scheme = http::Scheme::http;
+};
+
+/// What the policies of a request found out about it, for the log and for each other.
+struct Findings {
+  const Identity* identity = nullptr;   // null: not known, or not asked
+  /// The rule that decided, by its name in the configuration; empty: none did.
+  std::string_view rule;
+  bool credential_refused = false;      // there was one, and it was not good
 };
 
 /// Of the matched path; "**" names the tail.
@@ -39,6 +48,11 @@ class Call {
   std::span<const Param> params() const { return params_; }
   const Clock& clock() const { return *clock_; }
   Random& random() const { return *random_; }
+  /// Which worker this is, for PerWorker state.
+  unsigned worker() const { return worker_; }
+  Findings& findings() { return findings_; }
+  const Findings& findings() const { return findings_; }
+  const Identity* identity() const { return findings_.identity; }
   /// The token for a late answer; return Verdict::wait after taking it.
   Resume resume() { return Resume(*desk_, ticket_ = desk_->issue(*waiter_)); }
   /// Memory of this policy in this request: null until the policy sets it (on_response may see null, when
@@ -59,6 +73,8 @@ class Call {
   ResumeDesk::Ticket ticket_{};
   void** scratch_ = nullptr;
   uint32_t current_ = 0;
+  unsigned worker_ = 0;
+  Findings findings_;
 };
 
 /// Sees a body pass by. May hold bytes back, change them, or refuse.

@@ -22,6 +22,7 @@ class Verdict {
     refuse,  // answer with a problem
     reply,   // answer with this response
     wait,    // until a Resume brings a verdict, or the deadline passes
+    again,   // brought by a Resume only: what the policy waited for is there, run it once more
   };
 
   static Verdict pass() { return Verdict(Kind::pass); }
@@ -43,6 +44,7 @@ class Verdict {
     verdict.problem_ = if_late;
     return verdict;
   }
+  static Verdict again() { return Verdict(Kind::again); }
 
   Kind kind() const { return kind_; }
   const http::Problem* problem() const { return problem_; }

@@ -48,6 +48,7 @@ class Engine final : public server::Handler {
     Random& random;
     observe::Shard& shard;
     net::SharedPipes* pipes = nullptr;   // null: bodies are always read and written
+    unsigned worker = 0;                 // which one this is
   };
 
   explicit Engine(const Parts& parts);

@@ -85,6 +85,7 @@ void Exchange::begin_call() {
   call_.desk_ = &engine_->desk_;
   call_.waiter_ = this;
   call_.request_id_ = request_id_;
+  call_.worker_ = parts().worker;
 }
 
 Next Exchange::do_route() {
@@ -129,8 +130,9 @@ Next Exchange::do_inspect() {
   if (has_late_verdict_) {
     has_late_verdict_ = false;
     timer_.stop();
-    if (late_.kind() != Verdict::Kind::pass) return act(late_);
-    ++call_.current_;
+    bool runs_again = late_.kind() == Verdict::Kind::again;
+    if (!runs_again && late_.kind() != Verdict::Kind::pass) return act(late_);
+    if (!runs_again) ++call_.current_;
   } else if (call_.ticket_.generation != 0) {
     return Next::wait;
   }
@@ -149,7 +151,9 @@ Next Exchange::act(const Verdict& verdict) {
       late_ = verdict.problem() ? Verdict::refuse(*verdict.problem()) : Verdict::pass();
       timer_.start(parts().timers, verdict.deadline(), *this);
       return Next::wait;
+    case Verdict::Kind::again: break;
   }
+  CHECK(false);   // only a Resume brings "again", and do_inspect takes it
   return Next::stop;
 }
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "policy/catalog.h"
 #include "route/router_builder.h"
+#include "snapshot/route_policies.h"
 #include "snapshot/tls_options.h"
 
 namespace sluice::snapshot {
@@ -45,7 +45,6 @@ class Builder {
   std::shared_ptr<const UpstreamPart> make_upstream(const config::Section<upstream::UpstreamConfig>& section);
   std::shared_ptr<const ListenerPart> make_listener(const config::Section<ListenConfig>& section);
   std::shared_ptr<const PluginPart> make_plugin(const config::Section<plugin::PluginConfig>& section);
-  std::vector<std::unique_ptr<const policy::Policy>> plugins_of(const RouteSection& route) const;
   std::shared_ptr<const TlsPart> make_tls(const config::Section<TlsConfig>& section);
   std::shared_ptr<net::SharedTicketKeys> ticket_keys(const std::string& name) const;
   /// gives: null with a fault when the files are not good
@@ -183,26 +182,13 @@ std::shared_ptr<const PluginPart> Builder::make_plugin(const config::Section<plu
   return part;
 }
 
-std::vector<std::unique_ptr<const policy::Policy>> Builder::plugins_of(const RouteSection& route) const {
-  std::vector<std::unique_ptr<const policy::Policy>> out;
-  for (const auto& named : route.plugins) {
-    auto found = std::lower_bound(out_->plugins.begin(), out_->plugins.end(), named.name,
-                                  [](const auto& part, const std::string& key) { return part->name < key; });
-    CHECK(found != out_->plugins.end() && (*found)->name == named.name);   // load_config checked it
-    if ((*found)->plugin) out.push_back(plugin::make_policy((*found)->plugin));
-  }
-  return out;
-}
-
 RouteEntry Builder::make_entry(const config::Section<RouteSection>& section) {
   RouteEntry entry;
   std::shared_ptr<const UpstreamPart> upstream;
   if (const std::string& name = section.value.route.upstream.name; !name.empty()) {
-    auto found = std::lower_bound(out_->upstreams.begin(), out_->upstreams.end(), name,
-                                  [](const auto& part, const std::string& key) { return part->name < key; });
-    CHECK(found != out_->upstreams.end() && (*found)->name == name);   // load_config checked it
-    entry.upstream = static_cast<uint32_t>(found - out_->upstreams.begin());
-    upstream = *found;
+    const auto& found = find_shared_part(out_->upstreams, name);
+    entry.upstream = static_cast<uint32_t>(&found - out_->upstreams.data());
+    upstream = found;
   }
   entry.part = unchanged(previous_ ? &previous_->routes : nullptr, section,
                          [](const RouteEntry& before) { return before.part; });
@@ -217,10 +203,8 @@ std::shared_ptr<const RoutePart> Builder::make_route(const config::Section<Route
   part->name = section.name;
   part->fingerprint = section.fingerprint;
   part->params = from.match.path.value.params();
-  policy::RoutePolicies policies;
-  policies.headers = &section.value.headers;
   if (from.limits.body) part->body_bytes_max = from.limits.body->count;
-  part->pipeline = policy::make_pipeline(policies, plugins_of(section.value));
+  part->pipeline = make_pipeline(section.value, *out_);
   part->metric = use(observe::Table::route, section.name);
   if (from.redirect) part->redirect = Redirect{policy::Template(from.redirect->to.value), from.redirect->status};
   if (from.respond) {

@@ -2,11 +2,14 @@
 // built by snapshot/build.h, which reuses every part whose fingerprint is unchanged.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/check.h"
 #include "base/ip.h"
 #include "net/address.h"
 #include "net/shared_tls.h"
@@ -119,5 +122,19 @@ struct Snapshot {
   std::vector<std::shared_ptr<const TlsPart>> tls;
   CidrSet trusted_proxies;
 };
+
+/// The part of that name. needs: there is one (load_config checked it); `parts` are in the order of their names
+template <class Part>
+const std::shared_ptr<const Part>& find_shared_part(const std::vector<std::shared_ptr<const Part>>& parts,
+                                                    std::string_view name) {
+  auto found = std::lower_bound(parts.begin(), parts.end(), name,
+                                [](const auto& part, std::string_view key) { return part->name < key; });
+  CHECK(found != parts.end() && (*found)->name == name);
+  return *found;
+}
+template <class Part>
+const Part& find_part(const std::vector<std::shared_ptr<const Part>>& parts, std::string_view name) {
+  return *find_shared_part(parts, name);
+}
 
 }  // namespace sluice::snapshot

@@ -127,6 +127,22 @@ TEST(Waits, an_answer_that_is_there_before_the_wait_counts) {
   EXPECT_EQ(client.status(), 200);
 }
 
+TEST(Waits, a_policy_whose_answer_lies_elsewhere_runs_again) {
+  Waiting world(5s, nullptr);
+  Client& client = world.client();
+  client.ask(kGet);
+  world.state.resume->give(policy::Verdict::again());
+  world.run();
+  EXPECT_EQ(world.state.asked, 2);
+  EXPECT_EQ(world.upstream.picks, 0);
+  world.state.resume->give(policy::Verdict::pass());
+  world.run();
+  EXPECT_EQ(world.state.asked, 2);
+  EXPECT_EQ((*world.upstream_side().stream.head)["X-Order"], "z");
+  world.respond("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", "x");
+  EXPECT_EQ(client.status(), 200);
+}
+
 TEST(Waits, a_token_works_once) {
   Waiting world(5s, nullptr);
   Client& client = world.client();

@@ -32,6 +32,8 @@ TEST(Facts, templates_are_filled_from_the_request) {
       {"{{{ip}}}", "{192.0.2.7}"},
       {"a-{path.order}-{method}.", "a-9-POST."},
       {"a{header.None}b", nullptr},
+      {"{identity}", nullptr},
+      {"{claim.tenant}", nullptr},
   };
   for (const Case& one : kCases) {
     auto source = config::parse_template(one.source);
@@ -43,6 +45,20 @@ TEST(Facts, templates_are_filled_from_the_request) {
       EXPECT_EQ(*value, one.value);
     }
   }
+}
+
+TEST(Facts, an_identity_gives_its_subject_consumer_and_claims) {
+  TestCall call("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  const Claim claims[] = {{"tenant", "gold"}};
+  Identity identity;
+  identity.subject = "ann";
+  identity.claims = claims;
+  call.call.findings().identity = &identity;
+  using Kind = config::Fact::Kind;
+  EXPECT_EQ(fact_value({Kind::identity, ""}, call.call), "ann");
+  EXPECT_EQ(fact_value({Kind::consumer, ""}, call.call), std::nullopt);   // of none
+  EXPECT_EQ(fact_value({Kind::claim, "tenant"}, call.call), "gold");
+  EXPECT_EQ(fact_value({Kind::claim, "Tenant"}, call.call), std::nullopt);
 }
 
 TEST(Facts, a_client_without_an_address_has_none) {

@@ -9,16 +9,16 @@ namespace {
 
 using fakes::MarkingPolicy;
 
-TEST(Pipeline, what_is_not_configured_is_not_there) {
-  HeadersConfig empty;
-  EXPECT_EQ(make_pipeline({.headers = &empty}).size(), 0U);
-  HeadersConfig some;
-  some.response.remove.emplace_back().value = "Server";
-  Pipeline pipeline = make_pipeline({.headers = &some});
-  ASSERT_EQ(pipeline.size(), 1U);
-  EXPECT_EQ(pipeline[0].name(), "headers");
-  EXPECT_FALSE(pipeline.any().request);
-  EXPECT_TRUE(pipeline.any().response);
+TEST(Pipeline, places_decide_the_order_and_within_one_the_order_of_adding) {
+  PipelineBuilder builder;
+  builder.add(Place::transformation, std::make_unique<MarkingPolicy>("d"));
+  builder.add(Place::plugin, std::make_unique<MarkingPolicy>("b"));
+  builder.add(Place::plugin, std::make_unique<MarkingPolicy>("c"));
+  builder.add(Place::address, std::make_unique<MarkingPolicy>("a"));
+  Pipeline pipeline = std::move(builder).build();
+  TestCall call("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(pipeline.on_request(call.call, 0).kind(), Verdict::Kind::pass);
+  EXPECT_EQ(call.fields(), "X-Order: abcd");
 }
 
 TEST(Pipeline, stops_at_a_verdict_and_can_go_on_behind_it) {

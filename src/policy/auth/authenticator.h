@@ -1,0 +1,48 @@
+// One [auth.NAME]: finds its kind of credential in a request and judges it. Const and shared by all workers; what a
+// worker caches lies in a PerWorker, what the world changes in a Live.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "http/problem.h"
+#include "policy/policy.h"
+
+namespace sluice::policy {
+
+class Authenticator {
+ public:
+  enum class Finding : uint8_t {
+    absent,     // the request has no credential of this kind: another authenticator may find its own
+    accepted,   // call.identity() is set
+    refused,    // there is one, and it is not good: another authenticator may still accept it
+    waiting,    // took call.resume(), which will give Verdict::again(): it is asked once more then
+  };
+  struct Outcome {
+    Finding finding;
+    /// refused: what the client is told. waiting: what it is told when the deadline passes.
+    const http::Problem* problem = nullptr;
+    TimePoint deadline = kNever;   // of waiting
+
+    static Outcome absent() { return {Finding::absent}; }
+    static Outcome accepted() { return {Finding::accepted}; }
+    static Outcome refused(const http::Problem& problem) { return {Finding::refused, &problem}; }
+    static Outcome wait(TimePoint deadline, const http::Problem& if_late) {
+      return {Finding::waiting, &if_late, deadline};
+    }
+  };
+
+  virtual ~Authenticator() = default;
+  virtual std::string_view name() const = 0;      // of [auth.NAME]
+  /// One line for `explain`, without secrets.
+  virtual std::string describe() const = 0;
+  virtual Outcome authenticate(Call& call) const = 0;
+  /// The value of WWW-Authenticate that asks for this kind of credential (RFC 9110 section 11.6.1; RFC 6750 section 3
+  /// for bearer tokens); empty: the kind has none. `problem`: why one was refused; null: there was none.
+  /// gives: static text, or text of the arena
+  virtual std::string_view challenge(Arena& arena, const http::Problem* problem) const = 0;
+  /// Takes the credential out of the request, before it goes to the upstream.
+  virtual void remove_credential(http::Head& request, Arena& arena) const = 0;
+};
+
+}  // namespace sluice::policy

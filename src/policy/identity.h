@@ -1,0 +1,38 @@
+// Who sends a request, whatever the credential was. Every authenticator yields one.
+#pragma once
+
+#include <algorithm>
+#include <span>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/named_value.h"
+
+namespace sluice::policy {
+
+/// A claim or attribute: strings and numbers as their text, true and false so, lists and objects as JSON.
+using Claim = NamedValue;
+
+/// Lives in the request's arena, or as long as the configuration: its views hold until the request ends.
+struct Identity {
+  std::string_view subject;         // "sub" of a token, name of the consumer otherwise
+  std::string_view consumer;        // the [consumer.NAME] it belongs to; empty: none
+  std::string_view credential;      // id of the key, token ("jti") or certificate; never the credential itself
+  std::string_view method;          // "jwt", "api_key", "signature", "mtls", "basic", "introspect", "external"
+  std::string_view authenticator;   // the [auth.NAME] that vouches for it
+  std::span<const std::string_view> scopes;
+  std::span<const std::string_view> roles;
+  std::span<const std::string_view> groups;   // of the consumer
+  std::span<const Claim> claims;
+  WallTime expires = WallTime::max();
+
+  bool has_scope(std::string_view scope) const { return std::ranges::find(scopes, scope) != scopes.end(); }
+  bool has_role(std::string_view role) const { return std::ranges::find(roles, role) != roles.end(); }
+  /// gives: null when there is no such claim
+  const Claim* claim(std::string_view name) const {
+    auto found = std::ranges::find(claims, name, &Claim::name);
+    return found == claims.end() ? nullptr : &*found;
+  }
+};
+
+}  // namespace sluice::policy
