@@ -133,3 +133,31 @@ def test_no_allocation_of_ours_per_request_at_64_connections(gateway, tmp_path, 
     per_request = (many - few) / (MANY - FEW)
     print(f"{per_request:.4f} allocations a request")
     assert per_request < each_max, f"{per_request:.4f} allocations a request"
+
+
+# accept4, FIONBIO (libuv's, for what is non-blocking already), epoll_ctl to watch and to forget,
+# read, write, read, write, close: 9, and a share of epoll_wait and of the log. See docs/benchmarks.
+SYSTEM_CALLS_OF_A_CONNECTION_MAX = 9.2
+BATCHES_FEW, BATCHES_MANY = 10, 60
+
+
+def system_calls_of_connections(gateway, folder, listening, batches):
+    counts = folder / f"strace-{batches}.txt"
+    one = gateway(listening, wrapper=[*pinned(-1), "strace", "-D", "-f", "-c", "-q", "-o", str(counts)])
+    for _ in range(batches):
+        done = subprocess.run(
+            [*pinned(0), "h2load", "--h1", "-n", str(CONNECTIONS), "-c", str(CONNECTIONS), "-t", "1",
+             "-H", "Connection: close", f"http://127.0.0.1:{one.port}/small"],
+            capture_output=True, text=True, timeout=60)
+        assert f"{CONNECTIONS} succeeded" in done.stdout, done.stdout + done.stderr
+    one.stop()
+    total = wait_until(lambda: counts.exists() and TOTAL.search(counts.read_text()), "strace's sum")
+    return int(total.group(1)), counts.read_text()
+
+
+def test_system_calls_of_a_new_connection_for_each_request(gateway, tmp_path, listening):
+    few, _ = system_calls_of_connections(gateway, tmp_path, listening, BATCHES_FEW)
+    many, table = system_calls_of_connections(gateway, tmp_path, listening, BATCHES_MANY)
+    each = (many - few) / ((BATCHES_MANY - BATCHES_FEW) * CONNECTIONS)
+    print(f"{each:.3f} system calls a connection")
+    assert each <= SYSTEM_CALLS_OF_A_CONNECTION_MAX, f"{each:.3f} a connection\n{table}"
