@@ -39,6 +39,7 @@ class Workload:
     headers: tuple = ()
     script: str = ""        # wrk's
     handshakes: str = ""    # full | resumed: by resume.c
+    ours: bool = False      # Sluice alone: compared with itself
     over_own: str = ""      # the goal is a share of Sluice's own cost of that workload
     variant: str = ""       # "log": the proxies with their access logs on
     relay: bool = False     # the byte relay can serve it
@@ -64,6 +65,10 @@ WORKLOADS = {one.name: one for one in (
              variant="full", goal=0.85),
     Workload("hs-resumed", "resumed handshake and one request", 8, tls=True, handshakes="resumed",
              goal=0.85, over_own="hs-full"),
+    Workload("hs-rsa", "full handshake with RSA 2048 and one request", 8, tls=True,
+             handshakes="full", variant="rsa", ours=True),
+    Workload("hs-rsa-resumed", "resumed handshake with RSA 2048 and one request", 8, tls=True,
+             handshakes="resumed", variant="rsa", ours=True, goal=0.45, over_own="hs-rsa"),
     Workload("conn", "new plain connection for each request", 64, headers=CLOSE, goal=0.92,
              relay=True),
     Workload("dl-1m", "1 MiB download, 16 connections", 16, path=LARGE, goal=0.45,
@@ -82,7 +87,7 @@ WORKLOADS = {one.name: one for one in (
 def servers_of(workload, proxies, only):
     """gives: (name in the table, process) of who takes part"""
     for name in only:
-        if name == "relay" and not workload.relay:
+        if name == "relay" and not workload.relay or workload.ours and name != "sluice":
             continue
         special = f"{name}-{workload.variant}"
         yield name, proxies.get(special if workload.variant else name, proxies[name])

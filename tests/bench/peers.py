@@ -16,15 +16,18 @@ PLAIN, TLS = 0, 1                 # last digit of a proxy's ports; variants add 
 NGINX, HAPROXY, SLUICE_PORT, ADMIN = 19010, 19020, 19030, 19039
 
 
+def make_certificate(folder, name, *key):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", *key, "-nodes", "-days", "30", "-subj",
+                    "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                    "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.crt"],
+                   check=True, capture_output=True)
+
+
 def prepare(folder):
-    """Certificate, files to download, programs, and the filled configurations."""
+    """Certificates, files to download, programs, and the filled configurations."""
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:P-256", "-nodes",
-                    "-days", "30", "-subj", "/CN=localhost", "-addext",
-                    "subjectAltName=DNS:localhost,IP:127.0.0.1",
-                    "-keyout", folder / "bench.key", "-out", folder / "bench.crt"], check=True,
-                    capture_output=True)
+    make_certificate(folder, "bench", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+    make_certificate(folder, "rsa", "rsa:2048")
     pair = [(folder / name).read_text() for name in ("bench.crt", "bench.key")]
     (folder / "bench.pem").write_text("".join(pair))
     (folder / "1m").write_bytes(os.urandom(1 << 20))
@@ -160,6 +163,9 @@ def proxies(folder):
     config = variant(folder, "sluice.toml", "log", 2, [
         ("[log.error]", f'[log.access]\nformat = "json"\nfile = "{lines}"\n[log.error]')])
     found.append(sluice("sluice-log", config, 2, proxy="sluice", log=lines))
+    config = variant(folder, "sluice.toml", "rsa", 4, [
+        (f"{folder}/bench.crt", f"{folder}/rsa.crt"), (f"{folder}/bench.key", f"{folder}/rsa.key")])
+    found.append(sluice("sluice-rsa", config, 4, proxy="sluice"))
     lines = folder / "nginx-access.log"
     config = variant(folder, "nginx.conf", "log", 2, [
         ("access_log off;", f"access_log {lines} combined buffer=64k flush=1s;")])

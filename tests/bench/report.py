@@ -162,6 +162,7 @@ def plot(report, workloads, path):
     matplotlib.rcParams["svg.hashsalt"] = "sluice"      # the same numbers give the same file
     import matplotlib.pyplot as pyplot
     figure, axes = pyplot.subplots(figsize=(max(9, 1.3 * len(workloads)), 4.5))
+    workloads = {name: one for name, one in workloads.items() if not one.ours}
     others = [proxy for proxy in report["proxies"] if proxy != "haproxy"]
     if "haproxy" not in report["proxies"] or not others:
         return
