@@ -175,12 +175,13 @@ void Reload::cancel() {
 }
 
 void Reload::finish(ReloadResult result, std::string text) {
-  step_ = Step::idle;
+  step_ = Step::reporting;   // who asks again while being answered waits for the next one
   ReloadReport report{result, std::move(text)};
   if (result == ReloadResult::refused) log_refusal(report.text);
   notes_.clear();
   owner_->on_reload_ended(report);
   while (!waiting_.empty()) waiting_.pop_front().on_reloaded(report);
+  step_ = Step::idle;
   waiting_.splice_back(later_);
   if (!std::exchange(again_, false)) return;
   if (!cancelled_) return load();

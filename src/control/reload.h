@@ -92,7 +92,7 @@ class Reload final : private Timer::Owner {
   bool running() const { return step_ != Step::idle; }
 
  private:
-  enum class Step : uint8_t { idle, loading, settling, publishing };
+  enum class Step : uint8_t { idle, loading, settling, publishing, reporting };
   using Snapshot = std::shared_ptr<const snapshot::Snapshot>;
 
   /// Names are given this long before requests are let in.

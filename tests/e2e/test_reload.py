@@ -312,6 +312,15 @@ def test_reloads_that_are_asked_for_together_are_all_answered(gateway):
     assert one.ask(target="/word").body == b"new"
 
 
+def test_reloads_that_are_asked_for_behind_one_another_on_one_connection(gateway):
+    one = gateway(says("old"))
+    with Client(one.control_path) as client:
+        client.send(request("POST", "/reload", [("Content-Length", "0")]) * 10)
+        said = [client.response().body for _ in range(10)]
+    assert all(text.startswith(b"unchanged") for text in said)
+    assert one.error_log().count("reloading file=") == 10
+
+
 def test_who_asked_may_leave_before_the_answer(gateway):
     one = gateway(says("old"))
     one.write_config(says("new"))
