@@ -1,15 +1,13 @@
 #include "config/load.h"
 
 #include <glob.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <iterator>
 
 #include "config/environment.h"
+#include "config/file_text.h"
 #include "config/toml.h"
 
 namespace sluice::config {
@@ -28,31 +26,6 @@ constexpr size_t kFileBytesMax = 16 << 20;  // 10,000 routes are about 3 MiB
 constexpr size_t kFilesMax =
     1'000;  // a file per team and service, with room; bounds a stray pattern
 
-// gives: the file's text, or nothing with errno text in `why`
-std::optional<std::string> read_file(const std::string& path, std::string& why) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) {
-    why = std::strerror(errno);
-    return std::nullopt;
-  }
-  if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode)) {
-    why = "not a file";
-    return std::nullopt;
-  }
-  std::ifstream in(path, std::ios::binary);
-  if (!in) {
-    why = std::strerror(errno);
-    return std::nullopt;
-  }
-  std::string text;
-  char chunk[64 * 1024];
-  while (in && text.size() <= kFileBytesMax) {
-    in.read(chunk, sizeof(chunk));
-    text.append(chunk, static_cast<size_t>(in.gcount()));
-  }
-  return text;
-}
-
 class Loader {
  public:
   Loader(Document& document, Environment environment)
@@ -60,7 +33,7 @@ class Loader {
 
   void load_file(const std::string& path, Position named_at) {
     std::string why;
-    std::optional<std::string> text = read_file(path, why);
+    std::optional<std::string> text = read_file_text(path, kFileBytesMax, why);
     if (text) return load_text(path, std::move(*text));
     if (document_.sources.size() == 0) named_at.file = document_.sources.add(path, "");
     document_.issues.add(kFileUnreadable, named_at, "cannot read " + quoted(path) + ": " + why);

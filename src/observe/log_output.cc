@@ -19,13 +19,20 @@ constexpr size_t kPieceBytes = PIPE_BUF;   // a pipe with POLLOUT takes it at on
 
 std::error_code last_error() { return {errno, std::generic_category()}; }
 
+// A pipe that nobody reads must not hold us up: it gives ENXIO. What is open then is written to after poll() only.
+int open_file(const std::string& path) {
+  int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+  if (fd >= 0) fcntl(fd, F_SETFL, O_APPEND);
+  return fd;
+}
+
 }  // namespace
 
 Result<LogOutput, std::error_code> LogOutput::open(const std::string& path) {
   int fd = -1;
   if (path == "-" || path == "stdout") fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
   else if (path == "stderr") fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
-  else fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+  else fd = open_file(path);
   if (fd < 0) return last_error();
   return LogOutput(fd);
 }

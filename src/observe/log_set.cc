@@ -28,8 +28,9 @@ Result<LogSet::Prepared, std::vector<std::string>> LogSet::prepare(const LogConf
     options.path = path;
     auto file = writer_.open(std::move(options));
     if (file) return *file;
+    bool unread = file.error() == std::errc::no_such_device_or_address;
     faults.push_back("log." + std::string(name) + ": cannot open " + path + ": " +
-                     file.error().message());
+                     (unread ? "a pipe that nobody reads, or a socket" : file.error().message()));
     return std::shared_ptr<LogFile>();
   };
   Prepared out;

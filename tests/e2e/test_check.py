@@ -47,6 +47,20 @@ def test_a_file_that_is_not_there_is_1(tmp_path):
     assert "none.toml: error: cannot read" in done.stdout
 
 
+def test_a_pipe_in_the_place_of_a_certificate_holds_nobody_up(config, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    tls = '[tls.t]\ncertificates = [{ cert = "pipe", key = "pipe" }]\nclient_cert = { ca = "pipe" }\n'
+    done = sluice("check", config(GOOD.replace("[upstream", "tls = \"t\"\n[upstream") + tls))
+    assert done.returncode == 1
+    assert done.stdout.count(': not a regular file\n') == 2
+
+
+def test_a_pipe_is_read_to_its_end(config):
+    text = config(GOOD + ROUTE % ("r", "r")).read_bytes()
+    done = subprocess.run([BINARY, "check", "/dev/stdin"], input=text, capture_output=True, timeout=60)
+    assert done.stdout.startswith(b"no errors in 1 file (1 route, 1 upstream)\n")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="drops privileges to see what an unprivileged user sees")
 def test_what_cannot_be_checked_is_2_and_1_for_the_service(config, tmp_path):
     pair = [str(tmp_path / "a.crt"), str(tmp_path / "a.key")]

@@ -1,6 +1,7 @@
 #include "observe/log_set.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <chrono>
@@ -64,6 +65,16 @@ void write_path(AccessLog& log, std::string_view path) {
   AccessRecord record;
   record.path = path;
   log.write(record);
+}
+
+TEST(LogSet, is_not_held_up_by_a_pipe_that_nobody_reads) {
+  TemporaryFolder folder;
+  LogSet logs;
+  ASSERT_EQ(mkfifo(folder.file("pipe").c_str(), 0600), 0);
+  auto prepared = logs.prepare(config_of(folder.file("e.log"), folder.file("pipe")));
+  ASSERT_FALSE(prepared);
+  EXPECT_EQ(prepared.error(), std::vector<std::string>{"log.access: cannot open " + folder.file("pipe") +
+                                                       ": a pipe that nobody reads, or a socket"});
 }
 
 TEST(LogSet, a_file_that_cannot_be_opened_changes_nothing) {
