@@ -1,5 +1,6 @@
 #include "proxy/reply.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/text.h"
@@ -24,6 +25,20 @@ bool is_local_name(std::string_view host) {
   return IpAddress::parse(host).has_value();
 }
 
+// A path of the file must not become another host by a fact that begins with a slash.
+std::string_view stay_here(std::string_view location, Arena& arena) {
+  size_t slashes = std::min(location.find_first_not_of("/\\"), location.size());
+  if (slashes < 2 || location.front() != '/') return location;
+  return arena.join("/", location.substr(slashes));
+}
+
+std::string_view with_query(std::string_view location, const http::Head& request, Arena& arena) {
+  if (!request.has_query || location.find('?') != std::string_view::npos) return location;
+  size_t fragment = std::min(location.find('#'), location.size());
+  std::string_view out = arena.join(location.substr(0, fragment), "?", request.query);
+  return arena.join(out, location.substr(fragment));
+}
+
 }  // namespace
 
 Reply problem_reply(const ReplyFacts& facts, const http::Problem& problem) {
@@ -42,7 +57,10 @@ Reply redirect_reply(const ReplyFacts& facts) {
   const snapshot::Redirect& redirect = *facts.route->redirect;
   Reply reply = begin(facts, redirect.status);
   std::optional<std::string_view> to = redirect.to.render(facts.call);
-  if (to && http::is_field_value(*to)) reply.head->fields.add(FieldId::location, *to);
+  if (!to || !http::is_field_value(*to)) return reply;
+  Arena& arena = facts.call.arena();
+  std::string_view location = with_query(stay_here(*to, arena), facts.call.request(), arena);
+  reply.head->fields.add(FieldId::location, location);
   return reply;
 }
 

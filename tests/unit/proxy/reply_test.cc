@@ -50,6 +50,35 @@ TEST(Reply, a_redirect_never_carries_control_bytes) {
   }
 }
 
+TEST(Reply, a_redirect_keeps_the_query_unless_it_has_its_own) {
+  struct Case {
+    const char* target;
+    const char* to;
+    const char* location;
+  };
+  for (const Case& one :
+       {Case{"/a?b=%2F&c", "/x", "/x?b=%2F&c"}, Case{"/a?", "https://h/x", "https://h/x?"},
+        Case{"/a?b", "/x#part", "/x?b#part"}, Case{"/a?b", "/x?own=1", "/x?own=1"}, Case{"/a", "/x", "/x"}}) {
+    TestCall call(std::string("GET ") + one.target + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    snapshot::RoutePart route;
+    route.redirect = snapshot::Redirect{policy::Template(*config::parse_template(one.to)), 308};
+    Reply reply = redirect_reply({call.call, "", &route, nullptr});
+    EXPECT_EQ(reply.head->fields.get(http::FieldId::location), one.location) << one.to;
+  }
+}
+
+TEST(Reply, a_redirect_to_a_path_stays_on_the_host) {
+  for (const char* value : {"/evil.example", "//evil.example", "\\evil.example", "/\\/evil.example"}) {
+    TestCall call("GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+    snapshot::RoutePart route;
+    route.redirect = snapshot::Redirect{policy::Template(*config::parse_template("/{path.p}")), 308};
+    policy::Param param{"p", value};
+    call.call.params_ = {&param, 1};
+    Reply reply = redirect_reply({call.call, "", &route, nullptr});
+    EXPECT_EQ(reply.head->fields.get(http::FieldId::location), "/evil.example") << value;
+  }
+}
+
 TEST(Reply, a_redirect_to_https_keeps_host_path_and_query) {
   server::ListenerSettings settings;
   struct Case {
