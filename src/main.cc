@@ -1,5 +1,6 @@
 // The command line. What each command does is in cli/.
 #include <CLI/CLI.hpp>
+#include <iostream>
 
 #include "cli/commands.h"
 
@@ -45,6 +46,11 @@ void add_reload_command(CLI::App& app, sluice::cli::ReloadOptions& reload, int& 
   command->callback([&reload, &code] { code = sluice::cli::run_reload(reload); });
 }
 
+/// What is wrong with the command line, and what it takes.
+std::string usage_message(const CLI::App* app, const CLI::Error& error) {
+  return std::string("sluice: ") + error.what() + "\n\n" + app->help();
+}
+
 }  // namespace
 
 constexpr int kUsage = 64;  // EX_USAGE of sysexits.h; 1 and 2 have meanings of their own
@@ -81,7 +87,17 @@ int main(int argc, char** argv) {
     code = sluice::cli::run_version();
   });
 
-  app.failure_message(CLI::FailureMessage::help);
+  app.add_flag_callback("--version", [] {
+    sluice::cli::run_version();
+    throw CLI::Success();
+  }, "Print the version");
+  app.failure_message(&usage_message);
+  // Without this it would say that a command is missing.
+  auto named = [&](const CLI::App* command) { return command->get_name() == argv[1]; };
+  if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(named).empty()) {
+    std::cerr << "sluice: there is no command \"" << argv[1] << "\"\n\n" << app.help();
+    return kUsage;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -91,3 +91,19 @@ def test_config_show_of_a_bad_file_is_1(config):
     done = sluice("config", "show", config(GOOD + "x = 1\n"))
     assert (done.returncode, done.stdout) == (1, "")
     assert "unknown key" in done.stderr
+
+
+def test_a_command_that_is_not_there_is_named():
+    done = sluice("chekc", "sluice.toml")
+    assert done.returncode == 64
+    assert done.stderr.startswith('sluice: there is no command "chekc"\n')
+
+
+def test_a_command_line_that_lacks_something_says_what():
+    done = sluice("check")
+    assert done.returncode == 64
+    assert done.stderr.startswith("sluice: FILE is required\n")
+
+
+def test_version_is_an_option_too():
+    assert sluice("--version").stdout == sluice("version").stdout
