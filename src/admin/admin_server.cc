@@ -37,6 +37,8 @@ class AdminServer::Door final : private server::Handler {
   Rights rights_;
   std::shared_ptr<server::ListenerSettings> settings_;
   std::unique_ptr<net::ListenSocket> socket_;
+  // Its own: neither traffic nor those at the other door may close this one.
+  server::SharedLoad load_{control::random_seed()};
   server::AcceptorShared shared_;
   std::unique_ptr<server::Acceptor> acceptor_;
 };
@@ -65,7 +67,7 @@ Result<void> AdminServer::Door::open() {
   shared_.tls_io = &server_->tls_io_;
   shared_.handler = this;
   shared_.shard = &process.keeper_shard();
-  shared_.load = &server_->load_;
+  shared_.load = &load_;
   shared_.trusted_proxies = &server_->no_proxies_;
   shared_.connections_max = kConnectionsMax;
   acceptor_ = std::make_unique<server::Acceptor>(shared_, settings_);
@@ -83,6 +85,7 @@ http::StreamEvents& AdminServer::Door::accept(http::Stream& stream, const server
     // The file's mode says so already, but a mode is changed more easily than this.
     peer.rights = known && (who.uid == 0 || who.uid == geteuid()) ? Rights::change : Rights::none;
   }
+  peer.refused = client.refusal != server::Refusal::none;
   return *new admin::Request(*server_->keeper_, stream, peer);
 }
 
@@ -123,6 +126,9 @@ void AdminServer::abandon() {
 void AdminServer::commit(control::Worker::Publication&) {
   commit_place(looking_);
   commit_place(control_);
+}
+
+void AdminServer::sweep() {
   std::erase_if(leaving_, [](const auto& door) { return door->empty(); });
 }
 

@@ -16,7 +16,7 @@ namespace sluice::admin {
 
 class AdminServer final : public control::Participant {
  public:
-  /// Admin work is rare and local: these bound what strangers can hold open.
+  /// Admin work is rare and local: these bound what strangers can hold open, at each of the two doors.
   static constexpr uint64_t kConnectionsMax = 100;
 
   explicit AdminServer(control::Keeper& keeper);
@@ -27,6 +27,7 @@ class AdminServer final : public control::Participant {
   Result<void, std::vector<std::string>> prepare(const snapshot::Snapshot& next) override;
   void abandon() override;
   void commit(control::Worker::Publication& publication) override;
+  void sweep() override;
 
  private:
   class Door;
@@ -43,7 +44,6 @@ class AdminServer final : public control::Participant {
 
   control::Keeper* keeper_;
   net::TlsIo tls_io_;
-  server::SharedLoad load_{0};   // its own: what traffic does must not close this door
   CidrSet no_proxies_;
   Place looking_;
   Place control_;

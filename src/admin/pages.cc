@@ -5,6 +5,7 @@
 #include "admin/status_page.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "control/process_limits.h"
 #include "observe/exposition.h"
 #include "observe/process_usage.h"
 #include "proxy/problems.h"
@@ -39,6 +40,7 @@ Page metrics_page(const control::Keeper& keeper, observe::PageForm form) {
   facts.usage = observe::read_process_usage();
   facts.traffic_bytes = process.load.memory.used();
   facts.traffic_bytes_max = process.load.memory.limit();
+  facts.connections_max = control::connections_max(keeper.snapshot().config.server);
   facts.logs = process.logs.counts();
   facts.log_lines_suppressed = log_lines_suppressed();
   facts.certificates = keeper.certificates().facts();
@@ -68,6 +70,12 @@ Page not_allowed(const http::Head& request, std::string_view allow) {
 Page problem_page(const http::Problem& problem, const http::Head& request) {
   http::ProblemForm form = http::problem_form(accept_of(request));
   return {problem.status, http::problem_content_type(form), http::render_problem(problem, form, "")};
+}
+
+Page overloaded_page(const http::Head& request) {
+  Page page = problem_page(proxy::kOverloaded, request);
+  page.retry_after = "5";
+  return page;
 }
 
 bool is_reload(const http::Head& request, const Peer& peer) {

@@ -16,6 +16,7 @@ struct Page {
   std::string_view content_type = "text/plain; charset=utf-8";
   std::string body;
   std::string_view allow{};   // of a 405
+  std::string_view retry_after{};
 };
 
 /// What somebody at an admin listener may do.
@@ -26,6 +27,7 @@ struct Peer {
   Rights rights = Rights::look;
   uint32_t uid = 0;
   int32_t pid = 0;
+  bool refused = false;   // one connection too many
 };
 
 /// A request that changes something and is answered later: "POST /reload" on the control socket.
@@ -33,6 +35,9 @@ bool is_reload(const http::Head& request, const Peer& peer);
 
 /// Answers what only looks. gives: 404 for other paths, 405 for other methods, 403 for who may not even look
 Page make_page(const http::Head& request, const control::Keeper& keeper, const Peer& peer);
+
+/// What a connection beyond the limit is told, whatever it asks.
+Page overloaded_page(const http::Head& request);
 
 /// The form in which every refusal of the gateway is said.
 Page problem_page(const http::Problem& problem, const http::Head& request);

@@ -6,6 +6,7 @@
 namespace sluice::admin {
 
 void Request::on_end() {
+  if (peer_.refused) return answer(overloaded_page(*head_), false);
   if (!is_reload(*head_, peer_)) return answer(make_page(*head_, *keeper_, peer_), true);
   // Whoever changes something is on record, whatever comes of it.
   LOG(info, "control request", kv("action", "reload"), kv("uid", peer_.uid), kv("pid", peer_.pid));
@@ -27,6 +28,7 @@ void Request::answer(const Page& page, bool keep_alive) {
   response.fields.add(http::FieldId::content_type, page.content_type);
   response.fields.add(http::FieldId::cache_control, "no-store");
   if (!page.allow.empty()) response.fields.add(http::FieldId::allow, page.allow);
+  if (!page.retry_after.empty()) response.fields.add(http::FieldId::retry_after, page.retry_after);
   char* date = arena_.text(http::kDateBytes);
   http::write_date(date, loop.clock().wall());
   response.fields.add(http::FieldId::date, {date, http::kDateBytes});

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "admin/json_text.h"
+#include "control/process_limits.h"
 #include "observe/time_text.h"
 #include "snapshot/files_hash.h"
 
@@ -134,7 +135,7 @@ std::string status_page(const control::Keeper& keeper) {
   json.number("workers", keeper.workers());
   write_config(json, keeper);
   json.object("connections").number("open", process.load.connections.value());
-  json.number("max", keeper.snapshot().config.server.connections_max).end_object();
+  json.number("max", control::connections_max(keeper.snapshot().config.server)).end_object();
   write_listeners(json, keeper);
   write_upstreams(json, keeper);
   write_logs(json, keeper);

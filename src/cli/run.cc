@@ -13,6 +13,14 @@
 namespace sluice::cli {
 namespace {
 
+// A worker's loop takes four or so, each listener two for each worker: less would end in the middle of the start.
+constexpr rlim_t kDescriptorsLeast = 64;
+
+rlim_t descriptor_limit() {
+  rlimit limit{};
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
+}
+
 // Every connection is a descriptor: take what the system allows.
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -58,6 +66,10 @@ int run_gateway(const RunOptions& options) {
   std::fputs(loaded.issues_text().c_str(), stderr);
   if (loaded.has_errors()) return 1;
   raise_descriptor_limit();
+  if (rlim_t files = descriptor_limit(); files < kDescriptorsLeast) {
+    return complain("the limit on open files is " + std::to_string(files) + ": at least " +
+                    std::to_string(kDescriptorsLeast) + " are needed (LimitNOFILE, ulimit -n)");
+  }
   control::Process process;
   auto snapshot = snapshot::build(std::move(loaded.config), nullptr, process.registry);
   if (!snapshot) {

@@ -181,6 +181,7 @@ void Keeper::on_timer(Timer& timer) {
 void Keeper::sweep() {
   graveyard_.sweep();
   upstreams_->sweep();
+  for (Participant* participant : participants_) participant->sweep();
   sweep_timer_.start(loop_.timers(), loop_.clock().now() + kSweepEvery, *this);
 }
 

@@ -1,48 +1,17 @@
 #include "control/process_limits.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
-#include <string>
+#include <vector>
 
 #include "base/log.h"
-#include "base/text.h"
+#include "control/cgroup.h"
 
 namespace sluice::control {
 namespace {
-
-// "max", or no number: no limit.
-uint64_t limit_in(const std::string& path) {
-  std::ifstream file(path);
-  std::string text;
-  file >> text;
-  return parse_decimal(text).value_or(UINT64_MAX);
-}
-
-// The path of this process in a hierarchy of cgroups: v2 has one with an empty list of controllers.
-std::string cgroup_path(std::string_view controller) {
-  std::ifstream file("/proc/self/cgroup");
-  for (std::string line; std::getline(file, line);) {   // "0::/system.slice/sluice.service"
-    size_t first = line.find(':'), second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    std::string names = ',' + line.substr(first + 1, second - first - 1) + ',';
-    bool found = controller.empty() ? names == ",," : names.find(',' + std::string(controller) + ',') != std::string::npos;
-    if (found) return line.substr(second + 1);
-  }
-  return {};
-}
-
-// The least limit on the way from the process's cgroup up to the root; every level counts.
-uint64_t cgroup_limit(const std::string& root, std::string path, const std::string& file) {
-  uint64_t least = limit_in(root + "/" + file);   // within a container its own cgroup is the root
-  while (path.size() > 1) {
-    least = std::min(least, limit_in(root + path + "/" + file));
-    path.resize(path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
-  }
-  return least;
-}
 
 uint64_t descriptors_max() {
   rlimit limit{};
@@ -56,8 +25,7 @@ uint64_t usable_memory() {
   uint64_t memory = UINT64_MAX;
   long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
   if (pages > 0 && page > 0) memory = static_cast<uint64_t>(pages) * static_cast<uint64_t>(page);
-  memory = std::min(memory, cgroup_limit("/sys/fs/cgroup", cgroup_path(""), "memory.max"));
-  return std::min(memory, cgroup_limit("/sys/fs/cgroup/memory", cgroup_path("memory"), "memory.limit_in_bytes"));
+  return std::min(memory, Cgroups().memory());
 }
 
 DescriptorReserve descriptor_reserve(uint64_t descriptors_max) {
@@ -69,6 +37,22 @@ DescriptorReserve descriptor_reserve(uint64_t descriptors_max) {
 
 DescriptorReserve descriptor_reserve() { return descriptor_reserve(descriptors_max()); }
 
+bool descriptors_free(size_t count) {
+  std::vector<int> opened;
+  while (opened.size() < count) {
+    int descriptor = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    if (descriptor < 0) break;
+    opened.push_back(descriptor);
+  }
+  for (int descriptor : opened) close(descriptor);
+  return opened.size() == count;
+}
+
+uint64_t connections_max(const snapshot::ServerConfig& server) {
+  if (server.connections_max.count != 0) return server.connections_max.count;
+  return std::min(kConnectionsAutomatic, static_cast<uint64_t>(descriptor_reserve().scarce));
+}
+
 void apply_limits(Process& process, const snapshot::Snapshot& snapshot) {
   const snapshot::ServerConfig& server = snapshot.config.server;
   uint64_t usable = usable_memory();
@@ -79,9 +63,10 @@ void apply_limits(Process& process, const snapshot::Snapshot& snapshot) {
     LOG(warn, "memory_max is more than there is", kv("memory_max", server.memory_max.bytes), kv("usable", usable));
   }
   auto reachable = static_cast<uint64_t>(descriptor_reserve().scarce);
-  if (server.connections_max <= reachable || server.connections_max == process.connections_max_doubted) return;
-  process.connections_max_doubted = server.connections_max;   // said once, not at every reload
-  LOG(warn, "connections_max cannot be reached: raise LimitNOFILE", kv("connections_max", server.connections_max),
+  uint64_t wanted = server.connections_max.count;   // 0: what can be reached
+  if (wanted <= reachable || wanted == process.connections_max_doubted) return;
+  process.connections_max_doubted = wanted;   // said once, not at every reload
+  LOG(warn, "connections_max cannot be reached: raise LimitNOFILE", kv("connections_max", wanted),
       kv("descriptors", descriptors_max()), kv("for_clients", reachable));
 }
 

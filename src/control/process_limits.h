@@ -19,6 +19,14 @@ DescriptorReserve descriptor_reserve(uint64_t descriptors_max);
 /// The same for this process as it is now.
 DescriptorReserve descriptor_reserve();
 
+/// Can this many descriptors be opened now? Some may be gone a moment later.
+bool descriptors_free(size_t count);
+
+/// About 100 MiB of idle connections.
+inline constexpr uint64_t kConnectionsAutomatic = 100'000;
+/// The limit in force: what the file says, or what the descriptors allow, kConnectionsAutomatic at most.
+uint64_t connections_max(const snapshot::ServerConfig& server);
+
 /// Puts a snapshot's limits in force, on the keeper's thread before the workers are told of it, and warns about a
 /// connections_max that the descriptor limit does not let the process reach.
 void apply_limits(Process& process, const snapshot::Snapshot& snapshot);

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <system_error>
 #include <utility>
 
 #include "base/log.h"
@@ -63,13 +64,19 @@ void Reload::load() {
   step_ = Step::loading;
   began_ = std::chrono::steady_clock::now();
   owner_->on_reload_begun();
-  loader_ = std::thread([this] {
-    yield_to_workers();
-    snapshot::LoadOptions options;
-    options.asker = snapshot::Asker::service;
-    auto loaded = std::make_shared<snapshot::LoadedConfig>(snapshot::load_config(file_, options));
-    parts_.mailbox.post_work([this, loaded] { on_loaded(std::move(*loaded)); });
-  });
+  try {
+    loader_ = std::thread([this] { read_file(); });
+  } catch (const std::system_error& error) {   // no more threads for this service
+    finish(ReloadResult::refused, std::string("error: cannot start a thread: ") + error.what() + "\n");
+  }
+}
+
+void Reload::read_file() {   // on the loader's thread
+  yield_to_workers();
+  snapshot::LoadOptions options;
+  options.asker = snapshot::Asker::service;
+  auto loaded = std::make_shared<snapshot::LoadedConfig>(snapshot::load_config(file_, options));
+  parts_.mailbox.post_work([this, loaded] { on_loaded(std::move(*loaded)); });
 }
 
 void Reload::on_loaded(snapshot::LoadedConfig loaded) {

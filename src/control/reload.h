@@ -35,6 +35,8 @@ class Participant {
   virtual void abandon() = 0;
   /// What was prepared is in force. `publication` may be added to.
   virtual void commit(Worker::Publication& publication) = 0;
+  /// Now and then: lets go of what has ended since.
+  virtual void sweep() {}
 
  protected:
   ~Participant() = default;
@@ -100,6 +102,7 @@ class Reload final : private Timer::Owner {
   static constexpr Duration kSettleCheck = std::chrono::milliseconds(10);
 
   void load();
+  void read_file();
   void on_loaded(snapshot::LoadedConfig loaded);
   void keep_current();
   Result<void, std::vector<std::string>> prepare();

@@ -4,9 +4,10 @@
 #include <sys/random.h>
 
 #include <algorithm>
-#include <fstream>
 
 #include "base/log.h"
+#include "control/cgroup.h"
+#include "control/process_limits.h"
 
 namespace sluice::control {
 
@@ -20,12 +21,8 @@ unsigned usable_cores() {
   cpu_set_t set;
   unsigned cores = 1;
   if (sched_getaffinity(0, sizeof(set), &set) == 0) cores = static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
-  // cgroup v2: "max 100000" or "150000 100000" (quota and period in microseconds).
-  std::ifstream file("/sys/fs/cgroup/cpu.max");
-  double quota = 0, period = 0;
-  if (file >> quota >> period && quota > 0 && period > 0) {
-    cores = std::min(cores, std::max(1U, static_cast<unsigned>(quota / period + 0.5)));
-  }
+  double quota = Cgroups().cores();
+  if (quota < cores) cores = std::max(1U, static_cast<unsigned>(quota + 0.5));
   return cores;
 }
 
@@ -47,9 +44,21 @@ Result<void, std::vector<std::string>> Supervisor::prepare(const snapshot::Snaps
       faults.push_back("listen." + listener->name + ": cannot listen on " + text + ": " + done.error().what);
     }
   }
+  if (!room_for_workers(next.listeners.size())) {
+    faults.push_back("server.workers: too few file descriptors for " + std::to_string(prepared_workers_) + " workers");
+  }
   if (faults.empty()) return {};
   abandon();
   return faults;
+}
+
+// Once published, a worker that cannot have its loop would be the end of the process.
+bool Supervisor::room_for_workers(size_t listeners) const {
+  constexpr size_t kLoopDescriptors = 6;   // epoll, eventfd, libuv's pipe for signals, a spare one
+  size_t more = prepared_workers_ > workers_.size() ? prepared_workers_ - workers_.size() : 0;
+  size_t wanted = more * (kLoopDescriptors + listeners);
+  for (const auto& [text, bound] : prepared_) wanted += bound.sockets.size();   // each is accepted on by a duplicate
+  return wanted == 0 || descriptors_free(wanted);
 }
 
 // A unix path has one socket; each worker accepts on a duplicate of it.

@@ -50,6 +50,7 @@ class Supervisor {
   using Addresses = std::map<std::string, Bound>;
 
   Result<void> bind(Bound& bound, unsigned workers);
+  bool room_for_workers(size_t listeners) const;
   bool own_port(const net::SocketAddress& address) const;
   std::vector<const net::ListenSocket*> share_of(unsigned worker, const Bound& bound) const;
 

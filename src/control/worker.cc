@@ -90,7 +90,7 @@ upstream::PooledUpstream& Worker::pool_for(const Publication& publication, size_
 // What acceptors ask on every connection: a new snapshot's numbers hold at once, the counts go on.
 void Worker::take_limits(const snapshot::Snapshot& snapshot) {
   shared_.trusted_proxies = &snapshot.trusted_proxies;
-  shared_.connections_max = snapshot.config.server.connections_max;
+  shared_.connections_max = connections_max(snapshot.config.server);
   loop_.reserve_descriptors(descriptor_reserve());
 }
 

@@ -48,6 +48,7 @@ class ProcessCollector final : public prometheus::Collectable {
     one(Family::reload_time, facts_.reloaded_at_seconds);
     one(Family::traffic_memory, static_cast<double>(facts_.traffic_bytes));
     one(Family::traffic_memory_limit, static_cast<double>(facts_.traffic_bytes_max));
+    one(Family::connections_limit, static_cast<double>(facts_.connections_max));
     one(Family::process_cpu, usage.cpu_seconds);
     one(Family::process_memory, static_cast<double>(usage.resident_bytes));
     one(Family::process_virtual_memory, static_cast<double>(usage.virtual_bytes));

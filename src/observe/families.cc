@@ -74,6 +74,7 @@ constexpr FamilyFacts kFacts[] = {
     {"sluice_traffic_memory_bytes", gauge, "",
      "Memory that connections and requests hold: what memory_max bounds."},
     {"sluice_traffic_memory_limit_bytes", gauge, "", "server.memory_max."},
+    {"sluice_connections_limit", gauge, "", "server.connections_max, as it is in force."},
     {"process_cpu_seconds_total", counter, "", "User and system CPU time."},
     {"process_resident_memory_bytes", gauge, "", "Resident memory."},
     {"process_virtual_memory_bytes", gauge, "", "Virtual memory."},

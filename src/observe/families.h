@@ -21,11 +21,11 @@ enum class Family : uint8_t {
   names_dropped,
   log_lines, log_lines_dropped, log_failures, log_lines_suppressed,
   build_info, config_hash, reloads, reload_success, reload_time, traffic_memory,
-  traffic_memory_limit,
+  traffic_memory_limit, connections_limit,
   process_cpu, process_memory, process_virtual_memory, process_threads, process_open_fds,
   process_max_fds, process_start_time,
 };
-inline constexpr size_t kFamilies = 47;
+inline constexpr size_t kFamilies = 48;
 
 struct FamilyFacts {
   std::string_view name;

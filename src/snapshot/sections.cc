@@ -43,7 +43,8 @@ constexpr Field kServerFields[] = {
     field<&ServerConfig::connections_max>(
         {.name = "connections_max",
          .about = "Client connections of the process; beyond, new ones get 503 and Retry-After.",
-         .reason = "about 100 MiB of idle connections",
+         .reason = "what the limit on open files allows, 100,000 at most: about 100 MiB of idle connections",
+         .example = "20_000",
          .range = {1, 10'000'000}}),
     field<&ServerConfig::memory_max>(
         {.name = "memory_max",
@@ -291,20 +292,20 @@ void config_check(const RouteSection&, const config::Value& table, config::Reade
 
 namespace sluice::config {
 
-void TypeOf<snapshot::WorkerCount>::read(Reader& reader, const Value& value, const Field& field,
+void TypeOf<snapshot::AutomaticCount>::read(Reader& reader, const Value& value, const Field& field,
                                          void* out) {
-  auto& workers = *static_cast<snapshot::WorkerCount*>(out);
+  auto& number = *static_cast<snapshot::AutomaticCount*>(out);
   if (value.kind != Value::Kind::integer && value.text != kWords[0])
     return reader.wrong_type(value, field);
   if (value.kind != Value::Kind::integer) {
-    workers.count = 0;
+    number.count = 0;
   } else if (check_integer(reader, value, field, UINT32_MAX)) {
-    workers.count = static_cast<uint32_t>(value.integer);
+    number.count = static_cast<uint32_t>(value.integer);
   }
 }
 
-void TypeOf<snapshot::WorkerCount>::print(const void* object, std::string& out) {
-  uint32_t count = static_cast<const snapshot::WorkerCount*>(object)->count;
+void TypeOf<snapshot::AutomaticCount>::print(const void* object, std::string& out) {
+  uint32_t count = static_cast<const snapshot::AutomaticCount*>(object)->count;
   out += count == 0 ? "\"auto\"" : std::to_string(count);
 }
 

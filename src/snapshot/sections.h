@@ -19,8 +19,8 @@
 
 namespace sluice::snapshot {
 
-/// 0: one per core that this process may use.
-struct WorkerCount {
+/// 0: "auto". Workers: one per core that this process may use. Connections: what the descriptors allow.
+struct AutomaticCount {
   uint32_t count = 0;
 };
 
@@ -33,10 +33,10 @@ struct MemoryLimit {
 inline constexpr int64_t kMemoryLimitLeast = 16 << 20;
 
 struct ServerConfig {
-  WorkerCount workers;
+  AutomaticCount workers;
   Duration drain_delay = std::chrono::seconds(5);
   Duration drain_timeout = std::chrono::seconds(30);
-  uint32_t connections_max = 100'000;
+  AutomaticCount connections_max;
   MemoryLimit memory_max;
 };
 
@@ -141,7 +141,7 @@ struct Choices<http::PathProfile> {
 };
 
 template <>
-struct TypeOf<snapshot::WorkerCount> {
+struct TypeOf<snapshot::AutomaticCount> {
   static void read(Reader& reader, const Value& value, const Field& field, void* out);
   static void print(const void* object, std::string& out);
   static constexpr std::string_view kWords[] = {"auto"};

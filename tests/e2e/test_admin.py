@@ -63,6 +63,24 @@ def test_requests_are_counted_whatever_the_worker(gateway, upstream):
     assert one.metric("sluice_http_response_bytes_total", route="all") >= 150
 
 
+def test_connections_beyond_the_limit_of_the_admin_listener_are_told_so(proxied):
+    gateway, _ = proxied()
+    held = [Client(gateway.admin) for _ in range(100)]
+
+    def told():
+        with Client(gateway.admin) as client:
+            answered = client.ask(target="/healthz")
+            return answered.status == 503 and answered
+    answered = wait_until(told, "a connection is refused")
+    assert answered.json()["code"] == "overloaded"
+    assert (answered.get("Retry-After"), answered.get("Connection")) == ("5", "close")
+    assert gateway.reload().startswith("unchanged"), "the control socket has connections of its own"
+    assert gateway.ask().status == 200
+    for one in held:
+        one.socket.close()
+    wait_until(lambda: ask(gateway.admin, target="/healthz").status == 200, "there is room again")
+
+
 def test_refused_requests_are_counted_by_their_code(proxied):
     gateway, _ = proxied()
     with gateway.client() as client:
@@ -165,7 +183,7 @@ tls = "site"
 
 
 def test_status_says_what_is_going_on(proxied):
-    gateway, upstream = proxied()
+    gateway, upstream = proxied(server="connections_max = 500")
     with gateway.client() as client:
         client.ask()
         gateway.wait_for_metric(0, "sluice_upstream_requests_in_flight", upstream="main")
@@ -179,7 +197,7 @@ def test_status_says_what_is_going_on(proxied):
     for name in ("hash", "files_hash"):
         assert re.fullmatch("[0-9a-f]{16}", status["config"][name])
     assert status["last_reload"]["success"] is True and status["last_reload"]["faults"] == []
-    assert status["connections"] == {"open": 1, "max": 100_000}
+    assert status["connections"] == {"open": 1, "max": 500}
     [listener] = status["listeners"]
     assert listener == {"name": "plain", "address": f"127.0.0.1:{gateway.port}", "tls": False, "connections": 1}
     [main] = status["upstreams"]

@@ -82,7 +82,7 @@ def test_what_is_printed_by_config_is_complete(config):
     assert shown.returncode == 0
     assert 'timeout.idle = "1m"' in shown.stdout and "# default" in shown.stdout
     assert "sluice.toml:3" in shown.stdout
-    assert "connections_max = 100000" in sluice("config", "defaults").stdout
+    assert 'connections_max = "auto"' in sluice("config", "defaults").stdout
     assert sluice("config", "reference").stdout == (ROOT / "docs/configuration.md").read_text()
     assert sluice("version").stdout.startswith("sluice ")
 

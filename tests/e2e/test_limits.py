@@ -1,4 +1,5 @@
 """Limits of the whole process: connections in all, of one address, memory, file descriptors."""
+import json
 import os
 import signal
 import threading
@@ -6,7 +7,7 @@ import time
 
 import pytest
 from support.client import Client, ask, request
-from support.gateway import settings
+from support.gateway import Gateway, settings
 from support.message import Closed
 from support.problem import assert_problem
 from support.timing import DEADLINE_SECONDS, sanitizer, wait_until
@@ -18,6 +19,10 @@ MIB = 1 << 20
 def healthy(gateway):
     return (ask(gateway.admin, target="/healthz").status,
             ask(gateway.admin, target="/metrics").status) == (200, 200)
+
+
+def status_page(gateway):
+    return json.loads(ask(gateway.admin, target="/status").body)
 
 
 def cpu_seconds(pid):
@@ -108,6 +113,7 @@ def endless(connection, received):
 
 
 # Slow readers come over a unix socket: the kernel holds little for them, so that the gateway soon must.
+RESPOND = '[route.r]\nmatch = { path = "/**" }\nrespond = { status = 200 }\n'
 LOCAL = """
 [listen.local]
 address = "unix:@dir@/s"
@@ -224,10 +230,36 @@ def few_descriptors(count):
     return {"wrapper": ["prlimit", f"--nofile={count}:{count}"]}
 
 
+def test_connections_max_is_what_the_descriptors_allow_unless_the_file_says_more(gateway):
+    one = gateway(settings(more=LOCAL), **few_descriptors(160))
+    assert "connections_max cannot be reached" not in one.error_log()
+    allowed = status_page(one)["connections"]["max"]
+    assert 100 < allowed < 160
+    assert one.metric("sluice_connections_limit") == allowed
+    one.reload(settings(server="connections_max = 1000", more=LOCAL))
+    one.wait_for_error_line("connections_max cannot be reached")
+    assert status_page(one)["connections"]["max"] == 1000
+    assert one.metric("sluice_connections_limit") == 1000
+
+
+@pytest.mark.plain_build
+def test_a_reload_that_wants_more_workers_than_there_are_descriptors_for_is_refused(gateway):
+    one = gateway(settings(more=RESPOND), **few_descriptors(100))
+    assert "too few file descriptors for 40 workers" in one.reload(settings(server="workers = 40", more=RESPOND), code=1)
+    assert one.ask().status == 200
+    assert one.reload(settings(server="workers = 2", more=RESPOND)).startswith("applied")
+
+
+@pytest.mark.plain_build
+def test_a_start_with_hardly_any_descriptors_says_what_is_wanting(tmp_path):
+    one = Gateway(tmp_path, settings(more=LOCAL), **few_descriptors(16))
+    with pytest.raises(AssertionError, match="the limit on open files is 16: at least 64 are needed"):
+        one.start()
+
+
 @pytest.mark.plain_build
 def test_out_of_descriptors_clients_are_told_and_admin_answers(proxied):
     gateway, _ = proxied(gateway_options=few_descriptors(160))
-    gateway.wait_for_error_line("connections_max cannot be reached")
     assert gateway.ask().status == 200
     existing = gateway.client()
     assert existing.ask().status == 200
