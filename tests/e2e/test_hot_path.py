@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.client import Client
 from support.gateway import settings
 from support.timing import DEADLINE_SECONDS, wait_until
 
@@ -161,3 +162,32 @@ def test_system_calls_of_a_new_connection_for_each_request(gateway, tmp_path, li
     each = (many - few) / ((BATCHES_MANY - BATCHES_FEW) * CONNECTIONS)
     print(f"{each:.3f} system calls a connection")
     assert each <= SYSTEM_CALLS_OF_A_CONNECTION_MAX, f"{each:.3f} a connection\n{table}"
+
+
+def test_no_algorithm_is_looked_up_for_a_request(gateway, authority, tmp_path, upstream):
+    """By name in OpenSSL, that is: EVP_*_fetch takes locks that all workers share."""
+    library, numbers = tmp_path / "fetch_count.so", tmp_path / "fetches"
+    source = Path(__file__).with_name("fetch_count.c")
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", str(source), "-o", str(library)],
+                   check=True)
+    cert, key = authority.leaf("localhost")
+    one = gateway(settings(upstream(), more=f"""
+[listen.secure]
+address = "127.0.0.1:@tls@"
+tls = "site"
+[tls.site]
+certificates = [{{ cert = "{cert}", key = "{key}" }}]
+"""), environment={"LD_PRELOAD": str(library), "SLUICE_FETCH_COUNT": str(numbers)})
+
+    def fetches():
+        return struct.unpack("<Q", numbers.read_bytes()[:8])[0]
+    before = fetches()
+    with Client(one.tls, tls=authority.client_context()) as client:
+        assert client.ask().status == 200
+        shaken = fetches()
+        for _ in range(200):
+            assert client.ask().status == 200
+        after = fetches()
+    print(f"{before} at the start, {shaken - before} for the first handshake, {after - shaken} for 200 requests")
+    assert shaken > before, "nothing is counted at all"
+    assert after == shaken

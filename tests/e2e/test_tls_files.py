@@ -3,11 +3,13 @@ import json
 import os
 import shutil
 import ssl
+import threading
 import time
 
 import pytest
 from support.client import Client, ask
 from support.gateway import run_command, settings
+from support.message import Closed
 from support.timing import SLOW, wait_until
 
 LIVE_SECONDS = 5 if SLOW <= 2 else 5 * SLOW    # the promise, in builds that are not slowed down
@@ -230,3 +232,36 @@ def test_new_contents_change_the_hash_of_the_files_and_not_that_of_the_values(ga
     changed = f"unchanged: {after[0]} ({after[1]}) stays in force"
     assert said in (f"{changed}, with new contents of its files\n", f"{changed}\n")
     wait_until(lambda: f"files_hash={after[1].split()[1]}" in one.error_log(), "the reload's line has it")
+
+
+@pytest.mark.threads
+def test_no_handshake_fails_while_certificates_are_replaced(gateway, upstream, authority, tmp_path):
+    pair = authority.leaf("localhost", stem=tmp_path / "site")
+    one = gateway(settings(upstream(), server="workers = 2", more=table("site", *pair)))
+    context = authority.client_context()
+    failures, handshakes, over = [], [], threading.Event()
+
+    def connect():
+        while not over.is_set():
+            try:
+                with Client(one.site, tls=context) as client:
+                    assert client.ask().status == 200
+                handshakes.append(1)
+            except (OSError, AssertionError, Closed) as error:
+                failures.append(error)
+    threads = [threading.Thread(target=connect) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for number in range(1, 11):
+            for path, new in zip(pair, authority.leaf("localhost", stem=tmp_path / f"new{number}")):
+                path.write_bytes(new.read_bytes())
+            one.reload()   # takes them at once, whatever the watch has seen
+            enough = len(handshakes) + 20
+            wait_until(lambda: len(handshakes) >= enough or failures, "handshakes with the new pair")
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert failures == []
+    assert one.metric(RELOADS, tls="tls.site") == 10 and one.metric(FAILURES) == 0
