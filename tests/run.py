@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests"
 SUMMARY = ROOT / "build" / "test-summary.txt"
-THREADED = ("base", "loop", "net", "observe")  # unit folders with threads: these run under TSan
+THREADED = ("base", "control", "loop", "net", "observe")  # unit folders with threads: these run under TSan
 CPP_SECONDS_MAX = 300                 # for one test program, sanitized ones included
 E2E_SECONDS_MAX = 900
 SANITIZER_ENV = {

@@ -139,6 +139,28 @@ TEST_F(ReloadTest, what_is_asked_for_meanwhile_is_answered_by_one_more_after_it)
   EXPECT_EQ(first.answers + second.answers + third.answers, 3);
 }
 
+TEST_F(ReloadTest, who_asks_again_while_being_told_waits_for_the_next) {
+  class Persistent final : public Reload::Waiter {
+   public:
+    explicit Persistent(Reload& reload) : reload_(&reload) {}
+    ~Persistent() { stop_waiting(); }
+    void on_reloaded(const ReloadReport&) override {
+      if (++answers < 3) reload_->request(this);
+    }
+    int answers = 0;
+
+   private:
+    Reload* reload_;
+  };
+  start();
+  Persistent one(world_.reload()), other(world_.reload());
+  world_.write(text("two"));
+  world_.request(&one);
+  world_.request(&other);
+  ASSERT_TRUE(world_.until([&] { return one.answers == 3 && other.answers == 3; }));
+  EXPECT_FALSE(world_.reload().running());
+}
+
 TEST_F(ReloadTest, who_asked_and_went_is_not_answered) {
   start();
   world_.write(text("two"));
