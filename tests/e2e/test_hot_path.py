@@ -137,8 +137,10 @@ def test_no_allocation_of_ours_per_request_at_64_connections(gateway, tmp_path, 
 
 
 # accept4, FIONBIO (libuv's, for what is non-blocking already), epoll_ctl to watch and to forget,
-# read, write, read, write, close: 9, and a share of epoll_wait and of the log. See docs/benchmarks.
-SYSTEM_CALLS_OF_A_CONNECTION_MAX = 9.2
+# read, write, read, write, close: 9. See docs/benchmarks.
+SYSTEM_CALLS_OF_A_CONNECTION_MAX = 9.05
+# How finely load and gateway take turns decides about these: some 0.1 a connection, more when busy.
+SHARED_CALL = re.compile(r"^ *[\d.]+ +[\d.]+ +\d+ +(\d+) +(?:\d+ +)?(?:epoll_wait|futex)$", re.MULTILINE)
 BATCHES_FEW, BATCHES_MANY = 10, 60
 
 
@@ -153,14 +155,17 @@ def system_calls_of_connections(gateway, folder, listening, batches):
         assert f"{CONNECTIONS} succeeded" in done.stdout, done.stdout + done.stderr
     one.stop()
     total = wait_until(lambda: counts.exists() and TOTAL.search(counts.read_text()), "strace's sum")
-    return int(total.group(1)), counts.read_text()
+    table = counts.read_text()
+    return int(total.group(1)), sum(map(int, SHARED_CALL.findall(table))), table
 
 
 def test_system_calls_of_a_new_connection_for_each_request(gateway, tmp_path, listening):
-    few, _ = system_calls_of_connections(gateway, tmp_path, listening, BATCHES_FEW)
-    many, table = system_calls_of_connections(gateway, tmp_path, listening, BATCHES_MANY)
-    each = (many - few) / ((BATCHES_MANY - BATCHES_FEW) * CONNECTIONS)
-    print(f"{each:.3f} system calls a connection")
+    few, few_shared, _ = system_calls_of_connections(gateway, tmp_path, listening, BATCHES_FEW)
+    many, many_shared, table = system_calls_of_connections(gateway, tmp_path, listening, BATCHES_MANY)
+    connections = (BATCHES_MANY - BATCHES_FEW) * CONNECTIONS
+    shared = (many_shared - few_shared) / connections
+    each = (many - few) / connections - shared
+    print(f"{each:.3f} system calls a connection, and {shared:.3f} shared ones")
     assert each <= SYSTEM_CALLS_OF_A_CONNECTION_MAX, f"{each:.3f} a connection\n{table}"
 
 

@@ -370,7 +370,7 @@ def test_the_control_socket_is_the_owners_alone(gateway):
 def test_somebody_else_is_refused_even_if_the_file_lets_them_in(gateway):
     one = gateway(says("old"))
     one.control_path.chmod(0o666)
-    for folder in [one.folder, *one.folder.parents][:4]:
+    for folder in [one.folder, *one.folder.parents][:-2]:   # below /tmp
         folder.chmod(folder.stat().st_mode | 0o005)
     done = subprocess.run(
         ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "curl", "-s", "-X", "POST",
