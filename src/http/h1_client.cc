@@ -75,7 +75,7 @@ bool H1ClientCodec::read_head(Slice& bytes) {
   if (found == Block::incomplete) return false;
   Error bad{Code::bad_message, Side::upstream, Progress::answered, "malformed response head"};
   if (found == Block::refused) {
-    fail(bad);
+    fail_head(bad);
     return false;
   }
   Arena& arena = events_->arena();
@@ -83,7 +83,7 @@ bool H1ClientCodec::read_head(Slice& bytes) {
   Result<void> parsed = parse_response_head(arena.copy(block), *limits_, method_, arena, *head);
   partial_.reset();
   if (!parsed) {
-    fail(parsed.error());
+    fail_head(parsed.error());
     return false;
   }
   if (head->status == 101) {
@@ -108,6 +108,13 @@ bool H1ClientCodec::read_head(Slice& bytes) {
   events_->on_head(*head);
   if (!body) message_read();
   return true;
+}
+
+// On a connection that has served before, what is no head may be left over from the last response (a body after
+// HEAD, more than was announced): this request is not answered then, and may be sent again elsewhere.
+void H1ClientCodec::fail_head(const Error& why) {
+  if (written_before_ > 0 && informational_ == 0) answered_ = false;
+  fail(why);
 }
 
 void H1ClientCodec::message_read() {

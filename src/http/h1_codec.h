@@ -162,6 +162,7 @@ class H1ClientCodec final : public H1Stream {
  private:
   bool read_head(Slice& bytes);
   void fail(Error why);
+  void fail_head(const Error& why);
   void message_read() override;
   void message_bad(const Problem& problem) override;
 

@@ -146,7 +146,9 @@ Next Exchange::do_outcome() {
 // G3: sent again only if nothing was answered, everything sent is still here, and the request is idempotent
 // or not a byte of it left the socket. Once, and only because the connection came from the pool.
 bool Exchange::may_retry() const {
-  bool dead = upstream_error_.code == Code::closed || upstream_error_.code == Code::reset;
+  // A bad message that is no answer is left over from the last response.
+  bool dead = upstream_error_.code == Code::closed || upstream_error_.code == Code::reset ||
+              upstream_error_.code == Code::bad_message;
   bool harmless = upstream_error_.progress == Progress::unsent ||
                   (upstream_error_.progress == Progress::sent && http::is_idempotent(request_->method));
   return stream_reused_ && !fresh_only_ && dead && harmless && request_pump_.replayable();

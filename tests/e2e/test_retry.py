@@ -1,10 +1,12 @@
 """A request is sent again only if it is idempotent, or no byte of it left the socket (G3)."""
+import threading
+
 import pytest
 from support.client import request
 from support.gateway import settings
 from support.ports import free_port
 from support.problem import assert_problem
-from support.timing import wait_until
+from support.timing import DEADLINE_SECONDS, wait_until
 from support.upstream import answer, early, in_turn
 
 
@@ -67,6 +69,28 @@ def test_a_body_too_large_to_hold_is_not_repeated(with_pooled):
     gateway, upstream = with_pooled(read_some_and_die, answer())
     assert_problem(gateway.ask("PUT", body=bytes(1 << 20)), 502)
     assert len(upstream.requests) == 2
+
+
+@pytest.mark.parametrize("method, status, connections", [("GET", 200, 2), ("POST", 502, 1)])
+def test_what_an_answer_to_head_leaves_on_the_connection_spoils_no_later_one(proxied, method, status, connections):
+    asked = threading.Event()
+
+    @early
+    def body_after_head(connection, received):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+        asked.wait(DEADLINE_SECONDS)   # the connection is in the pool, and taken out of it again
+        connection.send(b"hello")
+
+    def tell(connection, received):
+        answer()(connection, received)
+    gateway, upstream = proxied(in_turn(body_after_head, tell))
+    assert gateway.ask("HEAD").status == 200
+    with gateway.client() as client:
+        client.send(request(method, "/next", [("Content-Length", "0")] if method == "POST" else []))
+        wait_until(lambda: gateway.metric("sluice_upstream_streams_total", connection="reused") == 1, "it is reused")
+        asked.set()
+        assert client.response(method).status == status
+    assert len(upstream.connections) == connections
 
 
 def test_a_connection_closed_while_idle_is_noticed_before_use(proxied):
