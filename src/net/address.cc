@@ -25,8 +25,9 @@ SocketAddress SocketAddress::unix_path(std::string path) {
 }
 
 Result<HostPort> parse_host_port(std::string_view text) {
+  if (text.find("://") != std::string_view::npos) return bad("host and port alone, without a scheme");
   size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return bad("a port is missing");
+  if (colon == std::string_view::npos || text.back() == ']') return bad("a port is missing");
   auto port = parse_decimal(text.substr(colon + 1));
   if (!port || *port == 0 || *port > 65535) return bad("the port must be 1 to 65535");
   std::string_view host = text.substr(0, colon);

@@ -23,6 +23,8 @@ Error system_error(int error) {
   return Error{Code::bad_value, Side::gateway, Progress::unsent, what ? what : "unknown error"};
 }
 
+Error refused(const char* why) { return Error{Code::bad_value, Side::gateway, Progress::unsent, why}; }
+
 /// A descriptor that closes itself unless released.
 class Descriptor {
  public:
@@ -77,7 +79,8 @@ Result<ListenSocket> ListenSocket::bind(const SocketAddress& address,
                                         const ListenOptions& options) {
   if (address.is_unix()) {
     UnixFile file = look_at(address);
-    if (file == UnixFile::live || file == UnixFile::other) return system_error(EADDRINUSE);
+    if (file == UnixFile::live) return refused("another process is listening there");
+    if (file == UnixFile::other) return refused("a file that is no socket has that name");
     if (file == UnixFile::stale) unlink(address.path().c_str());
   }
   Descriptor descriptor(open_socket(address));

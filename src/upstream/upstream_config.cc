@@ -115,10 +115,17 @@ constexpr Field kUpstreamFields[] = {
     config::later("retry"),
 };
 
+// Labels of names are not empty, but for the root's; the last is not a number, or it is an address with a slip in it.
 bool is_host_name(std::string_view host) {
-  return !host.empty() && host.size() <= 253 && std::all_of(host.begin(), host.end(), [](char c) {
+  bool clean = std::all_of(host.begin(), host.end(), [](char c) {
     return is_alpha(c) || is_digit(c) || c == '.' || c == '-' || c == '_';
   });
+  if (host.ends_with('.')) host.remove_suffix(1);
+  bool whole = !host.empty() && !host.starts_with('.') && !host.ends_with('.') && host.find("..") == std::string_view::npos;
+  size_t dot = host.rfind('.');
+  std::string_view last = host.substr(dot == std::string_view::npos ? 0 : dot + 1);
+  bool number = std::all_of(last.begin(), last.end(), [](char c) { return is_digit(c); });
+  return clean && whole && !number && host.size() <= 253;
 }
 
 }  // namespace
