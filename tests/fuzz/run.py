@@ -31,6 +31,7 @@ PARSERS = {
                          "http/rules_lines.cc"],
     "log_format_fuzz": ["observe/log_format.cc", "observe/log_line.cc"],
     "proxy_protocol_fuzz": ["net/proxy_protocol.cc"],
+    "redis_reply_fuzz": ["redis/reply_reader.cc", "redis/reply.cc"],
     "route_fuzz": ["route/pattern.cc", "route/host_pattern.cc", "route/router.cc"],
     "texts_fuzz": ["config/units.cc", "config/template.cc", "base/ip.cc", "observe/trace.cc"],
     "uri_fuzz": ["http/uri.cc", "http/authority.cc"],

@@ -1,0 +1,2 @@
+// The certificates of the tests of net/, for this program too.
+#include "unit/net/certificates.cc"
