@@ -60,7 +60,7 @@ class TestLoop {
 };
 
 /// One end: holds its transport and records every event.
-struct End : Transport::Events {
+struct End final : Transport::Events {
   void on_open() override {
     opened = true;
     if (at_open) at_open();

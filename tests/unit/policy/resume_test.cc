@@ -5,7 +5,7 @@
 namespace sluice::policy {
 namespace {
 
-struct Somebody : Waiter {
+struct Somebody final : Waiter {
   void on_verdict(const Verdict&) override { ++verdicts; }
   int verdicts = 0;
 };
