@@ -51,6 +51,15 @@ std::string usage_message(const CLI::App* app, const CLI::Error& error) {
   return std::string("sluice: ") + error.what() + "\n\n" + app->help();
 }
 
+void add_key_commands(CLI::App& app, sluice::cli::KeyOptions& key, int& code) {
+  CLI::App* command = app.add_subcommand("key", "API keys");
+  command->require_subcommand(1);
+  CLI::App* made = command->add_subcommand("new", "Make a key; print it with the hash for the configuration");
+  made->add_option("--id", key.id, "What logs call it (k1)");
+  made->add_option("--consumer", key.consumer, "Print a line for a key file, of this consumer");
+  made->callback([&key, &code] { code = sluice::cli::run_key_new(key); });
+}
+
 }  // namespace
 
 constexpr int kUsage = 64;  // EX_USAGE of sysexits.h; 1 and 2 have meanings of their own
@@ -77,6 +86,9 @@ int main(int argc, char** argv) {
 
   sluice::cli::ExplainOptions explain;
   add_explain_command(app, explain, code);
+
+  sluice::cli::KeyOptions key;
+  add_key_commands(app, key, code);
 
   sluice::cli::ShowOptions show;
   add_config_commands(app, show, code);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <compare>
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -30,7 +31,7 @@ class IpAddress {
   /// Writes text at `out` (kTextMax bytes). gives: the end
   char* write(char* out) const;
   std::string to_string() const;
-  friend bool operator==(const IpAddress&, const IpAddress&) = default;
+  friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
 
  private:
   enum class Family : uint8_t { none, v4, v6 };
@@ -46,7 +47,7 @@ class Cidr {
   static std::optional<Cidr> parse(std::string_view text);
   bool contains(const IpAddress& address) const;
   std::string to_string() const;
-  friend bool operator==(const Cidr&, const Cidr&) = default;
+  friend auto operator<=>(const Cidr&, const Cidr&) = default;
 
  private:
   IpAddress base_;

@@ -26,6 +26,11 @@ struct ReloadOptions {
   unsigned timeout_seconds = 60;
 };
 
+struct KeyOptions {
+  std::string id = "k1";
+  std::string consumer;   // not empty: a line for a key file
+};
+
 struct ExplainOptions {
   std::string file = "/etc/sluice/sluice.toml";
   std::string method;
@@ -53,6 +58,9 @@ int run_config_reference();
 
 /// Prints docs/errors.md.
 int run_errors();
+
+/// Makes an API key, and prints it with its hash: the only time that it is seen.
+int run_key_new(const KeyOptions& options);
 
 int run_version();
 

@@ -68,6 +68,7 @@ struct Type {
   std::string_view bare{};                       // key that a table's bare value sets
   std::span<const std::string_view> choices{};   // of a text that is one of a few
   std::string_view pattern{};                    // of a text: a regular expression, for editors
+  std::string_view schema{};                     // JSON Schema, where the form does not tell
   std::string_view table{};                      // of a text that names a [table.NAME]
   const void* (*inner)(const void* object) = nullptr;  // of a table: it, or nullptr when not set
   const void* (*sample)() = nullptr;                   // of a table: one with all defaults

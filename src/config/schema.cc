@@ -27,7 +27,7 @@ class Schema {
       case Type::Form::integer:
         return integer(type, field);
       case Type::Form::text:
-        return text(type);
+        return type.schema.empty() ? text(type) : std::string(type.schema);
       case Type::Form::list: {
         std::string element = of(*type.element, field);
         return "{\"anyOf\": [" + element + ", {\"type\": \"array\", \"items\": " + element + "}]}";

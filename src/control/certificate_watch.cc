@@ -1,9 +1,6 @@
 #include "control/certificate_watch.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <ctime>
 
 #include "base/log.h"
@@ -48,26 +45,10 @@ void CertificateWatch::on_timer(Timer&) {
   timer_.start(loop_->timers(), loop_->clock().now() + kEvery, *this);
 }
 
-CertificateWatch::Stamp CertificateWatch::stamp_of(const std::string& path) {
-  constexpr int64_t kNanoseconds = 1'000'000'000;
-  struct stat status {};
-  Stamp stamp;
-  if (::stat(path.c_str(), &status) != 0) {
-    stamp.error = errno;
-    return stamp;
-  }
-  stamp.device = status.st_dev;
-  stamp.file = status.st_ino;
-  stamp.size = status.st_size;
-  stamp.modified = status.st_mtim.tv_sec * kNanoseconds + status.st_mtim.tv_nsec;
-  stamp.changed = status.st_ctim.tv_sec * kNanoseconds + status.st_ctim.tv_nsec;
-  return stamp;
-}
-
 void CertificateWatch::look(Watched& watched) {
   bool moved = false;
   for (size_t i = 0; i < watched.files.size(); ++i) {
-    Stamp stamp = stamp_of(watched.files[i]);
+    FileStamp stamp = stamp_of(watched.files[i]);
     moved |= stamp != watched.stamps[i];
     watched.stamps[i] = stamp;
   }

@@ -5,14 +5,12 @@
 // file system, a folder that is deleted and made again.
 #pragma once
 
-#include <sys/types.h>
-
-#include <compare>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "control/file_stamp.h"
 #include "loop/loop.h"
 #include "net/shared_tls.h"
 #include "observe/certificate_facts.h"
@@ -41,20 +39,10 @@ class CertificateWatch final : private Timer::Owner {
   observe::CertificateFacts facts() const;
 
  private:
-  /// What tells that a file may have changed; symlinks are followed.
-  struct Stamp {
-    dev_t device = 0;
-    ino_t file = 0;
-    off_t size = 0;
-    int64_t modified = 0;   // nanoseconds
-    int64_t changed = 0;    // of the inode: no program can set it back
-    int error = 0;
-    auto operator<=>(const Stamp&) const = default;
-  };
   struct Watched {
     std::shared_ptr<net::WatchedTls> tls;
     std::vector<std::string> files;
-    std::vector<Stamp> stamps;
+    std::vector<FileStamp> stamps;
     bool due = true;         // changed since it was read, or never looked at
     unsigned restless = 0;   // looks that each saw another change
     bool failing = false;    // the last reading was refused
@@ -63,7 +51,6 @@ class CertificateWatch final : private Timer::Owner {
   };
 
   void on_timer(Timer& timer) override;
-  static Stamp stamp_of(const std::string& path);
   static void look(Watched& watched);
   static void read(Watched& watched);
   static void refuse(Watched& watched, const net::TlsFault& fault);

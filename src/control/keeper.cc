@@ -57,6 +57,14 @@ void Keeper::reload(Reload::Waiter* waiter) {
   if (waiter) waiter->on_reloaded({ReloadResult::refused, "error: sluice is stopping\n"});
 }
 
+void Keeper::watch_files() {
+  std::vector<std::shared_ptr<policy::LiveFiles>> files;
+  for (const auto& part : snapshot_->auth) {
+    if (part->files) files.push_back(part->files);
+  }
+  files_.watch(std::move(files));
+}
+
 void Keeper::on_reload_begun() {
   LOG(info, "reloading", kv("file", file_));
   notifier_.reloading();
@@ -65,6 +73,7 @@ void Keeper::on_reload_begun() {
 void Keeper::on_published(std::shared_ptr<const snapshot::Snapshot> snapshot) {
   snapshot_ = std::move(snapshot);
   certificates_.watch(*snapshot_);
+  watch_files();
   reloads_.applied_at = loop_.clock().wall();
   if (state_ != State::starting) return;
   state_ = State::serving;
@@ -193,6 +202,7 @@ void Keeper::finish(const char* why) {
   notifier_.stopping(why);
   reload_->cancel();
   certificates_.stop();
+  files_.stop();
   supervisor_.stop();
   LOG(info, "stopped", kv("reason", why));
   loop_.stop();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "control/certificate_watch.h"
+#include "control/file_watch.h"
 #include "control/graveyard.h"
 #include "control/process.h"
 #include "control/reload.h"
@@ -79,6 +80,7 @@ class Keeper final : public Upstreams::Owner,
   void on_reload_ended(const ReloadReport& report) override;
   void on_signal(int number) override;
   void on_timer(Timer& timer) override;
+  void watch_files();
   void sweep();
   void watch_workers();
   void leave();
@@ -100,6 +102,7 @@ class Keeper final : public Upstreams::Owner,
   std::unique_ptr<Reload> reload_;
   Signals signals_;
   CertificateWatch certificates_{loop_};
+  FileWatch files_;
   Timer timer_;
   Timer sweep_timer_;
   Timer watchdog_timer_;

@@ -7,6 +7,7 @@
 #include "http/h1_codec.h"
 #include "http/h1_problems.h"
 #include "plugin/problems.h"
+#include "policy/auth/problems.h"
 #include "proxy/problems.h"
 
 namespace sluice::proxy {
@@ -147,6 +148,18 @@ constexpr Advice kAdvice[] = {
     {"rewrite_failed",
      "`rewrite.path` with the parameters of this request gave no valid path, for example an empty "
      "parameter that leads to `//`."},
+    {"credentials_missing",
+     "The route's `auth` asks for credentials, and the request has none of those kinds. The response's "
+     "WWW-Authenticate fields name them. Browsers leave credentials out when CORS does not allow them."},
+    {"credentials_ambiguous",
+     "Two API keys in one request, in the header field twice or in header and query: which one counts would "
+     "be a guess."},
+    {"api_key_unknown",
+     "No key of the `store` has this hash: mistyped, revoked, or of another environment. A key file that could "
+     "not be read leaves the keys before it in force and says so in the error log."},
+    {"api_key_expired", "The key's `expires` has passed. Give the consumer a second key before the first one ends."},
+    {"api_key_address", "The holder of the key has `allow_ips`, and the client's address is not among them. Behind a "
+     "load balancer, is it in `trusted_proxies`?"},
     {"plugin_refused",
      "A plugin of the route said no (`plugins`). Which one, and why, is its own to log; `sluice "
      "explain` shows the plugins of a route."},
@@ -167,12 +180,14 @@ constexpr std::string_view advice_for(std::string_view code) {
 
 constexpr auto kCatalogue = [] {
   std::array<const Problem*, std::size(http::kH1Problems) + std::size(http::kH1CodecProblems) +
-                                 std::size(kProblems) + std::size(plugin::kPluginProblems)>
+                                 std::size(kProblems) + std::size(plugin::kPluginProblems) +
+                                     std::size(policy::kAuthProblems)>
       all{};
   auto* next = std::copy(std::begin(http::kH1Problems), std::end(http::kH1Problems), all.data());
   next = std::copy(std::begin(http::kH1CodecProblems), std::end(http::kH1CodecProblems), next);
   next = std::copy(std::begin(kProblems), std::end(kProblems), next);
-  std::copy(std::begin(plugin::kPluginProblems), std::end(plugin::kPluginProblems), next);
+  next = std::copy(std::begin(plugin::kPluginProblems), std::end(plugin::kPluginProblems), next);
+  std::copy(std::begin(policy::kAuthProblems), std::end(policy::kAuthProblems), next);
   return all;
 }();
 constexpr size_t kRefusals = std::size(http::kH1Problems) + std::size(http::kH1CodecProblems);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "route/router_builder.h"
+#include "snapshot/auth_parts.h"
 #include "snapshot/route_policies.h"
 #include "snapshot/tls_options.h"
 
@@ -86,6 +87,10 @@ Result<std::shared_ptr<const Snapshot>, BuildFaults> Builder::run() {
   for (const auto& section : config.plugin) {
     auto part = unchanged(previous_ ? &previous_->plugins : nullptr, section, itself);
     out_->plugins.push_back(part ? part : make_plugin(section));
+  }
+  for (const auto& section : config.auth) {
+    auto part = unchanged(previous_ ? &previous_->auth : nullptr, section, itself);
+    out_->auth.push_back(part ? part : make_auth(section, config.consumer, faults_));
   }
   for (const auto& section : config.route) out_->routes.push_back(make_entry(section));
   build_router();

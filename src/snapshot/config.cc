@@ -39,6 +39,12 @@ constexpr Field kConfigFields[] = {
     field<&Config::upstream>({.name = "upstream", .about = "Servers that answer, for routes."}),
     field<&Config::plugin>(
         {.name = "plugin", .about = "A policy of your own, in a shared object, for routes."}),
+    field<&Config::auth>(
+        {.name = "auth",
+         .about = "A kind of credential and how it is judged, for routes. Once there is one, every route "
+                  "to an upstream says which it asks for, or auth = \"none\"."}),
+    field<&Config::consumer>(
+        {.name = "consumer", .about = "Somebody who uses the API: credentials, and what they grant."}),
     field<&Config::route>(
         {.name = "route",
          .about =
@@ -46,11 +52,9 @@ constexpr Field kConfigFields[] = {
              "upstream, "
              "redirect and respond. The most specific route counts, never the order in the file."}),
     field<&Config::log>({.name = "log", .about = "The logs."}),
-    later("auth"),
     later("limit"),
     later("cors"),
     later("redis"),
-    later("consumer"),
 };
 
 uint64_t fingerprint(const config::Type& type, const void* object) {
@@ -78,11 +82,23 @@ void fingerprint_upstreams(config::Sections<upstream::UpstreamConfig>& sections)
   }
 }
 
+// Keys in [consumer.*] are part of what looks them up.
+void fingerprint_auth(Config& config) {
+  fingerprint_each(config.auth);
+  for (auto& auth : config.auth) {
+    if (!auth.value.uses_consumers()) continue;
+    for (const auto& consumer : config.consumer)
+      auth.fingerprint = fnv1a(consumer.name, mix(auth.fingerprint, consumer.fingerprint));
+  }
+}
+
 void set_fingerprints(Config& config) {
   fingerprint_each(config.tls);
   fingerprint_upstreams(config.upstream);
   fingerprint_each(config.listen);
   fingerprint_each(config.plugin);
+  fingerprint_each(config.consumer);
+  fingerprint_auth(config);
   fingerprint_each(config.route);
   for (auto& listen : config.listen) {
     if (auto* tls = find_section(config.tls, listen.value.tls.name))
@@ -94,6 +110,10 @@ void set_fingerprints(Config& config) {
   for (auto& route : config.route) {
     auto* upstream = find_section(config.upstream, route.value.route.upstream.name);
     if (upstream != nullptr) route.fingerprint = mix(route.fingerprint, upstream->fingerprint);
+    for (const auto& named : route.value.auth.names) {
+      if (auto* auth = find_section(config.auth, named.name))
+        route.fingerprint = mix(route.fingerprint, auth->fingerprint);
+    }
     for (const auto& named : route.value.plugins) {
       if (auto* plugin = find_section(config.plugin, named.name))
         route.fingerprint = mix(route.fingerprint, plugin->fingerprint);
@@ -112,6 +132,7 @@ LoadedConfig finish(config::Document document, const LoadOptions& options) {
   if (out.document.complete) {
     check_names(out.config, out.document);
     check_listeners(out.config, out.document);
+    check_auth(out.config, out.document);
     check_routes(out.config, out.document);
   }
   check_files(out.config, out.document, options.now);

@@ -16,6 +16,8 @@
 #include "config/types.h"
 #include "observe/log_config.h"
 #include "plugin/plugin_config.h"
+#include "policy/auth/auth_config.h"
+#include "policy/auth/consumer_config.h"
 #include "snapshot/sections.h"
 #include "upstream/upstream_config.h"
 
@@ -31,6 +33,8 @@ struct Config {
   config::Sections<TlsConfig> tls;
   config::Sections<upstream::UpstreamConfig> upstream;
   config::Sections<plugin::PluginConfig> plugin;
+  config::Sections<policy::AuthConfig> auth;
+  config::Sections<policy::ConsumerConfig> consumer;
   config::Sections<RouteSection> route;
   observe::LogConfig log;
 

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "config/suggest.h"
+#include "snapshot/config_names.h"
 
 namespace sluice::snapshot {
 
@@ -22,21 +23,6 @@ constexpr IssueKind kRouteTie{"route_tie"};
 constexpr IssueKind kRouteOverlap{"route_overlap"};
 constexpr IssueKind kRouteUnreachable{"route_unreachable"};
 constexpr IssueKind kRouteLimit{"routes_per_path"};
-
-// Looks a name up. gives: the section, or nullptr with an issue
-template <class T>
-const config::Section<T>* resolve(std::string_view table, const std::string& name,
-                                  config::Position at, const config::Sections<T>& sections,
-                                  Document& document) {
-  if (name.empty()) return nullptr;
-  if (const auto* section = find_section(sections, name)) return section;
-  config::Nearest nearest(name);
-  for (const auto& section : sections) nearest.offer(section.name);
-  document.issues
-      .add(kUnknownName, at, "there is no [" + std::string(table) + "." + printable(name) + "]")
-      .hint = nearest.hint();
-  return nullptr;
-}
 
 // Path facts of a template must be parameters of the route's own path.
 void check_params(const config::Template& text, config::Position at, const route::Pattern& path,
@@ -96,6 +82,13 @@ bool collide(const net::SocketAddress& a, const net::SocketAddress& b) {
 }
 
 }  // namespace
+
+void report_unknown_name(std::string_view table, std::string_view name, config::Position at,
+                         std::string hint, Document& document) {
+  document.issues
+      .add(kUnknownName, at, "there is no [" + std::string(table) + "." + printable(name) + "]")
+      .hint = std::move(hint);
+}
 
 void check_names(const Config& config, Document& document) {
   for (const auto& listen : config.listen) {

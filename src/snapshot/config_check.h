@@ -11,6 +11,7 @@ namespace sluice::snapshot {
 /// needs: `config` read from `document`, of which every file was readable
 void check_names(const Config& config, config::Document& document);
 void check_listeners(const Config& config, config::Document& document);
+void check_auth(const Config& config, config::Document& document);
 void check_routes(const Config& config, config::Document& document);
 void check_files(const Config& config, config::Document& document, std::time_t now);
 

@@ -1,8 +1,15 @@
 // Certificates, keys and authorities on disk: there, readable, matching, in date. Plugins:
 // loadable, content with their settings.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
 #include "base/text.h"
 #include "crypto/certificate.h"
 #include "plugin/plugin.h"
+#include "policy/auth/key_store.h"
 #include "snapshot/config_check.h"
 
 namespace sluice::snapshot {
@@ -31,6 +38,8 @@ constexpr IssueKind kPluginInvalid{"plugin_invalid"};
 constexpr IssueKind kPluginSettings{"plugin_settings"};
 constexpr IssueKind kRevocationUnreadable{"revocation_list_unreadable"};
 constexpr IssueKind kRevocationInvalid{"revocation_list_invalid"};
+constexpr IssueKind kKeyFileInvalid{"key_file_invalid"};
+constexpr IssueKind kKeyFileDenied{"key_file_denied", Severity::unchecked};
 
 /// A certificate and its key, of a listener or for an upstream.
 struct Pair {
@@ -131,6 +140,16 @@ void check_pair(const Pair& pair, Document& document, std::time_t now) {
   report(pair, crypto::check_pair(pair.cert.path, pair.key.path, now), document);
 }
 
+void check_key_file(const config::FilePath& file, Document& document) {
+  if (::faccessat(AT_FDCWD, file.path.c_str(), R_OK, AT_EACCESS) != 0) {
+    const IssueKind& kind = errno == EACCES ? kKeyFileDenied : kKeyFileInvalid;
+    document.issues.add(kind, file.at, "cannot read " + quoted(file.path) + ": " + std::strerror(errno));
+    return;
+  }
+  auto table = policy::KeyFile::load(file.path);
+  if (!table) document.issues.add(kKeyFileInvalid, file.at, quoted(file.path) + ": " + printable(table.error()));
+}
+
 }  // namespace
 
 void check_files(const Config& config, Document& document, std::time_t now) {
@@ -147,6 +166,9 @@ void check_files(const Config& config, Document& document, std::time_t now) {
     const upstream::UpstreamTls& to = *upstream.value.tls;
     if (!to.ca.empty()) check_pem(to.ca, kAuthorities, document);
     check_pair({to.cert, to.key}, document, now);
+  }
+  for (const auto& auth : config.auth) {
+    if (auth.value.store.kind == policy::KeyStore::Kind::file) check_key_file(auth.value.store.file, document);
   }
   for (const auto& section : config.plugin) {
     if (!section.sound) continue;

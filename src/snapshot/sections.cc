@@ -199,6 +199,15 @@ constexpr Field kTlsFields[] = {
 constexpr Field kPolicyFields[] = {
     field<&RouteSection::headers>(
         {.name = "headers", .about = "Header fields set, added and removed, both ways."}),
+    field<&RouteSection::auth>(
+        {.name = "auth",
+         .about = "Who may ask: the [auth.NAME]s of which any one is enough, or { all = [...] }; \"none\": "
+                  "everybody.",
+         .example = "[\"partners\"]"}),
+    field<&RouteSection::keep_credentials>(
+        {.name = "keep_credentials",
+         .about = "The upstream gets the client's credentials too.",
+         .reason = "a service that does not see them cannot leak them"}),
     field<&RouteSection::plugins>({.name = "plugins",
                                    .about = "[plugin.NAME]s that judge the request, in this order.",
                                    .example = "[\"versions\"]"}),

@@ -14,6 +14,7 @@
 #include "http/uri.h"
 #include "net/address.h"
 #include "net/tls_server_context.h"
+#include "policy/auth/auth_config.h"
 #include "policy/headers_config.h"
 #include "route/route_config.h"
 
@@ -105,6 +106,8 @@ struct TlsConfig {
 struct RouteSection {
   route::RouteConfig route;
   policy::HeadersConfig headers;
+  policy::RouteAuth auth;
+  bool keep_credentials = false;
   std::vector<config::Reference<"plugin">> plugins;  // in this order
 };
 

@@ -15,7 +15,9 @@
 #include "net/shared_tls.h"
 #include "observe/registry.h"
 #include "plugin/plugin.h"
+#include "policy/auth/authenticator.h"
 #include "policy/facts.h"
+#include "policy/live_files.h"
 #include "policy/pipeline.h"
 #include "route/router.h"
 #include "server/listener_settings.h"
@@ -51,6 +53,14 @@ struct UpstreamPart {
   upstream::UpstreamConfig config;             // servers excepted: see Snapshot::config
   std::shared_ptr<net::SharedClientTls> tls;   // null: plain
   MetricUse metric;
+};
+
+/// One [auth.NAME].
+struct AuthPart {
+  std::string name;
+  uint64_t fingerprint = 0;
+  std::shared_ptr<const policy::Authenticator> authenticator;
+  std::shared_ptr<policy::LiveFiles> files;   // null: it reads none
 };
 
 struct PluginPart {
@@ -119,6 +129,7 @@ struct Snapshot {
   std::vector<std::shared_ptr<const UpstreamPart>> upstreams;
   std::vector<std::shared_ptr<const ListenerPart>> listeners;
   std::vector<std::shared_ptr<const PluginPart>> plugins;
+  std::vector<std::shared_ptr<const AuthPart>> auth;
   std::vector<std::shared_ptr<const TlsPart>> tls;
   CidrSet trusted_proxies;
 };

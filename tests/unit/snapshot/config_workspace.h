@@ -40,6 +40,8 @@ class ConfigWorkspace {
     make_pair_at("early", "20991231000000Z", "21001231000000Z");
     std::filesystem::copy_file(folder_ / "certs/site.key", folder_ / "certs/denied.key");
     ::chmod((folder_ / "certs/denied.key").c_str(), 0);
+    std::filesystem::copy_file(folder_ / "keys/good.jsonl", folder_ / "keys/denied.jsonl");
+    ::chmod((folder_ / "keys/denied.jsonl").c_str(), 0);
     make_plugins();
     make_large_files();
   }

@@ -1,0 +1,82 @@
+#include "policy/auth/authenticate.h"
+
+#include "policy/auth/problems.h"
+
+namespace sluice::policy {
+
+using Finding = Authenticator::Finding;
+using Outcome = Authenticator::Outcome;
+
+namespace {
+
+/// Why this policy refused, for on_response.
+struct Refused {
+  const http::Problem* problem;
+};
+
+}  // namespace
+
+std::string Authenticate::describe() const {
+  std::string out = needs_ == Needs::any ? "any of " : "all of ";
+  if (authenticators_.size() == 1) out.clear();
+  for (size_t i = 0; i < authenticators_.size(); ++i) {
+    if (i > 0) out += "; ";
+    out += std::string(authenticators_[i]->name()) + " (" + authenticators_[i]->describe() + ")";
+  }
+  return out + (credentials_ == Credentials::kept ? ", credentials kept" : "");
+}
+
+Outcome Authenticate::any(Call& call) const {
+  Outcome refused = Outcome::refused(kCredentialsMissing);
+  bool found = false;
+  for (const auto& authenticator : authenticators_) {
+    Outcome outcome = authenticator->authenticate(call);
+    if (outcome.finding == Finding::accepted || outcome.finding == Finding::waiting) return outcome;
+    if (outcome.finding == Finding::refused && !found) refused = outcome;
+    found |= outcome.finding == Finding::refused;
+  }
+  call.findings().credential_refused = found;
+  return refused;
+}
+
+Outcome Authenticate::all(Call& call) const {
+  const Identity* first = nullptr;
+  for (const auto& authenticator : authenticators_) {
+    Outcome outcome = authenticator->authenticate(call);
+    if (outcome.finding == Finding::waiting) return outcome;
+    if (outcome.finding == Finding::accepted) {
+      if (first == nullptr) first = call.identity();
+      continue;
+    }
+    call.findings().identity = nullptr;
+    call.findings().credential_refused = outcome.finding == Finding::refused;
+    return outcome.finding == Finding::absent ? Outcome::refused(kCredentialsMissing) : outcome;
+  }
+  call.findings().identity = first;
+  return Outcome::accepted();
+}
+
+Verdict Authenticate::on_request(Call& call) const {
+  Outcome outcome = needs_ == Needs::any ? any(call) : all(call);
+  if (outcome.finding == Finding::waiting) return Verdict::wait(outcome.deadline, outcome.problem);
+  bool accepted = outcome.finding == Finding::accepted;
+  // A refused one is taken out too: what is logged of the request holds none.
+  if (!accepted || credentials_ == Credentials::removed) {
+    for (const auto& authenticator : authenticators_) authenticator->remove_credential(call.request(), call.arena());
+  }
+  if (accepted) return Verdict::pass();
+  call.scratch() = call.arena().make<Refused>(Refused{outcome.problem});
+  return Verdict::refuse(*outcome.problem);
+}
+
+void Authenticate::on_response(Call& call, http::Head& response) const {
+  const auto* refused = static_cast<const Refused*>(call.scratch());
+  if (refused == nullptr || response.status != 401) return;
+  const http::Problem* why = refused->problem == &kCredentialsMissing ? nullptr : refused->problem;
+  for (const auto& authenticator : authenticators_) {
+    std::string_view challenge = authenticator->challenge(call.arena(), why);
+    if (!challenge.empty()) response.fields.add("WWW-Authenticate", challenge);
+  }
+}
+
+}  // namespace sluice::policy

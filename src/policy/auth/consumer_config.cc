@@ -1,0 +1,96 @@
+#include "policy/auth/consumer_config.h"
+
+#include "base/text.h"
+#include "policy/auth/moment.h"
+
+namespace sluice::policy {
+
+using config::field;
+using config::Field;
+
+namespace {
+
+constexpr Field kKeyFields[] = {
+    field<&ConsumerKey::id>({.name = "id",
+                             .about = "What logs call this key.",
+                             .example = "\"k1\"",
+                             .need = config::Need::required}),
+    field<&ConsumerKey::sha256>({.name = "sha256",
+                                 .about = "The key's hash: `sluice key new` prints both. The key "
+                                          "itself stands nowhere.",
+                                 .example = "\"5f1d...\"",
+                                 .need = config::Need::required}),
+    field<&ConsumerKey::expires>({.name = "expires",
+                                  .about = "From this moment on the key is refused; a date alone is "
+                                           "its first moment, UTC.",
+                                  .example = "2027-01-31"}),
+};
+
+constexpr Field kConsumerFields[] = {
+    field<&ConsumerConfig::keys>({.name = "keys",
+                                  .about = "API keys, as hashes; several for a rotation without a gap.",
+                                  .example = "[{ id = \"k1\", sha256 = \"5f1d...\" }]"}),
+    field<&ConsumerConfig::scopes>({.name = "scopes",
+                                    .about = "What its credentials grant, for `allow`.",
+                                    .example = "[\"orders:read\"]"}),
+    field<&ConsumerConfig::roles>(
+        {.name = "roles", .about = "Its roles, for `allow`.", .example = "[\"support\"]"}),
+    field<&ConsumerConfig::groups>(
+        {.name = "groups", .about = "Its groups, for `allow`.", .example = "[\"partners\"]"}),
+    field<&ConsumerConfig::allow_ips>(
+        {.name = "allow_ips",
+         .about = "Its credentials count from these addresses only; empty: from anywhere.",
+         .example = "[\"203.0.113.0/24\"]"}),
+    field<&ConsumerConfig::claims>({.name = "claims",
+                                    .about = "Facts about it: {claim.NAME}.",
+                                    .example = "{ tenant = \"gold\" }"}),
+};
+
+}  // namespace
+
+std::span<const Field> config_fields(const ConsumerKey*) {
+  return kKeyFields;
+}
+std::span<const Field> config_fields(const ConsumerConfig*) {
+  return kConsumerFields;
+}
+
+}  // namespace sluice::policy
+
+namespace sluice::config {
+
+Result<policy::KeyHash, TextError> TextForm<policy::KeyHash>::parse(std::string_view text) {
+  policy::KeyHash hash;
+  for (size_t i = 0; i < text.size(); ++i) {
+    int digit = hex_value(text[i]);
+    if (digit < 0) return TextError{"not a hex digit", i};
+    if (i / 2 == hash.bytes.size()) break;
+    hash.bytes[i / 2] = static_cast<uint8_t>(hash.bytes[i / 2] << 4 | digit);
+  }
+  if (text.size() != 2 * hash.bytes.size()) {
+    return TextError{"it has " + std::to_string(text.size()) + " digits, not 64", 0};
+  }
+  return hash;
+}
+
+std::string TextForm<policy::KeyHash>::print(const policy::KeyHash& hash) {
+  std::string out;
+  for (uint8_t byte : hash.bytes) {
+    out += "0123456789abcdef"[byte >> 4];
+    out += "0123456789abcdef"[byte & 15];
+  }
+  return out;
+}
+
+void TypeOf<policy::Moment>::read(Reader& reader, const Value& value, const Field& field, void* out) {
+  if (value.kind != Value::Kind::date) return reader.wrong_type(value, field);
+  std::optional<WallTime> at = policy::parse_moment(value.text);
+  if (!at) return reader.bad_text(value, field, 0, "a date with a time needs its zone: 2027-01-31T12:00:00Z");
+  *static_cast<policy::Moment*>(out) = {*at, value.text};
+}
+
+void TypeOf<policy::Moment>::print(const void* object, std::string& out) {
+  out += static_cast<const policy::Moment*>(object)->text;
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,69 @@
+// [consumer.NAME]: somebody who uses the API, with credentials and what they grant.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ip.h"
+#include "config/types.h"
+
+namespace sluice::policy {
+
+/// SHA-256 of a key, as `sluice key new` prints it.
+struct KeyHash {
+  std::array<uint8_t, 32> bytes{};
+  auto operator<=>(const KeyHash&) const = default;
+};
+
+/// A date of TOML's own; a date without a time is the first moment of that day, UTC.
+struct Moment {
+  WallTime at = WallTime::max();
+  std::string text;   // as written
+};
+
+struct ConsumerKey {
+  config::Placed<std::string> id;   // in logs: never the key itself
+  config::Placed<KeyHash> sha256;
+  std::optional<Moment> expires;
+};
+
+struct ConsumerConfig {
+  std::vector<ConsumerKey> keys;   // several: rotation without a gap
+  std::vector<std::string> scopes;
+  std::vector<std::string> roles;
+  std::vector<std::string> groups;
+  std::vector<Cidr> allow_ips;   // empty: from anywhere
+  config::Map<std::string> claims;
+};
+
+std::span<const config::Field> config_fields(const ConsumerKey*);
+std::span<const config::Field> config_fields(const ConsumerConfig*);
+
+}  // namespace sluice::policy
+
+namespace sluice::config {
+
+template <>
+struct TextForm<policy::KeyHash> {
+  static constexpr std::string_view noun = "a SHA-256 in 64 hex digits";
+  static constexpr std::string_view pattern = "[0-9A-Fa-f]{64}";
+  static Result<policy::KeyHash, TextError> parse(std::string_view text);
+  static std::string print(const policy::KeyHash& hash);
+};
+
+template <>
+struct TypeOf<policy::Moment> {
+  static void read(Reader& reader, const Value& value, const Field& field, void* out);
+  static void print(const void* object, std::string& out);
+  static constexpr Type type{.form = Type::Form::text,
+                             .noun = "a date such as 2027-01-31 or 2027-01-31T12:00:00Z",
+                             .read = &read,
+                             .print = &print};
+};
+
+}  // namespace sluice::config

@@ -1,0 +1,79 @@
+// API keys by their hash: who holds them, what they grant, until when. Const once built; about 80 bytes a key.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/arena.h"
+#include "base/ip.h"
+#include "policy/auth/consumer_config.h"
+#include "policy/identity.h"
+
+namespace sluice::policy {
+
+/// What many keys may have in common: kept once.
+struct Grants {
+  std::vector<std::string> scopes;
+  std::vector<std::string> roles;
+  std::vector<std::string> groups;
+  std::vector<std::pair<std::string, std::string>> claims;
+  std::vector<Cidr> allow_ips;
+  auto operator<=>(const Grants&) const = default;
+};
+
+class KeyTable {
+ public:
+  static constexpr size_t kKeysMax = 50'000'000;   // 4 GiB of them
+  static constexpr size_t kTextBytesMax = 255;     // of a consumer's name, of an id
+  static constexpr size_t kGrantsMax = 1'000'000;  // different ones
+
+  /// One key, as it is found.
+  struct Found {
+    std::string_view consumer;
+    std::string_view id;
+    const Grants& grants;
+    WallTime expires;
+  };
+
+  /// needs: fewer than kKeysMax keys, texts of at most kTextBytesMax bytes, finish() not called
+  /// gives: false when there is another key of this hash
+  bool add(const KeyHash& hash, std::string_view consumer, std::string_view id, const Grants& grants, WallTime expires);
+  /// Nothing is added any more: gives back what only adding needs.
+  void finish();
+
+  /// The reference within holds as long as the table.
+  std::optional<Found> find(const KeyHash& hash) const;
+  size_t size() const { return keys_.size(); }
+  size_t memory() const;
+
+ private:
+  struct Key {
+    KeyHash hash;
+    uint32_t consumer;   // in texts_
+    uint32_t id;         // in texts_
+    uint32_t grants;
+    uint32_t expires;    // in seconds since 1970; UINT32_MAX: never
+  };
+  static constexpr uint32_t kEmpty = UINT32_MAX;
+
+  uint32_t keep(std::string_view text);
+  std::string_view text(uint32_t at) const;
+  size_t slot_of(const KeyHash& hash) const;
+  void grow();
+
+  std::vector<Key> keys_;
+  std::vector<uint32_t> slots_;   // a power of two of them, at most half full; kEmpty or an index of keys_
+  std::string texts_;             // each behind a byte that says its length
+  uint32_t last_consumer_ = kEmpty;   // neighbours of a file often have the same
+  std::vector<Grants> grants_;
+  std::map<Grants, uint32_t> known_grants_;   // while keys are added
+};
+
+/// An Identity in `arena`, of its own: the table may be replaced while the request is under way.
+Identity* make_identity(Arena& arena, const KeyTable::Found& found);
+
+}  // namespace sluice::policy

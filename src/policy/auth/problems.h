@@ -1,0 +1,22 @@
+// What a client is told whose credentials are missing or not good.
+#pragma once
+
+#include "http/problem.h"
+
+namespace sluice::policy {
+
+inline constexpr http::Problem kCredentialsMissing{
+    401, "credentials_missing", "Unauthorized",
+    "This resource needs credentials, and the request has none of a kind that is accepted here."};
+inline constexpr http::Problem kCredentialsAmbiguous{
+    401, "credentials_ambiguous", "Unauthorized", "The request has more than one credential of one kind."};
+inline constexpr http::Problem kApiKeyUnknown{401, "api_key_unknown", "Unauthorized", "The API key is not known here."};
+inline constexpr http::Problem kApiKeyExpired{401, "api_key_expired", "Unauthorized", "The API key has expired."};
+inline constexpr http::Problem kApiKeyAddress{403, "api_key_address", "Forbidden",
+                                              "The API key must not be used from this address."};
+
+inline constexpr const http::Problem* kAuthProblems[] = {
+    &kCredentialsMissing, &kCredentialsAmbiguous, &kApiKeyUnknown, &kApiKeyExpired, &kApiKeyAddress,
+};
+
+}  // namespace sluice::policy

@@ -1,0 +1,15 @@
+// The part of one [auth.NAME]: its authenticator, with the files that it reads.
+#pragma once
+
+#include <memory>
+
+#include "snapshot/build.h"
+
+namespace sluice::snapshot {
+
+/// gives: the part; with a line in `faults`, and no use of it, when its files are not good
+std::shared_ptr<const AuthPart> make_auth(const config::Section<policy::AuthConfig>& section,
+                                          const config::Sections<policy::ConsumerConfig>& consumers,
+                                          BuildFaults& faults);
+
+}  // namespace sluice::snapshot

@@ -1,0 +1,65 @@
+// Credentials: names that routes use, routes without any, keys that are there twice, files of keys.
+#include <map>
+
+#include "config/suggest.h"
+#include "policy/auth/key_store.h"
+#include "snapshot/config_check.h"
+#include "snapshot/config_names.h"
+
+namespace sluice::snapshot {
+
+using config::Document;
+using config::IssueKind;
+using config::quoted;
+using policy::RouteAuth;
+
+namespace {
+
+constexpr IssueKind kRouteWithoutAuth{"route_without_auth"};
+constexpr IssueKind kAuthNamedNone{"auth_named_none"};
+constexpr IssueKind kKeyTwice{"key_twice"};
+constexpr IssueKind kKeyIdTwice{"key_id_twice"};
+constexpr IssueKind kKeepWithoutAuth{"keep_credentials_without_auth"};
+
+void check_keys(const Config& config, Document& document) {
+  std::map<policy::KeyHash, config::Position> seen;
+  for (const auto& consumer : config.consumer) {
+    std::map<std::string, config::Position> ids;
+    for (const policy::ConsumerKey& key : consumer.value.keys) {
+      if (auto [other, is_new] = ids.try_emplace(key.id.value, key.id.at); !is_new && !key.id.value.empty()) {
+        document.issues.add(kKeyIdTwice, key.id.at, "[consumer." + consumer.name + "] has two keys " + quoted(key.id.value))
+            .note = "the other is at " + document.sources.place(other->second);
+      }
+      auto [other, is_new] = seen.try_emplace(key.sha256.value, key.sha256.at);
+      if (is_new || key.sha256.value == policy::KeyHash{}) continue;   // none: it could not be read
+      document.issues.add(kKeyTwice, key.sha256.at, "two keys have this hash: one key, one holder").note =
+          "the other is at " + document.sources.place(other->second);
+    }
+  }
+}
+
+void check_route(const config::Section<RouteSection>& route, const Config& config, Document& document) {
+  const RouteAuth& auth = route.value.auth;
+  for (const auto& named : auth.names) resolve("auth", named.name, named.at, config.auth, document);
+  if (auth.mode == RouteAuth::Mode::unset && !config.auth.empty() && !route.value.route.upstream.empty()) {
+    document.issues.add(kRouteWithoutAuth, route.at, "[route." + route.name + "] does not say who may ask").note =
+        "since there is an [auth.*], every route to an upstream has auth = [\"NAME\"], or auth = \"none\"";
+  }
+  if (route.value.keep_credentials && auth.names.empty()) {
+    document.issues.add(kKeepWithoutAuth, route.at,
+                        "[route." + route.name + "] asks for no credentials that it could keep");
+  }
+}
+
+}  // namespace
+
+void check_auth(const Config& config, Document& document) {
+  for (const auto& auth : config.auth) {
+    if (auth.name == "none")
+      document.issues.add(kAuthNamedNone, auth.at, "[auth.none] cannot be: auth = \"none\" means that nobody is asked");
+  }
+  check_keys(config, document);
+  for (const auto& route : config.route) check_route(route, config, document);
+}
+
+}  // namespace sluice::snapshot

@@ -1,0 +1,139 @@
+"""API keys: who comes in, what the upstream sees, files that are read again, rotation, the command."""
+import hashlib
+import json
+import os
+import subprocess
+import time
+
+import pytest
+from support.gateway import settings
+from support.problem import assert_problem
+from support.timing import BINARY, SLOW, wait_until
+
+KEY = "slk_of_acme"
+
+
+def sha256(key):
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def line(key, **more):
+    return json.dumps({"sha256": sha256(key), "id": "k1", "consumer": "acme", **more}) + "\n"
+
+
+CONSUMERS = f"""
+[auth.partners]
+type = "api_key"
+query = "api_key"
+[consumer.acme]
+keys = [{{ id = "k1", sha256 = "{sha256(KEY)}" }}, {{ id = "k2", sha256 = "{sha256("second")}" }},
+        {{ id = "old", sha256 = "{sha256("old")}", expires = 2020-01-01 }}]
+claims = {{ tenant = "gold" }}
+[consumer.far]
+keys = [{{ id = "k1", sha256 = "{sha256("far")}" }}]
+allow_ips = ["203.0.113.0/24"]
+"""
+ROUTE = """
+auth = ["partners"]
+[route.all.headers.request]
+set = { X-Consumer = "{consumer}", X-Tenant = "{claim.tenant}" }
+[route.open]
+match = { path = "/open" }
+upstream = "main"
+auth = "none"
+"""
+
+
+@pytest.fixture
+def guarded(gateway, upstream):
+    behind = upstream()
+    return gateway(settings(behind, route=ROUTE, more=CONSUMERS)), behind
+
+
+def test_a_known_key_comes_in_and_goes_no_further(guarded):
+    one, behind = guarded
+    response = one.ask("GET", "/a", [("X-Api-Key", KEY), ("X_Consumer", "root"), ("x-tenant", "spoofed")])
+    assert response.status == 200
+    request = behind.requests[-1]
+    assert request.all("X-Consumer") == ["acme"] and request.all("X-Tenant") == ["gold"]
+    assert not request.has("X-Api-Key") and not request.has("X_Consumer")
+    assert one.ask("GET", "/a?b=1&api_key=second&c", []).status == 200
+    assert behind.requests[-1].target == "/a?b=1&c"
+    assert KEY not in one.error_log()
+    log = (one.folder / "access.log").read_text
+    wait_until(lambda: log().count("\n") == 2, "two lines")
+    assert KEY not in log() and "second" not in log()
+
+
+@pytest.mark.parametrize("fields, code, status", [
+    ([], "credentials_missing", 401),
+    ([("X-Api-Key", "slk_of_acmE")], "api_key_unknown", 401),
+    ([("X-Api-Key", "old")], "api_key_expired", 401),
+    ([("X-Api-Key", KEY), ("X-Api-Key", KEY)], "credentials_ambiguous", 401),
+    ([("X-Api-Key", "far")], "api_key_address", 403),
+])
+def test_whoever_is_not_known_is_told_why(guarded, fields, code, status):
+    one, behind = guarded
+    response = one.ask("GET", "/a", fields)
+    assert_problem(response, status, code)
+    challenges = response.all("WWW-Authenticate")
+    assert challenges == (['ApiKey realm="partners", header="X-Api-Key"'] if status == 401 else [])
+    assert behind.requests == []
+    assert one.ask("GET", "/open").status == 200
+
+
+def test_an_upgrade_request_is_asked_like_any(guarded):
+    one, behind = guarded
+    upgrade = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
+               ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]
+    assert_problem(one.ask("GET", "/a", upgrade), 401, "credentials_missing")
+    assert behind.requests == []
+
+
+@pytest.mark.threads
+def test_a_key_file_is_read_again_when_it_changes(gateway, upstream, tmp_path):
+    store = tmp_path / "keys.jsonl"
+    store.write_text(line("first"))
+    behind = upstream()
+    one = gateway(settings(behind, server="workers = 2", route='auth = ["partners"]', more=f"""
+[auth.partners]
+type = "api_key"
+store = "file:{store}"
+"""))
+
+    def statuses(key):
+        return {one.ask("GET", "/", [("X-Api-Key", key)]).status for _ in range(8)}
+
+    assert statuses("first") == {200} and statuses("second") == {401}
+    fresh = tmp_path / "fresh"
+    fresh.write_text(line("second"))
+    os.replace(fresh, store)
+    changed = time.monotonic()
+    while time.monotonic() - changed < 1 * SLOW:
+        time.sleep(0.05)
+    assert statuses("first") == {401} and statuses("second") == {200}   # a second later: revoked on every worker
+    store.write_text("{broken")
+    wait_until(lambda: "files refused: what is in use stays" in one.error_log(), "the refusal")
+    assert statuses("second") == {200}
+    store.write_text(line("second") + line("first", id="k2"))
+    wait_until(lambda: statuses("first") == {200}, "the key that came back")
+
+
+def test_a_new_key_is_printed_once_with_its_hash():
+    def made(*options):
+        out = subprocess.run([BINARY, "key", "new", *options], capture_output=True, text=True, check=True)
+        return out.stdout.splitlines()
+    key, entry = made()
+    assert key.startswith("slk_") and len(key) == 50
+    assert entry == f'keys = [{{ id = "k1", sha256 = "{sha256(key)}" }}]'
+    key, entry = made("--consumer", "acme", "--id", "k9")
+    assert json.loads(entry) == {"sha256": sha256(key), "id": "k9", "consumer": "acme"}
+
+
+def test_explain_names_the_credentials_and_hides_them(guarded):
+    one, _ = guarded
+    out = subprocess.run([BINARY, "explain", "-c", one.config, "GET", "/a", "-H", f"X-Api-Key: {KEY}"],
+                         capture_output=True, text=True, timeout=60)
+    assert "auth: partners (api_key in X-Api-Key or the query's api_key)" in out.stdout, out.stdout + out.stderr
+    upstream_request = out.stdout[out.stdout.index("upstream request"):]
+    assert "X-Consumer: acme" in upstream_request and KEY not in upstream_request
