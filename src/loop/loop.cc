@@ -21,33 +21,58 @@ Loop::Loop(MemoryShare* share)
       }()) {
   if (share) blocks_.count_in(*share);
   uv_timer_init(&uv_, &tick_);
-  uv_prepare_init(&uv_, &prepare_);
-  uv_check_init(&uv_, &check_);
-  tick_.data = prepare_.data = check_.data = this;
-  uv_prepare_start(&prepare_, &Loop::on_prepare);
-  uv_check_start(&check_, &Loop::on_check);
-  // These three alone do not keep the loop alive.
-  for (auto* handle : {reinterpret_cast<uv_handle_t*>(&tick_),
-                       reinterpret_cast<uv_handle_t*>(&prepare_),
-                       reinterpret_cast<uv_handle_t*>(&check_)}) {
-    uv_unref(handle);
-  }
+  uv_prepare_init(&uv_, &anchor_);
+  tick_.data = this;
+  uv_prepare_start(&anchor_, [](uv_prepare_t*) {});
+  // These two alone do not keep the loop alive.
+  uv_unref(reinterpret_cast<uv_handle_t*>(&tick_));
+  uv_unref(reinterpret_cast<uv_handle_t*>(&anchor_));
+  poller_.nest(uv_backend_fd(&uv_));
 }
 
 Loop::~Loop() {
   { LoopTurn turn(*this); }
+  poller_.free_buried();
   uv_close(reinterpret_cast<uv_handle_t*>(&tick_), nullptr);
-  uv_close(reinterpret_cast<uv_handle_t*>(&prepare_), nullptr);
-  uv_close(reinterpret_cast<uv_handle_t*>(&check_), nullptr);
-  while (uv_run(&uv_, UV_RUN_DEFAULT) != 0) {}   // a stop() left over would end the first at once
+  uv_close(reinterpret_cast<uv_handle_t*>(&anchor_), nullptr);
+  while (uv_run(&uv_, UV_RUN_DEFAULT) != 0) {}
   read_block_.reset();
   CHECK(uv_loop_close(&uv_) == 0);
 }
 
 void Loop::run() {
   uv_update_time(&uv_);
-  pace_timers();
-  uv_run(&uv_, UV_RUN_DEFAULT);
+  while (run_once() && !stopped_) {}
+  stopped_ = false;
+}
+
+bool Loop::run_once() {
+  before_wait();
+  // Zero when libuv has timers due, handles to close, or watchers that the kernel does not know yet.
+  int patience = uv_loop_alive(&uv_) ? uv_backend_timeout(&uv_) : 0;
+  poller_.wait(patience);
+  uv_update_time(&uv_);
+  // libuv's clock is good enough for a stall of 100 ms, and free.
+  woke_at_ns_ = uv_now(&uv_) * 1'000'000;
+  Poller::Found found = poller_.dispatch();
+  if (found.nested || !found.any || uv_backend_timeout(&uv_) == 0) uv_run(&uv_, UV_RUN_NOWAIT);
+  after_wait();
+  return uv_loop_alive(&uv_);
+}
+
+int Loop::watch(int descriptor, uint32_t events, Watcher& watcher) {
+  if (int error = poller_.add(descriptor, events, watcher); error != 0) return error;
+  if (watched_++ == 0) uv_ref(reinterpret_cast<uv_handle_t*>(&anchor_));
+  return 0;
+}
+
+void Loop::unwatch(int descriptor) {
+  poller_.remove(descriptor);
+  forget_watch();
+}
+
+void Loop::forget_watch() {
+  if (--watched_ == 0) uv_unref(reinterpret_cast<uv_handle_t*>(&anchor_));
 }
 
 Block& Loop::read_block(size_t bytes) {
@@ -79,23 +104,20 @@ void Loop::on_tick(uv_timer_t* handle) {
   loop.timers_.advance(loop.clock_.now());
 }
 
-void Loop::on_prepare(uv_prepare_t* handle) {
-  Loop& loop = *static_cast<Loop*>(handle->data);
-  loop.scheduler_.flush_turn();
-  loop.pace_timers();
-  if (loop.woke_at_ns_ == 0) return;
-  uint64_t busy_ns = uv_hrtime() - loop.woke_at_ns_;
+void Loop::before_wait() {
+  scheduler_.flush_turn();   // what the last turn's end has left
+  pace_timers();
+  if (woke_at_ns_ == 0) return;
+  uint64_t busy_ns = uv_hrtime() - woke_at_ns_;
   if (busy_ns < static_cast<uint64_t>(kStall.count())) return;
-  loop.stalls_.add();
-  LOG(warn, "event loop stalled", kv("loop", loop.name_), kv("milliseconds", busy_ns / 1'000'000));
+  stalls_.add();
+  LOG(warn, "event loop stalled", kv("loop", name_), kv("milliseconds", busy_ns / 1'000'000));
 }
 
-void Loop::on_check(uv_check_t* handle) {
-  Loop& loop = *static_cast<Loop*>(handle->data);
-  ++loop.turn_;
-  loop.scheduler_.flush_turn();
-  // libuv refreshed its clock when the poll returned: good enough for a stall of 100 ms, and free.
-  loop.woke_at_ns_ = uv_now(&loop.uv_) * 1'000'000;
+void Loop::after_wait() {
+  ++turn_;
+  scheduler_.flush_turn();
+  poller_.free_buried();
 }
 
 }  // namespace sluice

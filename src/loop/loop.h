@@ -1,7 +1,8 @@
-// One thread's event loop: libuv's, with the ready list, the timer wheel, the block pool and the one read
-// buffer of the worker. The door to libuv, together with net/.
+// One thread's event loop: sockets by a Poller, all else by libuv's loop, which the Poller wakes; with the ready
+// list, the timer wheel, the block pool and the one read buffer of the worker. The door to libuv, with net/.
 #pragma once
 
+#include <time.h>
 #include <uv.h>
 
 #include <climits>
@@ -10,6 +11,7 @@
 #include "base/chain.h"
 #include "base/clock.h"
 #include "base/counter.h"
+#include "loop/poller.h"
 #include "loop/task.h"
 #include "loop/timer.h"
 
@@ -20,7 +22,11 @@ class LoopClock final : public Clock {
  public:
   explicit LoopClock(uv_loop_t& loop) : loop_(&loop) {}
   TimePoint now() const override { return TimePoint{std::chrono::milliseconds{uv_now(loop_)}}; }
-  TimePoint precise() const override { return TimePoint{Duration{uv_hrtime()}}; }
+  TimePoint precise() const override {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);   // what uv_hrtime asks too, without its detours
+    return TimePoint{Duration{int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec}};
+  }
   WallTime wall() const override;
 
  private:
@@ -49,9 +55,20 @@ class Loop {
 
   /// Runs until stop() or until nothing is left to wait for.
   void run();
-  void stop() { uv_stop(&uv_); }
+  /// One turn of it: waits for what comes first, and does what that causes. gives: run() would go on
+  bool run_once();
+  void stop() { stopped_ = true; }
 
   uv_loop_t* uv() { return &uv_; }
+  /// Watches a socket; it keeps the loop alive until unwatch(). gives: 0 or errno
+  int watch(int descriptor, uint32_t events, Watcher& watcher);
+  void rewatch(int descriptor, uint32_t events, Watcher& watcher) {
+    poller_.change(descriptor, events, watcher);
+  }
+  void unwatch(int descriptor);
+  /// The same for one that is about to be closed, which the kernel sees for itself.
+  void forget_watch();
+  void bury(Watcher& watcher) { poller_.bury(watcher); }
   const LoopClock& clock() const { return clock_; }
   Scheduler& scheduler() { return scheduler_; }
   TimerWheel& timers() { return timers_; }
@@ -75,14 +92,14 @@ class Loop {
 
  private:
   static void on_tick(uv_timer_t* handle);
-  static void on_prepare(uv_prepare_t* handle);
-  static void on_check(uv_check_t* handle);
+  void before_wait();
+  void after_wait();
 
   uv_loop_t uv_;
   uv_timer_t tick_;
-  uv_prepare_t prepare_;
-  uv_check_t check_;
+  uv_prepare_t anchor_;   // keeps libuv's loop alive while sockets are watched; does nothing else
   LoopClock clock_;
+  Poller poller_;
   Scheduler scheduler_;
   BlockPool blocks_;
   TimerWheel timers_;
@@ -91,6 +108,8 @@ class Loop {
   Duration pace_{};
   uint64_t woke_at_ns_ = 0;
   uint32_t turn_ = 0;
+  uint32_t watched_ = 0;
+  bool stopped_ = false;
   Counter stalls_;
   std::string name_ = "loop";
 };

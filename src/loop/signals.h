@@ -18,7 +18,7 @@ class Signals {
     ~Owner() = default;
   };
 
-  /// Watches SIGTERM, SIGINT, SIGHUP and SIGUSR1; ignores SIGPIPE (libuv writes without MSG_NOSIGNAL).
+  /// Watches SIGTERM, SIGINT, SIGHUP and SIGUSR1; ignores SIGPIPE (of pipes: sockets are written with MSG_NOSIGNAL).
   Signals(Loop& loop, Owner& owner);
   Signals(const Signals&) = delete;
   ~Signals();

@@ -96,7 +96,7 @@ class Scheduler {
     Scheduler* scheduler_;
   };
 
-  /// The loop's check phase: writes what flush_late collected, then drains.
+  /// The end of the loop's turn: writes what flush_late collected, then drains.
   void flush_turn();
   bool idle() const { return ready_.empty() && soon_.empty() && late_.empty() && dead_.empty(); }
 

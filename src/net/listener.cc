@@ -102,6 +102,9 @@ Result<ListenSocket> ListenSocket::bind(const SocketAddress& address,
 
 Result<void> ListenSocket::listen(const ListenOptions& options) {
   if (::listen(descriptor_, options.backlog) != 0) return system_error(errno);
+  // Accepted sockets inherit it: a client's first bytes are acknowledged with the answer to them, not by a packet
+  // of their own (HAProxy: tcp-smart-accept).
+  if (!is_unix_) set_flag(descriptor_, IPPROTO_TCP, TCP_QUICKACK, 0);
   return {};
 }
 
@@ -151,32 +154,26 @@ Result<bool> address_in_use(const SocketAddress& address) {
 }
 
 Result<void> Listener::start(const ListenSocket& socket) {
-  CHECK(poll_ == nullptr);
+  CHECK(watch_ == nullptr);
   int descriptor = fcntl(socket.descriptor(), F_DUPFD_CLOEXEC, 0);
   if (descriptor < 0) return system_error(errno);
   is_unix_ = socket.is_unix();
-  poll_ = new Poll{{}, descriptor, this};
-  poll_->handle.data = poll_;
-  if (int status = uv_poll_init(loop_->uv(), &poll_->handle, descriptor); status != 0) {
-    ::close(descriptor);
-    delete std::exchange(poll_, nullptr);
-    return system_error(-status);
-  }
-  watch();
+  watch_ = new Watch(descriptor, *this);
+  Result<void> watched = watch();
+  if (!watched) close();
+  return watched;
+}
+
+Result<void> Listener::watch() {
+  if (int number = loop_->watch(watch_->descriptor, EPOLLIN, *watch_); number != 0) return system_error(number);
+  watching_ = true;
   return {};
 }
 
-void Listener::watch() {
-  CHECK(uv_poll_start(&poll_->handle, UV_READABLE, &Listener::on_ready) == 0);
-}
-
-void Listener::on_ready(uv_poll_t* handle, int status, int) {
-  Listener* listener = static_cast<Poll*>(handle->data)->listener;
-  if (listener == nullptr) return;
-  LoopTurn turn(*listener->loop_);
-  if (status < 0) return listener->pause_accepting(-status);   // libuv has stopped polling
-  for (int i = 0; i < kAcceptsPerTurn && listener->accept_one() == Accepted::one; ++i) {
-    if (listener->poll_ == nullptr) return;   // the acceptor stopped us
+void Listener::accept_some() {
+  LoopTurn turn(*loop_);
+  for (int i = 0; i < kAcceptsPerTurn && accept_one() == Accepted::one; ++i) {
+    if (watch_ == nullptr) return;   // the acceptor stopped us
   }
 }
 
@@ -184,7 +181,7 @@ Listener::Accepted Listener::accept_one() {
   sockaddr_storage storage{};
   socklen_t size = sizeof(storage);
   auto* from = reinterpret_cast<sockaddr*>(&storage);
-  int descriptor = accept4(poll_->descriptor, from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  int descriptor = accept4(watch_->descriptor, from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (descriptor < 0) {
     if (errno == EAGAIN) return Accepted::none;
     // That client has gone again, or a firewall refused it: the next one.
@@ -199,17 +196,15 @@ Listener::Accepted Listener::accept_one() {
     pause_accepting(EMFILE);
     return Accepted::failed;
   }
-  auto transport = adopt_socket(*loop_, descriptor, is_unix_);
-  if (!transport) return Accepted::failed;
   SocketAddress client = is_unix_ ? SocketAddress{} : SocketAddress::from(from, size);
-  acceptor_->on_accept(std::move(*transport), client);
+  acceptor_->on_accept(adopt_socket(*loop_, descriptor, is_unix_), client);
   return Accepted::one;
 }
 
 void Listener::pause_accepting(int error) {
   pauses_.add();
   acceptor_->on_pause();
-  uv_poll_stop(&poll_->handle);
+  if (std::exchange(watching_, false)) loop_->unwatch(watch_->descriptor);
   retry_.start(loop_->timers(), loop_->clock().now() + kRetry, *this);
   ++unlogged_;
   TimePoint now = loop_->clock().now();
@@ -221,13 +216,14 @@ void Listener::pause_accepting(int error) {
 }
 
 void Listener::on_timer(Timer&) {
-  if (poll_ != nullptr) watch();
+  if (watch_ == nullptr || watching_) return;
+  if (Result<void> watched = watch(); !watched) pause_accepting(ENOSPC);
 }
 
 void Listener::stop() {
   // Bounded by the queue's length: new clients may come as fast as we accept.
   constexpr int kQueueMax = 4096;
-  for (int i = 0; i < kQueueMax && poll_ != nullptr; ++i) {
+  for (int i = 0; i < kQueueMax && watch_ != nullptr; ++i) {
     if (accept_one() != Accepted::one) break;
   }
   close();
@@ -235,13 +231,12 @@ void Listener::stop() {
 
 void Listener::close() {
   retry_.stop();
-  if (poll_ == nullptr) return;
-  Poll* poll = std::exchange(poll_, nullptr);
-  poll->listener = nullptr;
-  uv_poll_stop(&poll->handle);
-  ::close(poll->descriptor);
-  uv_close(reinterpret_cast<uv_handle_t*>(&poll->handle),
-           [](uv_handle_t* handle) { delete static_cast<Poll*>(handle->data); });
+  if (watch_ == nullptr) return;
+  Watch* watch = std::exchange(watch_, nullptr);
+  watch->listener = nullptr;
+  if (std::exchange(watching_, false)) loop_->unwatch(watch->descriptor);   // its duplicates stay open
+  ::close(watch->descriptor);
+  loop_->bury(*watch);
 }
 
 }  // namespace sluice::net

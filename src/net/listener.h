@@ -2,8 +2,6 @@
 // does on a duplicate of them. Knows no protocol: an Acceptor makes connections of transports.
 #pragma once
 
-#include <uv.h>
-
 #include <cstdint>
 #include <string>
 
@@ -88,29 +86,32 @@ class Listener final : Timer::Owner {
   void stop();
   /// Accepts no more here; what waits in the queue is for whoever accepts from this socket next.
   void leave() { close(); }
-  bool listening() const { return poll_ != nullptr; }
+  bool listening() const { return watch_ != nullptr; }
 
   /// Times that accepting stopped for want of descriptors.
   const Counter& pauses() const { return pauses_; }
 
  private:
-  struct Poll {   // lives until libuv has closed it
-    uv_poll_t handle;
+  struct Watch final : Watcher {   // lives to the end of the turn
+    Watch(int d, Listener& l) : descriptor(d), listener(&l) {}
+    void on_ready(uint32_t) override { if (listener) listener->accept_some(); }
+    void on_buried() override { delete this; }
     int descriptor;
     Listener* listener;
   };
   enum class Accepted : uint8_t { one, none, failed };
 
-  static void on_ready(uv_poll_t* handle, int status, int events);
+  void accept_some();
   void on_timer(Timer& timer) override;
-  void watch();
+  Result<void> watch();
   Accepted accept_one();
   void pause_accepting(int error);
   void close();
 
   Loop* loop_;
   Acceptor* acceptor_;
-  Poll* poll_ = nullptr;
+  Watch* watch_ = nullptr;
+  bool watching_ = false;
   bool is_unix_ = false;
   Timer retry_;
   TimePoint logged_at_{};

@@ -1,29 +1,33 @@
 #include "net/tcp.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include <array>
 #include <cerrno>
-#include <type_traits>
-#include <vector>
+#include <memory>
+#include <utility>
 
 #include "base/check.h"
 
 namespace sluice::net {
 namespace {
 
-Error error_from(int status) {
-  Error error{Code::reset, Side::gateway, Progress::unsent, uv_strerror(status)};
-  switch (status) {
-    case UV_ECONNREFUSED: case UV_ENOENT: error.code = Code::connect_refused; break;
-    case UV_ETIMEDOUT: error.code = Code::connect_timeout; break;
-    case UV_EHOSTUNREACH: case UV_ENETUNREACH: case UV_EADDRNOTAVAIL: case UV_EACCES:
+Error error_from(int number) {
+  Error error{Code::reset, Side::gateway, Progress::unsent, uv_strerror(-number)};
+  switch (number) {
+    case ECONNREFUSED: case ENOENT: error.code = Code::connect_refused; break;
+    case ETIMEDOUT: error.code = Code::connect_timeout; break;
+    case EHOSTUNREACH: case ENETUNREACH: case EADDRNOTAVAIL: case EACCES:
       error.code = Code::connect_failed;
       break;
-    case UV_EMFILE: case UV_ENFILE: case UV_ENOBUFS: case UV_ENOMEM:   // we are full, not they
+    case EMFILE: case ENFILE: case ENOBUFS: case ENOMEM: case ENOSPC:   // we are full, not they
       error.code = Code::overloaded;
       break;
     default: break;
@@ -32,45 +36,39 @@ Error error_from(int status) {
 }
 
 /// Of a connection that was open: not one of the connect_ codes.
-Error broken_from(int status) {
-  Error error = error_from(status);
-  error.code = status == UV_ETIMEDOUT ? Code::timeout : Code::reset;
+Error broken_from(int number) {
+  Error error = error_from(number);
+  error.code = number == ETIMEDOUT ? Code::timeout : Code::reset;
   return error;
 }
 
 /// Of a connection that never opened.
-Error connect_error_from(int status) {
-  Error error = error_from(status);
+Error connect_error_from(int number) {
+  Error error = error_from(number);
   if (error.code == Code::reset) error.code = Code::connect_failed;
   return error;
 }
 
-/// Handle is uv_tcp_t or uv_pipe_t.
-template <class Handle>
-class Socket final : public Transport {
+// The calls of every request, straight to the kernel: glibc's recv and send are points of cancellation, which
+// cost two locked instructions each once there are threads.
+ssize_t receive(int descriptor, char* to, size_t bytes) {
+  return syscall(SYS_recvfrom, descriptor, to, bytes, MSG_DONTWAIT, nullptr, nullptr);
+}
+ssize_t transmit(int descriptor, std::string_view bytes) {
+  return syscall(SYS_sendto, descriptor, bytes.data(), bytes.size(), MSG_NOSIGNAL, nullptr, 0);
+}
+
+/// TCP or unix stream. The loop's poller tells of edges: that there is something new to read is heard once, and
+/// remembered in readable_ until a read came short. Whoever stops before that asks the poller again (rearm).
+class Socket final : public Transport, private Watcher {
  public:
-  static constexpr bool kTcp = std::is_same_v<Handle, uv_tcp_t>;
   // Full reads before another connection is looked at: 1 MiB in large blocks.
   static constexpr int kReadsPerTurn = 4;
 
-  explicit Socket(Loop& loop) : loop_(&loop) {
-    if constexpr (kTcp) {
-      uv_tcp_init(loop.uv(), &handle_);
-    } else {
-      uv_pipe_init(loop.uv(), &handle_, 0);
-    }
-    handle_.data = this;
-  }
+  Socket(Loop& loop, int descriptor, bool is_unix)
+      : loop_(&loop), descriptor_(descriptor), is_unix_(is_unix) {}
 
-  uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&handle_); }
-  int open(int descriptor) {
-    descriptor_ = descriptor;
-    if constexpr (kTcp) {
-      return uv_tcp_open(&handle_, descriptor);
-    } else {
-      return uv_pipe_open(&handle_, descriptor);
-    }
-  }
+  /// gives: 0, or errno when nothing will ever tell how it went on
   int connect(const SocketAddress& to, Events& events);
 
   void start(Events& events) override {
@@ -79,23 +77,23 @@ class Socket final : public Transport {
   }
   void set_events(Events& events) override { events_ = &events; }
   Result<void> write(Chain bytes) override;
-  size_t queued() const override {
-    return pending_ ? pending_->waiting.size() + handle_.write_queue_size : 0;
-  }
-  void pause_read() override {
-    if (reading_) uv_read_stop(stream());
-    reading_ = false;
-  }
+  size_t queued() const override { return queue_ ? queue_->size() : 0; }
+  void pause_read() override { reading_ = false; }
   void resume_read() override {
     if (reading_ || failed_ || eof_) return;
-    reading_ = uv_read_start(stream(), &Socket::on_alloc, &Socket::on_read) == 0;
+    reading_ = true;
+    if (watched_ == 0 || readable_) watch();   // what came meanwhile is told in the next turn
   }
   bool read_paused() const override { return !reading_; }
   void leave_bytes() override {
     left_alone_ = true;
     bulk_ = false;
   }
-  void take_bytes() override { left_alone_ = bulk_ = false; }
+  void take_bytes() override {
+    bulk_ = false;
+    if (left_alone_) rearm();
+    left_alone_ = false;
+  }
   void finish() override;
   void abort() override;
   bool broken() const override;
@@ -103,78 +101,81 @@ class Socket final : public Transport {
     char byte = 0;
     return recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
   }
-  int raw_socket() const override { return descriptor_; }
+  int raw_socket() const override { return connecting_ ? -1 : descriptor_; }
 
  protected:
   void destroy() override {
     events_ = nullptr;
-    if (!uv_is_closing(reinterpret_cast<uv_handle_t*>(&handle_))) {
-      uv_close(reinterpret_cast<uv_handle_t*>(&handle_), &Socket::on_closed);
-    }
-    destroyed_ = true;
-    if (closed_) delete this;
+    close_now();
+    loop_->bury(*this);
   }
 
  private:
-  struct Pending {   // exists only after a short write
-    uv_write_t request;
-    Chain in_flight;
-    Chain waiting;
-  };
   ~Socket() = default;
+  void on_ready(uint32_t events) override;
+  void on_buried() override { delete this; }
 
-  void learn_descriptor() {
-    uv_os_fd_t fd = -1;
-    descriptor_ = uv_fileno(reinterpret_cast<const uv_handle_t*>(&handle_), &fd) == 0 ? fd : -1;
-  }
-  ssize_t send_some(const Chain& bytes, size_t& tried) const;
-  void queue(Chain bytes);
-  void submit();
-  void shut_down();
-  void fail(int status);
-
-  /// libuv only tells when there is something: with no buffer given it makes no read of its own, and
-  /// on_read makes a recv, which costs the kernel less than a read of a socket.
-  static void on_alloc(uv_handle_t*, size_t, uv_buf_t* buffer) { *buffer = uv_buf_init(nullptr, 0); }
+  void watch();
+  void rearm() { if (watched_ != 0) watch(); }
+  void close_now();
+  void end_connect();
   bool read_once();
-  static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer);
-  static void on_written(uv_write_t* request, int status);
-  static void on_connected(uv_connect_t* request, int status);
-  static void on_closed(uv_handle_t* handle) {
-    Socket* self = static_cast<Socket*>(handle->data);
-    self->closed_ = true;
-    if (self->destroyed_) delete self;
-  }
+  ssize_t send_some(const Chain& bytes, size_t& tried) const;
+  Result<void> send_all(Chain& bytes);
+  void queue(Chain bytes);
+  void write_queue();
+  void fail(int number);
 
   Events* events_ = nullptr;
   Loop* loop_;
-  std::unique_ptr<Pending> pending_;
-  int descriptor_ = -1;
-  Handle handle_;
+  std::unique_ptr<Chain> queue_;        // exists only after a short write
+  int descriptor_;
+  uint32_t watched_ = 0;                // what the poller tells of
+  uint8_t connect_error_ = 0;           // told later
+  bool is_unix_ : 1;
+  bool connecting_ : 1 = false;
   bool reading_ : 1 = false;
+  bool readable_ : 1 = false;           // an edge came, and no read has come short since
+  bool hung_up_ : 1 = false;            // no edge comes any more: reads go on to the end
   bool bulk_ : 1 = false;               // the last read filled a normal block: take a larger one
   bool left_alone_ : 1 = false;         // somebody else takes the bytes
   bool failed_ : 1 = false;
   bool eof_ : 1 = false;
   bool write_failed_ : 1 = false;
   bool finishing_ : 1 = false;
-  bool closed_ : 1 = false;
-  bool destroyed_ : 1 = false;
 };
 
-template <class Handle>
-void Socket<Handle>::on_read(uv_stream_t* stream, ssize_t, const uv_buf_t*) {
-  Socket& self = *static_cast<Socket*>(stream->data);
-  for (int reads = 0; reads < kReadsPerTurn; ++reads) {
-    if (!self.read_once()) return;
+// Tells the poller what we want to hear, and has it look at once whether that is so already. For room to write it
+// is asked only when something waits: a unix socket would tell of every byte that its peer takes.
+void Socket::watch() {
+  uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLET;
+  bool keeps = !is_unix_ && (watched_ & EPOLLOUT) != 0;   // TCP tells only after it was full
+  if (queue_ || connecting_ || keeps) events |= EPOLLOUT;
+  if (descriptor_ < 0) return;
+  if (watched_ != 0) {
+    loop_->rewatch(descriptor_, events, *this);
+  } else if (int number = loop_->watch(descriptor_, events, *this); number != 0) {
+    // No room in the kernel's set: nothing would ever be heard of this socket again.
+    reading_ = false;
+    return fail(number);
   }
+  watched_ = events;
+}
+
+void Socket::on_ready(uint32_t events) {
+  if (connecting_ && descriptor_ >= 0) end_connect();
+  if (failed_ || descriptor_ < 0) return;   // closed, perhaps since the poller looked
+  if ((events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP)) != 0) hung_up_ = true;
+  if ((events & EPOLLIN) != 0 || hung_up_) readable_ = true;
+  if (queue_ && ((events & EPOLLOUT) != 0 || hung_up_)) write_queue();
+  for (int reads = 0; reads < kReadsPerTurn && read_once(); ++reads) {}
+  if (readable_ && reading_) rearm();
 }
 
 // gives: true when there may be more to read now
-template <class Handle>
-bool Socket<Handle>::read_once() {
-  if (!reading_ || events_ == nullptr) return false;
-  if (left_alone_) {
+bool Socket::read_once() {
+  if (!readable_ || !reading_ || events_ == nullptr) return false;
+  if (left_alone_) {   // what is left there is not known: readable_ stays
     LoopTurn turn(*loop_);
     events_->on_readable();
     return false;
@@ -183,20 +184,21 @@ bool Socket<Handle>::read_once() {
   bool sparing = loop_->blocks().short_of_memory();
   Block& block = loop_->read_block(sparing ? BlockPool::kSmall : bulk_ ? BlockPool::kBulk : BlockPool::kRead);
   size_t room = sparing ? BlockPool::kSmall : block.capacity();
-  ssize_t count = recv(descriptor_, block.data(), room, 0);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  ssize_t count = receive(descriptor_, block.data(), room);
+  if (count < 0 && errno == EINTR) return true;
+  if (count < 0 && errno == EAGAIN) return readable_ = false;
   LoopTurn turn(*loop_);   // what the bytes cause is done before the next read
   if (count > 0) {
     auto bytes = static_cast<size_t>(count);
-    bool full = bytes == room;
+    readable_ = bytes == room || hung_up_;
     bulk_ = bytes >= BlockPool::kRead;
     events_->on_read(Slice{&block, block.data(), bytes});
-    return full && bulk_;   // not bulk any more: somebody else has taken the bytes
+    return true;
   }
-  int status = -errno;
-  pause_read();
+  int number = errno;
+  reading_ = readable_ = false;
   if (count < 0) {
-    fail(status);
+    fail(number);
   } else {
     eof_ = true;
     events_->on_eof();
@@ -204,18 +206,16 @@ bool Socket<Handle>::read_once() {
   return false;
 }
 
-template <class Handle>
-void Socket<Handle>::fail(int status) {
+void Socket::fail(int number) {
   if (failed_) return;
   failed_ = true;
-  if (events_) events_->on_failed(broken_from(status));
+  if (events_) events_->on_failed(broken_from(number));
 }
 
-template <class Handle>
-ssize_t Socket<Handle>::send_some(const Chain& bytes, size_t& tried) const {
+ssize_t Socket::send_some(const Chain& bytes, size_t& tried) const {
   std::string_view first = bytes.front();
   tried = first.size();
-  if (first.size() == bytes.size()) return send(descriptor_, first.data(), first.size(), MSG_NOSIGNAL);
+  if (first.size() == bytes.size()) return transmit(descriptor_, first);
   constexpr size_t kSlices = 64;
   std::array<iovec, kSlices> slices;
   msghdr message{};
@@ -225,15 +225,8 @@ ssize_t Socket<Handle>::send_some(const Chain& bytes, size_t& tried) const {
   return sendmsg(descriptor_, &message, MSG_NOSIGNAL);
 }
 
-template <class Handle>
-Result<void> Socket<Handle>::write(Chain bytes) {
-  if (write_failed_ || failed_ || finishing_) {
-    return Error{Code::reset, Side::gateway, Progress::sent, "write after failure or end"};
-  }
-  if (pending_ || descriptor_ < 0) {   // a queue is there, or the connection is not
-    queue(std::move(bytes));
-    return {};
-  }
+// Hands over what the kernel takes now; the rest stays in `bytes`.
+Result<void> Socket::send_all(Chain& bytes) {
   bool some_left = false;
   while (!bytes.empty()) {
     size_t tried = 0;
@@ -242,7 +235,7 @@ Result<void> Socket<Handle>::write(Chain bytes) {
     if (wrote < 0 && errno == EAGAIN) break;
     if (wrote < 0) {
       write_failed_ = true;
-      Error error = broken_from(-errno);
+      Error error = broken_from(errno);
       if (some_left) error.progress = Progress::sent;
       return error;
     }
@@ -250,153 +243,119 @@ Result<void> Socket<Handle>::write(Chain bytes) {
     bytes.drop_front(static_cast<size_t>(wrote));
     if (static_cast<size_t>(wrote) < tried) break;   // full: the next try would only say EAGAIN
   }
+  return {};
+}
+
+Result<void> Socket::write(Chain bytes) {
+  if (write_failed_ || failed_ || finishing_) {
+    return Error{Code::reset, Side::gateway, Progress::sent, "write after failure or end"};
+  }
+  if (!queue_ && !connecting_) {
+    if (Result<void> sent = send_all(bytes); !sent) return sent;
+  }
   if (!bytes.empty()) queue(std::move(bytes));
   return {};
 }
 
-template <class Handle>
-void Socket<Handle>::queue(Chain bytes) {
+void Socket::queue(Chain bytes) {
   bytes.compact(loop_->blocks());   // it may wait long: a few bytes must not pin a read buffer
-  bool idle = pending_ == nullptr;
-  if (idle) pending_ = std::make_unique<Pending>();
-  pending_->waiting.append(std::move(bytes));
-  if (idle) submit();
+  if (!queue_) queue_ = std::make_unique<Chain>();
+  queue_->append(std::move(bytes));
+  if (watched_ == 0 || (watched_ & EPOLLOUT) == 0) watch();
 }
 
-template <class Handle>
-void Socket<Handle>::submit() {
-  pending_->in_flight = std::move(pending_->waiting);
-  std::vector<uv_buf_t> buffers;
-  pending_->in_flight.each([&](const Slice& slice) {
-    buffers.push_back(
-        uv_buf_init(const_cast<char*>(slice.data), static_cast<unsigned>(slice.size)));
-  });
-  pending_->request.data = this;
-  int status = uv_write(&pending_->request, stream(), buffers.data(),
-                        static_cast<unsigned>(buffers.size()), &Socket::on_written);
-  CHECK(status == 0);   // uv_write fails at once only for a handle that is not open
-}
-
-template <class Handle>
-void Socket<Handle>::on_written(uv_write_t* request, int status) {
-  Socket& self = *static_cast<Socket*>(request->data);
-  LoopTurn turn(*self.loop_);
-  self.pending_->in_flight.clear();
-  if (status < 0) {
-    self.pending_.reset();
-    self.write_failed_ = true;
-    if (self.events_ && status != UV_ECANCELED) self.events_->on_write_failed(broken_from(status));
+void Socket::write_queue() {
+  LoopTurn turn(*loop_);
+  if (Result<void> sent = send_all(*queue_); !sent) {
+    queue_.reset();
+    if (events_) events_->on_write_failed(sent.error());
     return;
   }
-  if (!self.pending_->waiting.empty()) return self.submit();
-  self.pending_.reset();
-  if (self.finishing_) self.shut_down();
-  if (self.events_) self.events_->on_writable();
+  if (!queue_->empty()) return;
+  queue_.reset();
+  if (is_unix_) rearm();
+  if (finishing_) shutdown(descriptor_, SHUT_WR);
+  if (events_) events_->on_writable();
 }
 
-template <class Handle>
-void Socket<Handle>::finish() {
+void Socket::finish() {
   if (finishing_ || failed_ || write_failed_) return;
   finishing_ = true;
-  // libuv takes no write after a shutdown: what is queued here must be handed over before.
-  if (!pending_) shut_down();
+  if (!queue_ && !connecting_) shutdown(descriptor_, SHUT_WR);   // otherwise after what is queued
 }
 
-template <class Handle>
-void Socket<Handle>::shut_down() {
-  if (uv_is_closing(reinterpret_cast<uv_handle_t*>(&handle_))) return;
-  auto* request = new uv_shutdown_t;
-  int status = uv_shutdown(request, stream(), [](uv_shutdown_t* done, int) { delete done; });
-  if (status != 0) delete request;
-}
-
-template <class Handle>
-void Socket<Handle>::abort() {
+void Socket::abort() {
   failed_ = true;
-  pause_read();
-  if (uv_is_closing(reinterpret_cast<uv_handle_t*>(&handle_))) return;
-  if constexpr (kTcp) {
-    // uv_tcp_close_reset refuses after a shutdown; the kernel does not.
+  reading_ = false;
+  if (descriptor_ >= 0 && !is_unix_) {
     linger immediately{1, 0};
     setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &immediately, sizeof(immediately));
   }
-  uv_close(reinterpret_cast<uv_handle_t*>(&handle_), &Socket::on_closed);
+  close_now();
 }
 
-template <class Handle>
-bool Socket<Handle>::broken() const {
+void Socket::close_now() {
+  if (descriptor_ < 0) return;
+  if (watched_ != 0) loop_->forget_watch();
+  watched_ = 0;
+  close(std::exchange(descriptor_, -1));
+}
+
+bool Socket::broken() const {
   if (failed_) return true;
   pollfd poll_for{descriptor_, 0, 0};
   return poll(&poll_for, 1, 0) > 0 && (poll_for.revents & (POLLERR | POLLNVAL | POLLHUP)) != 0;
 }
 
-template <class Handle>
-int Socket<Handle>::connect(const SocketAddress& to, Events& events) {
+int Socket::connect(const SocketAddress& to, Events& events) {
   events_ = &events;
-  auto* request = new uv_connect_t;
-  request->data = this;
-  int status = 0;
-  if constexpr (kTcp) {
-    uv_tcp_nodelay(&handle_, 1);
-    sockaddr_storage address;
-    to.fill(address);
-    status = uv_tcp_connect(request, &handle_, reinterpret_cast<sockaddr*>(&address),
-                            &Socket::on_connected);
-  } else {
-    uv_pipe_connect(request, &handle_, to.path().c_str(), &Socket::on_connected);
-  }
-  if (status != 0) {
-    delete request;
-    return status;
-  }
-  uv_os_fd_t made = -1;
-  uv_fileno(reinterpret_cast<const uv_handle_t*>(&handle_), &made);
-  return made < loop_->descriptors().end ? 0 : UV_EMFILE;   // the request ends with the handle
+  connecting_ = true;
+  int on = 1;
+  if (!is_unix_) setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  sockaddr_storage address;
+  socklen_t size = to.fill(address);
+  int status = ::connect(descriptor_, reinterpret_cast<sockaddr*>(&address), size);
+  bool under_way = status == 0 || errno == EINPROGRESS || errno == EINTR;
+  if (!under_way) connect_error_ = static_cast<uint8_t>(errno);   // on_ready comes for such a socket too
+  uint32_t edges = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  int number = loop_->watch(descriptor_, edges, *this);
+  if (number == 0) watched_ = edges;
+  return number;
 }
 
-template <class Handle>
-void Socket<Handle>::on_connected(uv_connect_t* request, int status) {
-  Socket& self = *static_cast<Socket*>(request->data);
-  delete request;
-  LoopTurn turn(*self.loop_);
-  if (self.events_ == nullptr || status == UV_ECANCELED) return;
-  self.learn_descriptor();
-  if (status != 0) {
-    self.failed_ = true;
-    return self.events_->on_failed(connect_error_from(status));
+void Socket::end_connect() {
+  LoopTurn turn(*loop_);
+  int number = connect_error_;
+  socklen_t size = sizeof(number);
+  if (number == 0) getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &number, &size);
+  connecting_ = false;
+  if (number != 0) {
+    failed_ = true;
+    watched_ = 0;
+    loop_->unwatch(descriptor_);
+    return events_->on_failed(connect_error_from(number));
   }
-  self.resume_read();
-  self.events_->on_open();
-}
-
-template <class Handle>
-Result<TransportPtr> connect_one(Loop& loop, const SocketAddress& to,
-                                 Transport::Events& events) {
-  auto* socket = new Socket<Handle>(loop);
-  TransportPtr transport(socket);
-  if (int status = socket->connect(to, events); status != 0) return connect_error_from(status);
-  return transport;
+  reading_ = true;
+  if (finishing_ && !queue_) shutdown(descriptor_, SHUT_WR);
+  if (is_unix_) rearm();   // see watch()
+  events_->on_open();
 }
 
 }  // namespace
 
 Result<TransportPtr> connect_socket(Loop& loop, const SocketAddress& to,
                                     Transport::Events& events) {
-  if (to.is_unix()) return connect_one<uv_pipe_t>(loop, to, events);
-  return connect_one<uv_tcp_t>(loop, to, events);
+  int descriptor = socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (descriptor < 0) return connect_error_from(errno);
+  auto* made = new Socket(loop, descriptor, to.is_unix());
+  TransportPtr transport(made);
+  if (descriptor >= loop.descriptors().end) return connect_error_from(EMFILE);
+  if (int number = made->connect(to, events); number != 0) return connect_error_from(number);
+  return transport;
 }
 
-Result<TransportPtr> adopt_socket(Loop& loop, int descriptor, bool is_unix) {
-  auto adopt = [&](auto* socket) -> Result<TransportPtr> {
-    TransportPtr transport(socket);
-    if (int status = socket->open(descriptor); status != 0) {
-      close(descriptor);
-      return error_from(status);
-    }
-    return transport;
-  };
-  if (is_unix) return adopt(new Socket<uv_pipe_t>(loop));
-  return adopt(new Socket<uv_tcp_t>(loop));
+TransportPtr adopt_socket(Loop& loop, int descriptor, bool is_unix) {
+  return TransportPtr(new Socket(loop, descriptor, is_unix));
 }
 
 }  // namespace sluice::net

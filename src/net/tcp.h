@@ -1,7 +1,5 @@
-// TCP and unix stream sockets on libuv, with one system call per read and per write.
+// TCP and unix stream sockets, with one system call per read and per write.
 #pragma once
-
-#include <uv.h>
 
 #include "base/result.h"
 #include "loop/loop.h"
@@ -15,7 +13,7 @@ namespace sluice::net {
 Result<TransportPtr> connect_socket(Loop& loop, const SocketAddress& to,
                                     Transport::Events& events);
 
-/// Opens a transport over a connected stream socket (accepted ones). Takes the descriptor.
-Result<TransportPtr> adopt_socket(Loop& loop, int descriptor, bool is_unix);
+/// Opens a transport over a connected stream socket (accepted ones), which must not block. Takes the descriptor.
+TransportPtr adopt_socket(Loop& loop, int descriptor, bool is_unix);
 
 }  // namespace sluice::net

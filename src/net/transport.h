@@ -22,9 +22,9 @@ struct TlsFacts {
   const ClientCertificate* client = nullptr;   // verified (a resumed session's: when it was made)
 };
 
-/// What a transport costs beside blocks and its owner's slab, an estimate for memory_max: libuv's handle; OpenSSL's
-/// state of an idle connection.
-inline constexpr size_t kSocketBytes = 512;
+/// What a transport costs beside blocks and its owner's slab, an estimate for memory_max: net/tcp.cc's object;
+/// OpenSSL's state of an idle connection.
+inline constexpr size_t kSocketBytes = 64;
 inline constexpr size_t kTlsBytes = 14 * 1024;
 
 class Transport {

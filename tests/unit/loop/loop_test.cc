@@ -1,7 +1,11 @@
 #include "loop/loop.h"
 
 #include <gtest/gtest.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <functional>
 
 namespace sluice {
@@ -102,6 +106,44 @@ TEST(Loop, counts_a_turn_that_stalls) {
   alarm.timer.start(loop.timers(), loop.clock().now() + milliseconds(200), alarm);
   loop.run();
   EXPECT_EQ(loop.stalls().value(), 1u);
+}
+
+/// One end of a pair of sockets.
+struct Ear final : Watcher {
+  explicit Ear(bool& gone) : gone_(&gone) {}
+  void on_ready(uint32_t events) override { heard |= events; }
+  void on_buried() override {
+    *gone_ = true;
+    delete this;
+  }
+  uint32_t heard = 0;
+
+ private:
+  bool* gone_;
+};
+
+TEST(Loop, tells_of_a_socket_as_long_as_it_is_watched_and_lives_as_long) {
+  Loop loop;
+  int pair[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+  bool gone = false;
+  auto* ear = new Ear(gone);
+  ASSERT_EQ(loop.watch(pair[0], EPOLLIN, *ear), 0);
+  EXPECT_EQ(loop.watch(pair[0], EPOLLIN, *ear), EEXIST);
+  ASSERT_EQ(write(pair[1], "x", 1), 1);
+  EXPECT_TRUE(loop.run_once());
+  EXPECT_EQ(ear->heard, uint32_t{EPOLLIN});
+  ear->heard = 0;
+  loop.rewatch(pair[0], EPOLLOUT, *ear);
+  EXPECT_TRUE(loop.run_once());
+  EXPECT_EQ(ear->heard, uint32_t{EPOLLOUT});
+  loop.unwatch(pair[0]);
+  loop.bury(*ear);
+  EXPECT_FALSE(gone);
+  EXPECT_FALSE(loop.run_once());   // nothing is left to wait for
+  EXPECT_TRUE(gone);
+  close(pair[0]);
+  close(pair[1]);
 }
 
 TEST(Loop, the_cached_clocks_agree_with_the_system) {

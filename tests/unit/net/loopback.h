@@ -45,13 +45,13 @@ class TestLoop {
     auto end = std::chrono::steady_clock::now() + limit;
     while (!done()) {
       if (std::chrono::steady_clock::now() > end) return false;
-      uv_run(loop_.uv(), UV_RUN_ONCE);
+      loop_.run_once();
     }
     return true;
   }
   /// Lets what is under way happen: for "nothing follows".
   void settle(int turns = 10) {
-    while (turns-- > 0) uv_run(loop_.uv(), UV_RUN_ONCE);
+    while (turns-- > 0) loop_.run_once();
   }
 
  private:
