@@ -1,8 +1,9 @@
-// Heads of requests and responses: our start line rules, llhttp over the whole block, our framing
+// Heads of requests and responses: our start line rules, llhttp over all field lines, our framing
 // rules. The only file that knows llhttp. It never sees a body: it is stopped when the head is
 // complete.
 #include <llhttp.h>
 
+#include "base/check.h"
 #include "base/text.h"
 #include "http/h1_parser.h"
 #include "http/h1_problems.h"
@@ -64,21 +65,25 @@ const Problem* problem_from(llhttp_errno_t error) {
     case HPE_UNEXPECTED_CONTENT_LENGTH:
       return &kBadContentLength;
     case HPE_INVALID_TRANSFER_ENCODING: return &kBadTransferEncoding;
-    case HPE_INVALID_URL: return &kBadTarget;
-    case HPE_INVALID_METHOD:
-    case HPE_INVALID_CONSTANT:
-    case HPE_INVALID_VERSION:
-    case HPE_INVALID_STATUS:
-      return &kBadRequestLine;
     default: return &kBadField;   // what is left concerns a field line
   }
 }
 
-/// Reads the field lines of `block` into `fields`, every one, in order.
-const Problem* read_fields(llhttp_type_t type, std::string_view block, Fields& fields) {
-  FieldReader reader(fields);
+/// llhttp with a first line behind it. What the real line says concerns only what comes after the head, and
+/// rules_lines.cc is the stricter reader of it.
+llhttp_t after_first_line(llhttp_type_t type, std::string_view line) {
   llhttp_t parser;
   llhttp_init(&parser, type, &kSettings);
+  CHECK(llhttp_execute(&parser, line.data(), line.size()) == HPE_OK);
+  return parser;
+}
+const llhttp_t kInRequest = after_first_line(HTTP_REQUEST, "GET / HTTP/1.1\r\n");
+const llhttp_t kInResponse = after_first_line(HTTP_RESPONSE, "HTTP/1.1 200 OK\r\n");
+
+/// Reads the field lines, with the empty one behind them, into `fields`: every one, in order.
+const Problem* read_fields(const llhttp_t& start, std::string_view block, Fields& fields) {
+  FieldReader reader(fields);
+  llhttp_t parser = start;
   parser.data = &reader;
   llhttp_errno_t error = llhttp_execute(&parser, block.data(), block.size());
   if (reader.problem) return reader.problem;
@@ -98,14 +103,15 @@ Error bad_response(const char* what) {
 
 const Problem* parse_request_head(std::string_view block, const H1Limits& limits, Arena& arena,
                                   Head& head) {
+  std::string_view first = first_line(block);
   RequestLine line;
-  const Problem* problem = split_request_line(first_line(block), line);
+  const Problem* problem = split_request_line(first, line);
   head.method = method_from(line.method);
   head.target = line.target;
   head.version = line.version;
   if (problem) return problem;
   if ((problem = check_method(head.method))) return problem;
-  if ((problem = read_fields(HTTP_REQUEST, block, head.fields))) return problem;
+  if ((problem = read_fields(kInRequest, block.substr(first.size() + 2), head.fields))) return problem;
   Declared declared = read_declared(head.fields);
   drop_hop_by_hop(declared, head.fields);
   if ((problem = apply_request_rules(declared, limits.body_bytes_max, head))) return problem;
@@ -114,12 +120,13 @@ const Problem* parse_request_head(std::string_view block, const H1Limits& limits
 
 Result<void> parse_response_head(std::string_view block, const H1Limits&, Method method, Arena&,
                                  Head& head) {
+  std::string_view first = first_line(block);
   StatusLine line;
-  if (!split_status_line(first_line(block), line)) return bad_response("malformed status line");
+  if (!split_status_line(first, line)) return bad_response("malformed status line");
   head.version = line.version;
   head.status = line.status;
   head.reason = line.reason;
-  const Problem* problem = read_fields(HTTP_RESPONSE, block, head.fields);
+  const Problem* problem = read_fields(kInResponse, block.substr(first.size() + 2), head.fields);
   if (problem) return bad_response(problem->title.data());
   Declared declared = read_declared(head.fields);
   drop_hop_by_hop(declared, head.fields);
