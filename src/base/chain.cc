@@ -123,6 +123,15 @@ void Chain::append(const Slice& slice) {
 
 void Chain::append(Chain&& other) {
   if (!other.head_) return;
+  const BlockPool::Link& first = *other.head_;
+  if (tail_ && tail_->block == first.block && tail_->data + tail_->size == first.data) {
+    // A body copied right behind its head: one piece for the kernel too.
+    size_t bytes = first.size;
+    tail_->size += bytes;
+    size_ += bytes;
+    other.drop_front(bytes);
+    if (!other.head_) return;
+  }
   (tail_ ? tail_->next : head_) = other.head_;
   tail_ = other.tail_;
   size_ += other.size_;

@@ -220,6 +220,8 @@ void TlsTransport::read_records() {
     int status = SSL_read_ex(ssl_.get(), block->data() + used, block->capacity() - used, &got);
     if (status == 1) used += got;
     if (status != 1) error = SSL_get_error(ssl_.get(), status);
+    // Asking once more would only say so, at the price of half a read.
+    if (status == 1 && input_.empty() && SSL_has_pending(ssl_.get()) == 0) error = SSL_ERROR_WANT_READ;
   }
   if (error == SSL_ERROR_SSL) why = failure();
   thirsty_ = error != SSL_ERROR_NONE;

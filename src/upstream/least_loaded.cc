@@ -12,6 +12,7 @@ bool less_loaded(const EndpointState& a, const EndpointState& b) {
 
 uint32_t LeastLoaded::pick(std::span<EndpointState> endpoints, std::span<const uint32_t> tried,
                            TimePoint now) noexcept {
+  if (endpoints.size() == 1) return may_take(endpoints, tried, now, 0) ? 0 : kNobody;
   uint32_t least = kNobody;
   for (uint32_t i = 0; i < endpoints.size(); ++i) {
     if (!may_take(endpoints, tried, now, i)) continue;

@@ -61,6 +61,23 @@ TEST(Chain, joins_slices_that_touch) {
   EXPECT_EQ(chain.size(), 7u);
 }
 
+TEST(Chain, joins_chains_that_touch) {
+  BlockPool pool;
+  Chain head, body, other;
+  head.append_copy(pool, "head ");
+  body.append_copy(pool, "body");   // the scratch block goes on where the head ended
+  head.append(std::move(body));
+  EXPECT_EQ(head.front(), "head body");
+  EXPECT_EQ(head.size(), 9u);
+  EXPECT_TRUE(body.empty());
+  BlockRef apart = pool.take(4);
+  std::memcpy(apart->data(), "tail", 4);
+  other.append(Slice{apart.get(), apart->data(), 4});
+  head.append(std::move(other));
+  EXPECT_EQ(head.front(), "head body");
+  EXPECT_EQ(head.to_string(), "head bodytail");
+}
+
 TEST(Chain, splits_at_every_offset) {
   BlockPool pool;
   const std::string all = "oneTWOthreeFOUR";
