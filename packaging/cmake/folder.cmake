@@ -3,9 +3,14 @@
 
 add_library(sluice_flags INTERFACE)
 target_include_directories(sluice_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+if(SLUICE_SANITIZE)
+  set(frames -fno-omit-frame-pointer -momit-leaf-frame-pointer)   # for quick traces of the stack
+else()
+  set(frames -fno-plt)   # all functions are bound at the start anyway (-z now)
+endif()
 target_compile_options(sluice_flags INTERFACE
   -Wall -Wextra -Werror -Wshadow -Woverloaded-virtual -Wimplicit-fallthrough
-  -fno-omit-frame-pointer -momit-leaf-frame-pointer -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+  ${frames} -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 target_compile_definitions(sluice_flags INTERFACE SLUICE_VERSION="${PROJECT_VERSION}")
 if(SLUICE_SANITIZE)
   add_compile_options(-fsanitize=${SLUICE_SANITIZE} -fno-sanitize-recover=all)
