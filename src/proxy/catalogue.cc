@@ -96,6 +96,10 @@ constexpr Advice kAdvice[] = {
      "trailing slash: `/a` and `/a/` are two paths, `/a/**` takes both."},
     {"method_not_allowed",
      "The most specific path decides first, then the method. Add it to `match.methods`."},
+    {"misdirected",
+     "The listener asks clients for certificates, and the request's host is not the name of the TLS handshake (SNI). "
+     "A client certificate proves something to that name only: nobody shall pick a lenient name for the handshake "
+     "and ask for another's resources."},
     {"overloaded",
      "`server.connections_max` is reached. See `sluice_connections`. Raise it if there is memory, "
      "lower `timeout.idle`, or add gateways. Another 1,000 connections get this answer; beyond "

@@ -71,6 +71,7 @@ class Exchange final : public Task,
   Next do_route();
   Next do_inspect();
   void begin_call();
+  bool is_misdirected() const;
   void find_client();
   void name_request();
   void on_verdict(const policy::Verdict& verdict) override;

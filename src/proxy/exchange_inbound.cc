@@ -34,7 +34,14 @@ Next Exchange::do_start() {
   if (refused_) return go(Step::reply);
   if (const Problem* problem = problem_of(client_facts_->refusal)) return fail(*problem);
   if (parts().blocks.short_of_memory()) return fail(kMemoryFull);
+  if (client_facts_->listener && client_facts_->listener->asks_certificates && is_misdirected()) return fail(kMisdirected);
   return go(Step::route);
+}
+
+// RFC 9110 section 7.4. A client without SNI got the first certificate, whatever it asks for.
+bool Exchange::is_misdirected() const {
+  std::string_view name = client_facts_->transport->tls().server_name;
+  return !name.empty() && name != request_->host;
 }
 
 // Believes what trusted proxies say of the client, and nobody else.

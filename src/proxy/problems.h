@@ -11,6 +11,8 @@ inline constexpr Problem kNoRoute{404, "no_route", "Not Found",
     "No route is configured for this host and path."};
 inline constexpr Problem kMethodNotAllowed{405, "method_not_allowed", "Method Not Allowed",
     "The path exists, but not for this method. The Allow field lists the methods that it takes."};
+inline constexpr Problem kMisdirected{421, "misdirected", "Misdirected Request",
+    "The request is for another host than the one that this TLS connection was made to."};
 inline constexpr Problem kOverloaded{503, "overloaded", "Service Unavailable",
     "The gateway has reached its connection limit. Try again shortly.", true};
 inline constexpr Problem kAddressBusy{503, "too_many_connections", "Service Unavailable",
@@ -41,7 +43,7 @@ inline constexpr Problem kControlForbidden{403, "control_forbidden", "Forbidden"
     "The control socket serves root and the user that the gateway runs as, nobody else."};
 
 inline constexpr const Problem* kProblems[] = {
-    &kNoRoute, &kMethodNotAllowed, &kOverloaded, &kAddressBusy, &kMemoryFull, &kUpstreamBusy, &kNoEndpoint, &kUpstreamUnresolved,
+    &kNoRoute, &kMethodNotAllowed, &kMisdirected, &kOverloaded, &kAddressBusy, &kMemoryFull, &kUpstreamBusy, &kNoEndpoint, &kUpstreamUnresolved,
     &kUpstreamUnreachable, &kUpstreamConnectTimeout, &kUpstreamTls, &kUpstreamTimeout, &kUpstreamClosed,
     &kUpstreamBadResponse, &kRewriteFailed, &kControlForbidden};
 

@@ -19,6 +19,7 @@ struct ListenerSettings {
   http::H1Limits limits;
   uint64_t body_bytes_max = UINT64_MAX;   // unless the route has a limit of its own: known only after routing
   std::shared_ptr<const net::SharedServerTls> tls;   // null: plain
+  bool asks_certificates = false;   // of clients: a request for another host than the handshake's is refused
   uint32_t per_ip_max = UINT32_MAX;   // connections of one client address, whole process
   bool proxy_protocol = false;
   uint16_t redirect_port = 0;      // not 0: every request is redirected to https on that port

@@ -148,6 +148,7 @@ std::shared_ptr<const ListenerPart> Builder::make_listener(const config::Section
   }
   if (const auto* tls = find_section(out_->config.tls, from.tls.name)) {
     settings->tls = out_->tls[static_cast<size_t>(tls - out_->config.tls.data())]->tls;
+    settings->asks_certificates = tls->value.client_cert.has_value();
     settings->hsts = hsts_value(tls->value.hsts);
   }
   part->settings = std::move(settings);

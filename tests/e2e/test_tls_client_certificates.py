@@ -5,6 +5,7 @@ import pytest
 from support.client import Client
 from support.gateway import settings
 from support.message import Closed
+from support.problem import assert_problem
 from support.timing import wait_until
 
 V1_2, V1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -54,6 +55,20 @@ def test_good_ones_pass_and_bad_ones_do_not(guarded, authority, stranger, tmp_pa
     refused = 3 if mode == "optional" else 4
     wait_until(lambda: one.metric("sluice_tls_handshake_failures_total",
                                   reason="client_certificate") == refused, "all are counted")
+
+
+@BOTH
+def test_the_host_must_be_the_one_of_the_handshake(guarded, authority, tmp_path, version):
+    one = guarded()
+    pair = authority.leaf("good", stem=tmp_path / "good")
+    context = authority.client_context(version, version, pair=pair)
+    with Client(one.tls, tls=context) as client:
+        assert client.ask(host="LOCALHOST:8443").status == 200
+        assert_problem(client.ask(host="other.example"), 421, "misdirected")
+        assert client.ask(host="localhost").status == 200
+    context.check_hostname = False
+    with Client(one.tls, tls=context, server_name=None) as client:
+        assert client.ask(host="other.example").status == 200
 
 
 def test_the_client_is_told_why_by_an_alert(guarded, authority):
