@@ -16,10 +16,8 @@ struct Sip {
   }
 };
 
-}  // namespace
-
-uint64_t siphash(uint64_t k0, uint64_t k1, std::string_view bytes) {
-  Sip s{k0 ^ 0x736f6d6570736575ULL, k1 ^ 0x646f72616e646f6dULL, k0 ^ 0x6c7967656e657261ULL, k1 ^ 0x7465646279746573ULL};
+// Runs over all of `bytes`, and their length.
+void absorb(Sip& s, std::string_view bytes) {
   uint64_t last = static_cast<uint64_t>(bytes.size()) << 56;
   while (bytes.size() >= 8) {
     uint64_t word;
@@ -33,9 +31,36 @@ uint64_t siphash(uint64_t k0, uint64_t k1, std::string_view bytes) {
   s.v3 ^= last;
   s.round();
   s.v0 ^= last;
-  s.v2 ^= 0xff;
+}
+
+uint64_t squeeze(Sip& s) {
   s.round(); s.round(); s.round();
   return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+Sip sip(uint64_t k0, uint64_t k1) {
+  return {k0 ^ 0x736f6d6570736575ULL, k1 ^ 0x646f72616e646f6dULL, k0 ^ 0x6c7967656e657261ULL, k1 ^ 0x7465646279746573ULL};
+}
+
+}  // namespace
+
+uint64_t siphash(uint64_t k0, uint64_t k1, std::string_view bytes) {
+  Sip s = sip(k0, k1);
+  absorb(s, bytes);
+  s.v2 ^= 0xff;
+  return squeeze(s);
+}
+
+Hash128 siphash128(const Hash128& key, std::string_view bytes) {
+  Sip s = sip(key.low, key.high);
+  s.v1 ^= 0xee;
+  absorb(s, bytes);
+  s.v2 ^= 0xee;
+  Hash128 out;
+  out.low = squeeze(s);
+  s.v1 ^= 0xdd;
+  out.high = squeeze(s);
+  return out;
 }
 
 Random::Random(uint64_t seed) {

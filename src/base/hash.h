@@ -12,6 +12,14 @@ namespace sluice {
 /// SipHash-1-3 keyed with (k0, k1). Source: Aumasson and Bernstein, 2012.
 uint64_t siphash(uint64_t k0, uint64_t k1, std::string_view bytes);
 
+/// Both halves of SipHash-1-3 with 128 bits of output: where a collision would have consequences.
+struct Hash128 {
+  uint64_t low = 0;
+  uint64_t high = 0;
+  friend bool operator==(const Hash128&, const Hash128&) = default;
+};
+Hash128 siphash128(const Hash128& key, std::string_view bytes);
+
 /// FNV-1a, 64 bit: fingerprints of configuration, never keys from outside.
 constexpr uint64_t fnv1a(std::string_view bytes, uint64_t state = 0xcbf29ce484222325ULL) {
   for (char c : bytes) {

@@ -94,6 +94,14 @@ struct TextForm<Bytes> {
 };
 
 template <>
+struct TextForm<Rate> {
+  static constexpr std::string_view noun = "a rate such as \"100/1m\"";
+  static constexpr std::string_view pattern = "[0-9][0-9_]*/[0-9]+(ns|us|ms|s|m|h|d)";
+  static Result<Rate, TextError> parse(std::string_view text) { return parse_rate(text); }
+  static std::string print(const Rate& rate) { return print_rate(rate); }
+};
+
+template <>
 struct TextForm<Cidr> {
   static constexpr std::string_view noun = "a range of addresses such as \"10.0.0.0/8\"";
   static Result<Cidr, TextError> parse(std::string_view text);

@@ -78,6 +78,13 @@ Result<std::vector<TemplatePiece>, TextError> split_template(std::string_view te
   return out;
 }
 
+std::string print_fact(const Fact& fact) {
+  for (const FactName& known : kFacts) {
+    if (known.kind == fact.kind) return std::string(known.text) + (known.has_name ? "." + fact.name : "");
+  }
+  return {};
+}
+
 Result<Fact, TextError> parse_fact(std::string_view text) {
   size_t dot = text.find('.');
   std::string_view head = text.substr(0, dot);

@@ -24,6 +24,8 @@ struct Fact {
   friend bool operator==(const Fact&, const Fact&) = default;
 };
 
+/// As it is written: "ip", "header.X-Tenant".
+std::string print_fact(const Fact& fact);
 /// "ip", "route", "method", "host", "header.NAME", "path.NAME", "query.NAME", "identity",
 /// "consumer", "claim.NAME".
 Result<Fact, TextError> parse_fact(std::string_view text);
@@ -66,6 +68,13 @@ struct PathTemplate {
   Template path;  // every fact is a Fact::Kind::path
 };
 Result<PathTemplate, TextError> parse_path_template(std::string_view text);
+
+template <>
+struct TextForm<Fact> {
+  static constexpr std::string_view noun = "a fact such as \"ip\" or \"header.X-Tenant\"";
+  static Result<Fact, TextError> parse(std::string_view text) { return parse_fact(text); }
+  static std::string print(const Fact& fact) { return print_fact(fact); }
+};
 
 template <>
 struct TextForm<Template> {

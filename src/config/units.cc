@@ -68,12 +68,37 @@ Result<Bytes, TextError> parse_bytes(std::string_view text) {
   return Bytes{*number};
 }
 
+Result<Rate, TextError> parse_rate(std::string_view text) {
+  constexpr std::string_view kForm = "a rate is a number, a slash and a time: 100/1m";
+  size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return TextError{std::string(kForm), 0};
+  std::string digits;
+  for (size_t i = 0; i < slash; ++i) {   // "_" between digits, as TOML's own numbers have it
+    bool separates = text[i] == '_' && i > 0 && is_digit(text[i - 1]) && is_digit(text[i + 1]);
+    if (separates) continue;
+    if (!is_digit(text[i])) return TextError{std::string(kForm), i};
+    digits += text[i];
+  }
+  auto count = parse_decimal(digits);
+  if (digits.empty()) return TextError{std::string(kForm), 0};
+  if (!count || *count > kMax) return TextError{"it is too large", 0};
+  if (*count == 0) return TextError{"it lets nothing through", 0};
+  Result<Duration, TextError> per = parse_duration(text.substr(slash + 1));
+  if (!per) return TextError{per.error().why, slash + 1 + per.error().offset};
+  if (*per == Duration::zero()) return TextError{"the time is not zero", slash + 1};
+  return Rate{*count, *per};
+}
+
 std::string print_duration(Duration duration) {
   return print_number(static_cast<uint64_t>(duration.count()), kTimeUnits);
 }
 
 std::string print_bytes(Bytes bytes) {
   return print_number(bytes.count, kSizeUnits);
+}
+
+std::string print_rate(const Rate& rate) {
+  return std::to_string(rate.count) + "/" + print_duration(rate.per);
 }
 
 }  // namespace sluice::config

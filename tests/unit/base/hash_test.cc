@@ -30,6 +30,18 @@ TEST(Hash, siphash_depends_on_both_keys_and_every_byte) {
   EXPECT_EQ(siphash(1, 2, {}), siphash(1, 2, ""));
 }
 
+TEST(Hash, both_halves_of_128_bits_depend_on_key_and_every_byte) {
+  Hash128 key{1, 2};
+  Hash128 plain = siphash128(key, "0123456789abcdef");
+  EXPECT_EQ(plain, siphash128(key, "0123456789abcdef"));
+  EXPECT_NE(plain.low, plain.high);
+  for (Hash128 other : {siphash128({2, 2}, "0123456789abcdef"), siphash128({1, 3}, "0123456789abcdef"),
+                        siphash128(key, "0123456789abcdee"), siphash128(key, std::string_view("0123456789abcdef\0", 17))}) {
+    EXPECT_NE(plain.low, other.low);
+    EXPECT_NE(plain.high, other.high);
+  }
+}
+
 TEST(Hash, fnv1a_has_its_published_values) {
   EXPECT_EQ(fnv1a(""), 0xcbf29ce484222325u);
   EXPECT_EQ(fnv1a("a"), 0xaf63dc4c8601ec8cu);

@@ -42,6 +42,49 @@ TEST(Units, sizes) {
   }
 }
 
+TEST(Units, rates) {
+  struct Case {
+    const char* text;
+    Rate value;
+  };
+  for (const Case& c : {Case{"100/1m", {100, 60s}},
+                        {"1/1ms", {1, 1ms}},
+                        {"1_000_000/30d", {1'000'000, 720h}},
+                        {"5/2h", {5, 2h}}}) {
+    Result<Rate, TextError> rate = parse_rate(c.text);
+    ASSERT_TRUE(rate) << c.text;
+    EXPECT_EQ(*rate, c.value) << c.text;
+    EXPECT_EQ(*parse_rate(print_rate(*rate)), c.value) << c.text;
+  }
+}
+
+TEST(Units, what_is_no_rate_is_refused_where_it_goes_wrong) {
+  struct Case {
+    const char* text;
+    size_t offset;
+  };
+  for (const Case& c : {Case{"", 0},
+                        {"100", 0},
+                        {"/1m", 0},
+                        {"100/", 4},
+                        {"100/m", 4},
+                        {"100/1", 4},
+                        {"100/1min", 5},
+                        {"100 /1m", 3},
+                        {"1__0/1m", 1},
+                        {"_1/1m", 0},
+                        {"1_/1m", 1},
+                        {"-1/1m", 0},
+                        {"1.5/1m", 1},
+                        {"0/1m", 0},
+                        {"10/0s", 3},
+                        {"99999999999999999999/1s", 0}}) {
+    Result<Rate, TextError> rate = parse_rate(c.text);
+    ASSERT_FALSE(rate) << c.text;
+    EXPECT_EQ(rate.error().offset, c.offset) << c.text << ": " << rate.error().why;
+  }
+}
+
 TEST(Units, what_is_no_number_with_a_unit_is_refused_where_it_goes_wrong) {
   struct Case {
     const char* text;
