@@ -41,6 +41,7 @@ Page metrics_page(const control::Keeper& keeper, observe::PageForm form) {
   facts.traffic_bytes = process.load.memory.used();
   facts.traffic_bytes_max = process.load.memory.limit();
   facts.connections_max = control::connections_max(keeper.snapshot().config.server);
+  if (const auto& table = keeper.snapshot().limit_table) facts.limit_keys_forgotten = table->forgotten();
   facts.logs = process.logs.counts();
   facts.log_lines_suppressed = log_lines_suppressed();
   facts.certificates = keeper.certificates().facts();

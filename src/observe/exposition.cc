@@ -46,6 +46,7 @@ class ProcessCollector final : public prometheus::Collectable {
                           reloads(facts_.reloads_refused, "refused")});
     one(Family::reload_success, facts_.reload_succeeded ? 1 : 0);
     one(Family::reload_time, facts_.reloaded_at_seconds);
+    one(Family::limit_forgotten, static_cast<double>(facts_.limit_keys_forgotten));
     one(Family::traffic_memory, static_cast<double>(facts_.traffic_bytes));
     one(Family::traffic_memory_limit, static_cast<double>(facts_.traffic_bytes_max));
     one(Family::connections_limit, static_cast<double>(facts_.connections_max));

@@ -35,6 +35,7 @@ struct ProcessFacts {
   uint64_t traffic_bytes = 0;       // against memory_max
   uint64_t traffic_bytes_max = 0;
   uint64_t connections_max = 0;
+  uint64_t limit_keys_forgotten = 0;
 };
 
 /// needs: the keeper's thread        cost: 10,000 busy routes (200,000 lines) in some 30 ms

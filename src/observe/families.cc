@@ -40,6 +40,12 @@ constexpr FamilyFacts kFacts[] = {
     {"sluice_upstream_endpoint_up", gauge, "upstream, endpoint",
      "1 while every worker would send to the endpoint, 0 while one has set it aside."},
     {"sluice_problems_total", counter, "code", "Responses that the gateway made, by problem."},
+    {"sluice_limit_requests_total", counter, "limit, result",
+     "Requests that a limit let through or refused (shadowed: would have), and refused credentials "
+     "that it counted."},
+    {"sluice_limit_keys_forgotten_total", counter, "",
+     "Counts of limits given up for new ones although something of them was used: limit_memory_max is "
+     "too small for this many keys."},
     {"sluice_tls_handshakes_total", counter, "version, result",
      "TLS handshakes with clients that succeeded, full or resumed from a ticket."},
     {"sluice_tls_handshake_failures_total", counter, "reason",

@@ -16,7 +16,7 @@ enum class Family : uint8_t {
   upstream_requests, upstream_in_flight, upstream_connections, upstream_connects,
   upstream_connect_failures, upstream_streams, upstream_response_seconds, upstream_retries,
   upstream_endpoint_up,
-  problems, tls_handshakes, tls_handshake_failures,
+  problems, limit_requests, limit_forgotten, tls_handshakes, tls_handshake_failures,
   tls_expiry, tls_reloads, tls_reload_failures, loop_stalls, spliced_bytes,
   names_dropped,
   log_lines, log_lines_dropped, log_failures, log_lines_suppressed,
@@ -25,7 +25,7 @@ enum class Family : uint8_t {
   process_cpu, process_memory, process_virtual_memory, process_threads, process_open_fds,
   process_max_fds, process_start_time,
 };
-inline constexpr size_t kFamilies = 48;
+inline constexpr size_t kFamilies = static_cast<size_t>(Family::process_start_time) + 1;
 
 struct FamilyFacts {
   std::string_view name;

@@ -115,6 +115,19 @@ struct ListenerMetrics {
   Counter pauses;        // times that accepting stopped for want of descriptors
 };
 
+/// What a limit said.
+enum class LimitResult : uint8_t {
+  allowed, limited,
+  shadowed,   // would have been refused, were it not in shadow mode
+  counted,    // a refused credential
+};
+inline constexpr std::string_view kLimitResultLabels[] = {"allowed", "limited", "shadowed", "counted"};
+inline constexpr size_t kLimitResults = std::size(kLimitResultLabels);
+
+struct LimitMetrics {
+  std::array<Counter, kLimitResults> results;
+};
+
 /// What is known when a request has ended.
 struct RequestFacts {
   uint32_t route = kUnrouted;
@@ -133,6 +146,7 @@ class Shard {
   UpstreamMetrics& upstream(uint32_t id) { return upstreams_.at(id); }
   EndpointMetrics& endpoint(uint32_t id) { return endpoints_.at(id); }
   ListenerMetrics& listener(uint32_t id) { return listeners_.at(id); }
+  void limit(uint32_t id, LimitResult result) { limits_.at(id).results[static_cast<size_t>(result)].add(); }
 
   /// Counts a request that has ended. cost: about 20 ns
   void request(const RequestFacts& facts) {
@@ -159,6 +173,7 @@ class Shard {
   const BlockTable<UpstreamMetrics>& upstreams() const { return upstreams_; }
   const BlockTable<EndpointMetrics>& endpoints() const { return endpoints_; }
   const BlockTable<ListenerMetrics>& listeners() const { return listeners_; }
+  const BlockTable<LimitMetrics>& limits() const { return limits_; }
 
   static constexpr uint16_t kStatusFirst = 100;
   static constexpr uint16_t kStatusLast = 599;
@@ -176,6 +191,7 @@ class Shard {
   BlockTable<UpstreamMetrics> upstreams_;
   BlockTable<EndpointMetrics> endpoints_;
   BlockTable<ListenerMetrics> listeners_;
+  BlockTable<LimitMetrics> limits_;
 };
 
 }  // namespace sluice::observe

@@ -185,6 +185,12 @@ void write_problems(const Registry& registry, TextPage& page) {
   for (const auto& [code, count] : totals) page.sample({render_label("code", code)}, count);
 }
 
+void write_limits(const Registry& registry, TextPage& page) {
+  TableWriter<LimitMetrics> limits(registry, Table::limit, &Shard::limits, page);
+  limits.sums_by(Family::limit_requests, render_all("result", kLimitResultLabels),
+                 [](const LimitMetrics& limit, size_t i) { return limit.results[i].value(); });
+}
+
 void write_handshakes(const Registry& registry, TextPage& page) {
   constexpr size_t kHows = std::size(kHandshakeLabels);
   std::array<uint64_t, kTlsVersions * kHows> handshakes{};
@@ -243,6 +249,7 @@ void write_tables(const Registry& registry, TextPage& page) {
   write_listeners(registry, page);
   write_upstreams(registry, page);
   write_problems(registry, page);
+  write_limits(registry, page);
   write_handshakes(registry, page);
   write_workers(registry, page);
   write_dropped(registry, page);

@@ -8,6 +8,7 @@ void Pipeline::add(std::unique_ptr<const Policy> policy) {
   any_.response |= wants.response;
   any_.request_body |= wants.request_body;
   any_.response_body |= wants.response_body;
+  any_.end |= wants.end;
   any_.whole_request |= wants.whole_request;
   policies_.push_back(std::move(policy));
 }
@@ -25,6 +26,13 @@ void Pipeline::on_response(Call& call, http::Head& response) const {
   for (auto i = static_cast<uint32_t>(policies_.size()); i-- > 0;) {
     call.current_ = i;
     policies_[i]->on_response(call, response);
+  }
+}
+
+void Pipeline::on_end(Call& call) const {
+  for (auto i = static_cast<uint32_t>(policies_.size()); i-- > 0;) {
+    call.current_ = i;
+    policies_[i]->on_end(call);
   }
 }
 

@@ -25,6 +25,7 @@ class Pipeline {
   /// that stopped it, call.current_ being the policy that gave it
   Verdict on_request(Call& call, uint32_t from) const;
   void on_response(Call& call, http::Head& response) const;
+  void on_end(Call& call) const;
   /// The chain of filters for one direction; null when no policy has one.
   BodyFilter* request_filters(Call& call) const;
   BodyFilter* response_filters(Call& call) const;

@@ -13,6 +13,7 @@
 #include "base/ip.h"
 #include "base/named_value.h"
 #include "http/message.h"
+#include "observe/metrics.h"
 #include "policy/identity.h"
 #include "policy/resume.h"
 #include "policy/verdict.h"
@@ -26,12 +27,15 @@ struct Client {
   http::Scheme scheme = http::Scheme::http;
 };
 
+struct LimitReport;
+
 /// What the policies of a request found out about it, for the log and for each other.
 struct Findings {
   const Identity* identity = nullptr;   // null: not known, or not asked
   /// The rule that decided, by its name in the configuration; empty: none did.
   std::string_view rule;
   bool credential_refused = false;      // there was one, and it was not good
+  LimitReport* limits = nullptr;        // where the request stands (policy/limit/); null: no limit was asked
 };
 
 /// Of the matched path; "**" names the tail.
@@ -50,6 +54,7 @@ class Call {
   Random& random() const { return *random_; }
   /// Which worker this is, for PerWorker state.
   unsigned worker() const { return worker_; }
+  observe::Shard& shard() const { return *shard_; }
   Findings& findings() { return findings_; }
   const Findings& findings() const { return findings_; }
   const Identity* identity() const { return findings_.identity; }
@@ -74,6 +79,7 @@ class Call {
   void** scratch_ = nullptr;
   uint32_t current_ = 0;
   unsigned worker_ = 0;
+  observe::Shard* shard_ = nullptr;
   Findings findings_;
 };
 
@@ -95,6 +101,7 @@ struct Wants {
   bool response = false;
   bool request_body = false;
   bool response_body = false;
+  bool end = false;
   bool whole_request = false;   // needs the request body before it decides: `explain` says so (G8)
 };
 
@@ -108,6 +115,8 @@ class Policy {
   virtual Verdict on_request(Call&) const { return Verdict::pass(); }
   /// In reverse order, on every response, ours too.
   virtual void on_response(Call&, http::Head&) const {}
+  /// Once, when the exchange is over, however it ended: gives back what the request held. In reverse order.
+  virtual void on_end(Call&) const {}
   virtual BodyFilter* request_body(Call&) const { return nullptr; }
   virtual BodyFilter* response_body(Call&) const { return nullptr; }
 };

@@ -8,6 +8,7 @@
 #include "http/h1_problems.h"
 #include "plugin/problems.h"
 #include "policy/auth/problems.h"
+#include "policy/limit/limits.h"
 #include "proxy/problems.h"
 
 namespace sluice::proxy {
@@ -170,6 +171,11 @@ constexpr Advice kAdvice[] = {
     {"plugin_failed",
      "A plugin of the route said that it cannot judge, answered with a number that is no verdict, "
      "or promised a reply and gave none. A bug in the plugin: see its lines in the error log."},
+    {"rate_limited",
+     "A `[limit.NAME]` of the route is reached; `sluice_limit_requests_total` says which, `sluice explain` shows all "
+     "that a route has. Raise it, or have the client keep to what `RateLimit` and `Retry-After` say."},
+    {"too_many_in_flight",
+     "A `[limit.NAME]` with `concurrency` is reached: this client has as many requests in progress as it may."},
     {"control_forbidden",
      "Somebody else opened the control socket (`admin.control`): its file has been given a wider mode than "
      "0600. Run `sluice reload` as root or as the service's own user."},
@@ -185,13 +191,14 @@ constexpr std::string_view advice_for(std::string_view code) {
 constexpr auto kCatalogue = [] {
   std::array<const Problem*, std::size(http::kH1Problems) + std::size(http::kH1CodecProblems) +
                                  std::size(kProblems) + std::size(plugin::kPluginProblems) +
-                                     std::size(policy::kAuthProblems)>
+                                     std::size(policy::kAuthProblems) + std::size(policy::kLimitProblems)>
       all{};
   auto* next = std::copy(std::begin(http::kH1Problems), std::end(http::kH1Problems), all.data());
   next = std::copy(std::begin(http::kH1CodecProblems), std::end(http::kH1CodecProblems), next);
   next = std::copy(std::begin(kProblems), std::end(kProblems), next);
   next = std::copy(std::begin(plugin::kPluginProblems), std::end(plugin::kPluginProblems), next);
-  std::copy(std::begin(policy::kAuthProblems), std::end(policy::kAuthProblems), next);
+  next = std::copy(std::begin(policy::kAuthProblems), std::end(policy::kAuthProblems), next);
+  std::copy(std::begin(policy::kLimitProblems), std::end(policy::kLimitProblems), next);
   return all;
 }();
 constexpr size_t kRefusals = std::size(http::kH1Problems) + std::size(http::kH1CodecProblems);

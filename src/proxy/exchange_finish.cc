@@ -86,6 +86,7 @@ Next Exchange::do_finish() {
   leave_upstream(upstream::Outcome::served);
   timer_.stop();
   count_and_log();
+  if (route_ && route_->pipeline.any().end) route_->pipeline.on_end(call_);
   if (http::Stream* stream = client_stream_) {
     client_stream_ = nullptr;
     if (client_error_) {

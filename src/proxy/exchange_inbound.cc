@@ -93,6 +93,7 @@ void Exchange::begin_call() {
   call_.waiter_ = this;
   call_.request_id_ = request_id_;
   call_.worker_ = parts().worker;
+  call_.shard_ = &parts().shard;
 }
 
 Next Exchange::do_route() {

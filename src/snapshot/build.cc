@@ -1,6 +1,7 @@
 #include "snapshot/build.h"
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
 #include "route/router_builder.h"
@@ -48,6 +49,8 @@ class Builder {
   std::shared_ptr<const PluginPart> make_plugin(const config::Section<plugin::PluginConfig>& section);
   std::shared_ptr<const TlsPart> make_tls(const config::Section<TlsConfig>& section);
   std::shared_ptr<net::SharedTicketKeys> ticket_keys(const std::string& name) const;
+  std::shared_ptr<policy::SharedLimitTable> limit_table() const;
+  std::shared_ptr<const LimitPart> make_limit(const config::Section<policy::LimitConfig>& section);
   /// gives: null with a fault when the files are not good
   template <class Tls>
   std::shared_ptr<Tls> load_tls(const std::string& name, typename Tls::Options options) {
@@ -91,6 +94,11 @@ Result<std::shared_ptr<const Snapshot>, BuildFaults> Builder::run() {
   for (const auto& section : config.auth) {
     auto part = unchanged(previous_ ? &previous_->auth : nullptr, section, itself);
     out_->auth.push_back(part ? part : make_auth(section, config.consumer, faults_));
+  }
+  if (!config.limit.empty()) out_->limit_table = limit_table();
+  for (const auto& section : config.limit) {
+    auto part = unchanged(previous_ ? &previous_->limits : nullptr, section, itself);
+    out_->limits.push_back(part ? part : make_limit(section));
   }
   for (const auto& section : config.route) out_->routes.push_back(make_entry(section));
   build_router();
@@ -173,6 +181,28 @@ std::shared_ptr<net::SharedTicketKeys> Builder::ticket_keys(const std::string& n
     }
   }
   return std::make_shared<net::SharedTicketKeys>();
+}
+
+// The counts of limits that did not change go on; another size begins anew.
+std::shared_ptr<policy::SharedLimitTable> Builder::limit_table() const {
+  size_t bytes_max = out_->config.server.limit_memory_max.count;
+  if (previous_ != nullptr && previous_->limit_table &&
+      previous_->config.server.limit_memory_max.count == bytes_max) {
+    return previous_->limit_table;
+  }
+  std::random_device device;   // nobody may choose keys that meet in one place
+  auto word = [&device] { return uint64_t{device()} << 32 | device(); };
+  uint64_t low = word();
+  return std::make_shared<policy::SharedLimitTable>(bytes_max, Hash128{low, word()});
+}
+
+std::shared_ptr<const LimitPart> Builder::make_limit(const config::Section<policy::LimitConfig>& section) {
+  auto part = std::make_shared<LimitPart>();
+  part->name = section.name;
+  part->fingerprint = section.fingerprint;
+  part->metric = use(observe::Table::limit, section.name);
+  part->limiter = std::make_shared<policy::Limiter>(section.name, section.value, out_->limit_table, part->metric.id());
+  return part;
 }
 
 std::shared_ptr<const PluginPart> Builder::make_plugin(const config::Section<plugin::PluginConfig>& section) {

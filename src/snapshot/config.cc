@@ -45,6 +45,8 @@ constexpr Field kConfigFields[] = {
                   "to an upstream says which it asks for, or auth = \"none\"."}),
     field<&Config::consumer>(
         {.name = "consumer", .about = "Somebody who uses the API: credentials, and what they grant."}),
+    field<&Config::limit>(
+        {.name = "limit", .about = "How much one client, user or key may ask for, for routes."}),
     field<&Config::route>(
         {.name = "route",
          .about =
@@ -52,7 +54,6 @@ constexpr Field kConfigFields[] = {
              "upstream, "
              "redirect and respond. The most specific route counts, never the order in the file."}),
     field<&Config::log>({.name = "log", .about = "The logs."}),
-    later("limit"),
     later("cors"),
     later("redis"),
 };
@@ -99,6 +100,9 @@ void set_fingerprints(Config& config) {
   fingerprint_each(config.plugin);
   fingerprint_each(config.consumer);
   fingerprint_auth(config);
+  fingerprint_each(config.limit);
+  for (auto& limit : config.limit)   // another size is another table
+    limit.fingerprint = mix(limit.fingerprint, config.server.limit_memory_max.count);
   fingerprint_each(config.route);
   for (auto& listen : config.listen) {
     if (auto* tls = find_section(config.tls, listen.value.tls.name))
@@ -117,6 +121,10 @@ void set_fingerprints(Config& config) {
     for (const auto& named : route.value.plugins) {
       if (auto* plugin = find_section(config.plugin, named.name))
         route.fingerprint = mix(route.fingerprint, plugin->fingerprint);
+    }
+    for (const auto& named : route.value.limits) {
+      if (auto* limit = find_section(config.limit, named.name.name))
+        route.fingerprint = mix(route.fingerprint, limit->fingerprint);
     }
   }
   config.hash = fingerprint(config_type(), &config);

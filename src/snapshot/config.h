@@ -18,6 +18,7 @@
 #include "plugin/plugin_config.h"
 #include "policy/auth/auth_config.h"
 #include "policy/auth/consumer_config.h"
+#include "policy/limit/limit_config.h"
 #include "snapshot/sections.h"
 #include "upstream/upstream_config.h"
 
@@ -35,6 +36,7 @@ struct Config {
   config::Sections<plugin::PluginConfig> plugin;
   config::Sections<policy::AuthConfig> auth;
   config::Sections<policy::ConsumerConfig> consumer;
+  config::Sections<policy::LimitConfig> limit;
   config::Sections<RouteSection> route;
   observe::LogConfig log;
 

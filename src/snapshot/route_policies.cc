@@ -3,6 +3,7 @@
 #include "policy/auth/authenticate.h"
 #include "policy/catalog.h"
 #include "policy/headers.h"
+#include "policy/limit/limits.h"
 
 namespace sluice::snapshot {
 
@@ -29,11 +30,34 @@ void add_auth(const RouteSection& route, const Snapshot& snapshot, PipelineBuild
   pipeline.add(Place::authentication, std::make_unique<Authenticate>(std::move(list), needs, credentials));
 }
 
+// Two groups, by what their keys need to know; the one that sees the response last tells the client of all.
+void add_limits(const RouteSection& route, const Snapshot& snapshot, PipelineBuilder& pipeline) {
+  std::vector<policy::LimitUse> early, late;
+  std::string policies;
+  bool failures = false;
+  for (const auto& named : route.limits) {
+    const auto& part = find_shared_part(snapshot.limits, named.name.name);
+    std::shared_ptr<const policy::Limiter> limiter(part, part->limiter.get());   // the part holds its metric
+    failures |= limiter->counts_failures();
+    if (const std::string& item = limiter->policy_item(); !item.empty()) policies += (policies.empty() ? "" : ", ") + item;
+    (limiter->is_early() ? early : late).push_back({std::move(limiter), named.cost});
+  }
+  bool only_late = early.empty();
+  if (!early.empty()) {
+    pipeline.add(Place::early_limit, std::make_unique<policy::Limits>(std::move(early), policies, policy::LimitTells::yes));
+  }
+  if (failures) pipeline.add(Place::authorization, std::make_unique<policy::LimitSettlement>());
+  if (late.empty()) return;
+  pipeline.add(Place::limit, std::make_unique<policy::Limits>(std::move(late), policies,
+                                                              only_late ? policy::LimitTells::yes : policy::LimitTells::no));
+}
+
 }  // namespace
 
 policy::Pipeline make_pipeline(const RouteSection& route, const Snapshot& snapshot) {
   PipelineBuilder pipeline;
   add_auth(route, snapshot, pipeline);
+  add_limits(route, snapshot, pipeline);   // before what else is at their places
   add_plugins(route, snapshot, pipeline);
   if (!(route.headers.request.empty() && route.headers.response.empty())) {
     pipeline.add(Place::transformation, std::make_unique<policy::Headers>(route.headers));

@@ -54,6 +54,13 @@ constexpr Field kServerFields[] = {
                    "the configuration and logs",
          .example = "\"2GiB\"",
          .range = {kMemoryLimitLeast, int64_t{1} << 50}}),
+    field<&ServerConfig::limit_memory_max>(
+        {.name = "limit_memory_max",
+         .about = "Memory of the table that counts for every [limit.NAME]: 32 bytes a key, rounded down to a power "
+                  "of two. When it is full a new key takes the place of one whose use has worn off, or of the one "
+                  "that used least.",
+         .reason = "two million keys; what is not used of it costs nothing",
+         .range = {1 << 16, int64_t{1} << 40}}),
 };
 
 constexpr Field kAdminFields[] = {
@@ -197,6 +204,10 @@ constexpr Field kTlsFields[] = {
 };
 
 constexpr Field kPolicyFields[] = {
+    field<&RouteSection::limits>({.name = "limit",
+                                  .about = "[limit.NAME]s that every request is held against; the tightest answers. "
+                                           "With { name = \"...\", cost = 5 } a request uses more than one.",
+                                  .example = "[\"per_user\"]"}),
     field<&RouteSection::headers>(
         {.name = "headers", .about = "Header fields set, added and removed, both ways."}),
     field<&RouteSection::auth>(

@@ -16,6 +16,7 @@
 #include "net/tls_server_context.h"
 #include "policy/auth/auth_config.h"
 #include "policy/headers_config.h"
+#include "policy/limit/limit_config.h"
 #include "route/route_config.h"
 
 namespace sluice::snapshot {
@@ -39,6 +40,7 @@ struct ServerConfig {
   Duration drain_timeout = std::chrono::seconds(30);
   AutomaticCount connections_max;
   MemoryLimit memory_max;
+  config::Bytes limit_memory_max = config::mebibytes(64);
 };
 
 struct AdminConfig {
@@ -109,6 +111,7 @@ struct RouteSection {
   policy::RouteAuth auth;
   bool keep_credentials = false;
   std::vector<config::Reference<"plugin">> plugins;  // in this order
+  std::vector<policy::RouteLimit> limits;
 };
 
 std::span<const config::Field> config_fields(const ServerConfig*);

@@ -18,6 +18,7 @@
 #include "policy/auth/authenticator.h"
 #include "policy/facts.h"
 #include "policy/live_files.h"
+#include "policy/limit/limiter.h"
 #include "policy/pipeline.h"
 #include "route/router.h"
 #include "server/listener_settings.h"
@@ -67,6 +68,13 @@ struct PluginPart {
   std::string name;
   uint64_t fingerprint = 0;
   std::shared_ptr<const plugin::Plugin> plugin;
+};
+
+struct LimitPart {
+  std::string name;
+  uint64_t fingerprint = 0;
+  std::shared_ptr<const policy::Limiter> limiter;
+  MetricUse metric;
 };
 
 struct Redirect {
@@ -131,6 +139,8 @@ struct Snapshot {
   std::vector<std::shared_ptr<const PluginPart>> plugins;
   std::vector<std::shared_ptr<const AuthPart>> auth;
   std::vector<std::shared_ptr<const TlsPart>> tls;
+  std::vector<std::shared_ptr<const LimitPart>> limits;
+  std::shared_ptr<policy::SharedLimitTable> limit_table;   // null while there are no limits
   CidrSet trusted_proxies;
 };
 

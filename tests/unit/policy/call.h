@@ -25,6 +25,7 @@ struct TestCall : Waiter {
     call.route_ = "orders";
     call.request_id_ = "id";
     call.scratch_ = scratch;
+    call.shard_ = &shard;
   }
   void on_verdict(const Verdict& verdict) override {
     ++verdicts;
@@ -50,6 +51,7 @@ struct TestCall : Waiter {
   Random random{1};
   ResumeDesk desk;
   void* scratch[8] = {};
+  observe::Shard shard;
   Call call;
   int verdicts = 0;
   Verdict::Kind last = Verdict::Kind::pass;

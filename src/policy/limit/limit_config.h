@@ -1,0 +1,60 @@
+// [limit.NAME]: how much of something one key may have; and what a route says about the limits that it names.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "config/template.h"
+#include "config/types.h"
+#include "policy/limit/rule.h"
+
+namespace sluice::policy {
+
+enum class LimitAlgorithm : uint8_t { gcra, sliding, quota };
+enum class LimitCount : uint8_t { requests, failures };
+
+struct LimitConfig {
+  std::vector<config::Placed<config::Fact>> key;
+  std::optional<config::Placed<config::Rate>> rate;
+  std::optional<uint32_t> burst;          // none: the rate's count
+  LimitAlgorithm algorithm = LimitAlgorithm::gcra;
+  std::optional<uint32_t> concurrency;    // in place of a rate
+  LimitCount count = LimitCount::requests;
+  uint32_t ipv6_prefix = 64;
+  bool shadow = false;
+  bool headers = true;
+
+  /// needs: checked
+  LimitRule rule() const;
+};
+
+/// One element of a route's `limit`.
+struct RouteLimit {
+  config::Reference<"limit"> name;
+  uint32_t cost = 1;
+};
+
+std::span<const config::Field> config_fields(const LimitConfig*);
+std::span<const config::Field> config_fields(const RouteLimit*);
+constexpr std::string_view config_bare(const RouteLimit*) { return "name"; }
+void config_check(const LimitConfig& limit, const config::Value& table, config::Reader& reader);
+
+/// Of one route: beyond any real one, bounds the work for a request.
+inline constexpr size_t kRouteLimitsMax = 16;
+
+}  // namespace sluice::policy
+
+namespace sluice::config {
+
+template <>
+struct Choices<policy::LimitAlgorithm> {
+  static constexpr std::string_view names[] = {"gcra", "sliding", "quota"};
+};
+template <>
+struct Choices<policy::LimitCount> {
+  static constexpr std::string_view names[] = {"requests", "failures"};
+};
+
+}  // namespace sluice::config

@@ -1,0 +1,90 @@
+// Holds requests against the limits of their route. Those that need no identity are asked before authentication, the
+// others after it; the tightest of all answers.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "policy/limit/limiter.h"
+#include "policy/policy.h"
+
+namespace sluice::policy {
+
+inline constexpr http::Problem kRateLimited{429, "rate_limited", "Too Many Requests",
+    "A limit on the rate of requests is reached. Wait for as long as Retry-After says."};
+inline constexpr http::Problem kTooManyInFlight{429, "too_many_in_flight", "Too Many Requests",
+    "Too many requests are in progress at the same time. Wait for one to end before the next."};
+
+inline constexpr const http::Problem* kLimitProblems[] = {&kRateLimited, &kTooManyInFlight};
+
+/// One limit as a route uses it.
+struct LimitUse {
+  std::shared_ptr<const Limiter> limiter;
+  uint64_t cost = 1;
+};
+
+/// What one limit took for a request, until it is given back or used.
+struct LimitHeld {
+  enum class State : uint8_t {
+    none,
+    used,       // a request of a rate
+    reserved,   // a refused credential, in case this is one
+    inside,     // one of those in flight
+  };
+  State state = State::none;
+  LimitKey key;
+  SharedLimitTable::Pass pass;
+};
+
+class Limits;
+
+/// Where a request stands with the limits of its route; in its arena.
+struct LimitReport {
+  const Limiter* tightest = nullptr;    // of those that clients are told about
+  Standing standing;                    // its
+  uint64_t cost = 1;
+  Duration retry{};                     // zero: none refused
+  const Limits* reserving = nullptr;    // the place that took something in advance, and what it holds
+  LimitHeld* reserved = nullptr;
+};
+
+/// Whether this place tells the client of all of them: the one that sees the response last.
+enum class LimitTells : bool { no, yes };
+
+/// The limits of one place of a route, in the route's order.
+class Limits final : public Policy {
+ public:
+  /// `policies`: the value of RateLimit-Policy, of all limits of the route
+  Limits(std::vector<LimitUse> uses, std::string policies, LimitTells tells);
+
+  std::string_view name() const override { return "limit"; }
+  std::string describe() const override;
+  Wants wants() const override { return {.request = true, .response = true, .end = true}; }
+  Verdict on_request(Call& call) const override;
+  void on_response(Call& call, http::Head& response) const override;
+  void on_end(Call& call) const override;
+
+ private:
+  friend class LimitSettlement;
+  bool admit(const LimitUse& use, LimitHeld& held, uint64_t now, Call& call) const;
+  /// Gives back what the first `count` hold that is in `state`.
+  void give_back(LimitHeld* held, size_t count, LimitHeld::State state, const Call& call) const;
+  void settle(LimitHeld* held, const Call& call) const;
+
+  std::vector<LimitUse> uses_;
+  std::string policies_;
+  LimitTells tells_;
+  bool reserves_ = false;               // has a limit of failures
+};
+
+/// Right after authentication: what limits of failures took in advance is given back, since there was none.
+class LimitSettlement final : public Policy {
+ public:
+  std::string_view name() const override { return "limit"; }
+  std::string describe() const override { return "good credentials are not counted"; }
+  Wants wants() const override { return {.request = true}; }
+  Verdict on_request(Call& call) const override;
+};
+
+}  // namespace sluice::policy
