@@ -1,6 +1,8 @@
 #include "cli/explain_match.h"
 
+#include "policy/cors/cors.h"
 #include "route/router_builder.h"
+#include "snapshot/choose_route.h"
 
 namespace sluice::cli {
 namespace {
@@ -108,7 +110,7 @@ class Explanation {
     for (const auto& section : snapshot.config.route)
       matches_.push_back(route::compile(section.value.route));
     route::Params params;
-    result_ = snapshot.router.match(request, params);
+    result_ = snapshot::choose_route(snapshot, request, params);
     for (size_t i = 0; i < params.size(); ++i) {
       values_ += "  " + snapshot.router.params(result_.route)[i] + " = \"" +
                  std::string(params[i]) + "\"\n";
@@ -118,6 +120,7 @@ class Explanation {
   std::string text() const {
     switch (result_.outcome) {
       case Outcome::found:
+        if (is_for_preflight()) return decision("answers this preflight") + values_;
         return decision("matches") + values_ + others();
       case Outcome::method_not_allowed:
         return decision("has the path, but not the method") + others();
@@ -129,6 +132,9 @@ class Explanation {
   }
 
  private:
+  bool is_for_preflight() const {
+    return policy::is_preflight(*request_) && snapshot_->routes[result_.route].part->answers_preflights;
+  }
   const std::string& name(size_t route) const { return snapshot_->routes[route].part->name; }
   std::string decision(const char* verb) const {
     const RouteMatch& chosen = matches_[result_.route];

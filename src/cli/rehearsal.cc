@@ -7,6 +7,7 @@
 #include "http/h1_codec.h"
 #include "proxy/engine.h"
 #include "proxy/exchange.h"
+#include "snapshot/choose_route.h"
 #include "snapshot/lease.h"
 #include "upstream/upstream.h"
 
@@ -77,7 +78,7 @@ class Onlooker final : public http::StreamAcceptor, public http::StreamEvents {
     if (client_->listener->redirect_port == 0) {  // otherwise nothing is routed
       seen_->match = explain_match(*snapshot_, head);
       route::Params params;
-      route::MatchResult result = snapshot_->router.match(head, params);
+      route::MatchResult result = snapshot::choose_route(*snapshot_, head, params);
       if (result.outcome != route::MatchResult::Outcome::not_found) {
         seen_->route = snapshot_->routes[result.route].part.get();
       }

@@ -71,6 +71,7 @@ template <class T>
 struct TypeOf<std::vector<T>> {
   static void read(Reader& reader, const Value& value, const Field& field, void* out) {
     auto& list = *static_cast<std::vector<T>*>(out);
+    list.clear();  // its default
     Field element = field;
     element.type = &TypeOf<T>::type;
     if (value.kind != Value::Kind::list) {

@@ -4,6 +4,7 @@
 #include "observe/request_id.h"
 #include "proxy/exchange.h"
 #include "proxy/forward.h"
+#include "snapshot/choose_route.h"
 
 namespace sluice::proxy {
 
@@ -99,7 +100,7 @@ void Exchange::begin_call() {
 Next Exchange::do_route() {
   if (client_facts_->listener && client_facts_->listener->redirect_port != 0) return go(Step::reply);
   route::Params params;
-  route::MatchResult match = snapshot().router.match(*request_, params);
+  route::MatchResult match = snapshot::choose_route(snapshot(), *request_, params);
   using Outcome = route::MatchResult::Outcome;
   if (match.outcome == Outcome::not_found) {
     if (request_->asterisk) return go(Step::reply);   // OPTIONS *: about the gateway itself

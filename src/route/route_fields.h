@@ -35,7 +35,6 @@ inline constexpr config::Field kRouteFields[] = {
     config::field<&RouteConfig::limits>(
         {.name = "limits", .about = "Limits of this route, in place of its listener's."}),
     config::later("allow"),
-    config::later("cors"),
     config::later("websocket"),
     config::later("retry"),
     config::later("validate"),

@@ -68,12 +68,24 @@ bool Router::Condition::holds(const http::Head& request) const noexcept {
   return field != nullptr && match.value.matches(field->value());
 }
 
+bool Router::Condition::announced(const http::Head& preflight) const noexcept {
+  if (source == Source::query) return holds(preflight);
+  bool found = false;
+  auto list = preflight.fields.get(http::FieldId::access_control_request_headers);
+  each_list_element(list.value_or(""), [&](std::string_view name) {
+    found |= equals_ignore_case(name, match.name);
+    return !found;
+  });
+  return found;
+}
+
 /// One match under way. Depth is bounded by the trie's, that is by Pattern::kSegmentsMax and the
 /// labels of a configured host.
 class Search {
  public:
-  Search(const Router& router, const http::Head& request, Params& params)
-      : router_(router), request_(request), params_(params) {
+  enum class For : uint8_t { request, preflight };
+  Search(const Router& router, const http::Head& request, http::Method method, For asked, Params& params)
+      : router_(router), request_(request), params_(params), method_(method), for_(asked) {
     params_.size_ = 0;
   }
 
@@ -144,7 +156,7 @@ class Search {
       ++result_.work;
       const Router::Rule& rule = router_.rules_[i];
       if (!conditions_hold(rule)) continue;
-      if (rule.methods.has(request_.method)) return decide(MatchResult::Outcome::found, rule.route);
+      if (rule.methods.has(method_)) return decide(MatchResult::Outcome::found, rule.route);
       if (result_.allowed.empty()) decide(MatchResult::Outcome::method_not_allowed, rule.route);
       result_.allowed |= rule.methods;
     }
@@ -160,7 +172,9 @@ class Search {
 
   bool conditions_hold(const Router::Rule& rule) const {
     for (uint32_t i = rule.conditions; i < rule.conditions + rule.condition_count; ++i) {
-      if (!router_.conditions_[i].holds(request_)) return false;
+      const Router::Condition& condition = router_.conditions_[i];
+      bool holds = for_ == For::request ? condition.holds(request_) : condition.announced(request_);
+      if (!holds) return false;
     }
     return true;
   }
@@ -189,11 +203,17 @@ class Search {
   const Router& router_;
   const http::Head& request_;
   Params& params_;
+  http::Method method_;
+  For for_;
   MatchResult result_;
 };
 
 MatchResult Router::match(const http::Head& request, Params& params) const noexcept {
-  return Search(*this, request, params).run();
+  return Search(*this, request, request.method, Search::For::request, params).run();
+}
+
+MatchResult Router::match_preflight(const http::Head& request, http::Method method, Params& params) const noexcept {
+  return Search(*this, request, method, Search::For::preflight, params).run();
 }
 
 }  // namespace sluice::route

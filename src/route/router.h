@@ -66,6 +66,10 @@ class Router {
   /// route set about two nodes a segment, however many routes there are
   MatchResult match(const http::Head& request, Params& params) const noexcept;
 
+  /// For a CORS preflight: where the request that it announces would go. Its method is `method`; a condition on a
+  /// header field holds when the field is among those announced, for its value is not known yet.
+  MatchResult match_preflight(const http::Head& request, http::Method method, Params& params) const noexcept;
+
   size_t size() const { return params_.size(); }
   /// Names captured by a route, as Pattern::params().
   const std::vector<std::string>& params(uint32_t route) const { return params_[route]; }
@@ -111,6 +115,7 @@ class Router {
     http::FieldId id;  // header: other when the name is not interned
     NamedMatch match;
     bool holds(const http::Head& request) const noexcept;
+    bool announced(const http::Head& preflight) const noexcept;
   };
   static uint32_t hash(std::string_view text);
 

@@ -100,7 +100,10 @@ Result<std::shared_ptr<const Snapshot>, BuildFaults> Builder::run() {
     auto part = unchanged(previous_ ? &previous_->limits : nullptr, section, itself);
     out_->limits.push_back(part ? part : make_limit(section));
   }
-  for (const auto& section : config.route) out_->routes.push_back(make_entry(section));
+  for (const auto& section : config.route) {
+    out_->routes.push_back(make_entry(section));
+    out_->answers_preflights |= out_->routes.back().part->answers_preflights;
+  }
   build_router();
   if (!faults_.empty()) return std::move(faults_);
   return std::shared_ptr<const Snapshot>(std::move(out_));
@@ -241,6 +244,7 @@ std::shared_ptr<const RoutePart> Builder::make_route(const config::Section<Route
   part->params = from.match.path.value.params();
   if (from.limits.body) part->body_bytes_max = from.limits.body->count;
   part->pipeline = make_pipeline(section.value, *out_);
+  part->answers_preflights = !section.value.cors.empty();
   part->metric = use(observe::Table::route, section.name);
   if (from.redirect) part->redirect = Redirect{policy::Template(from.redirect->to.value), from.redirect->status};
   if (from.respond) {

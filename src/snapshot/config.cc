@@ -47,6 +47,8 @@ constexpr Field kConfigFields[] = {
         {.name = "consumer", .about = "Somebody who uses the API: credentials, and what they grant."}),
     field<&Config::limit>(
         {.name = "limit", .about = "How much one client, user or key may ask for, for routes."}),
+    field<&Config::cors>(
+        {.name = "cors", .about = "Which pages of other origins may read a route's answers, for routes."}),
     field<&Config::route>(
         {.name = "route",
          .about =
@@ -54,7 +56,6 @@ constexpr Field kConfigFields[] = {
              "upstream, "
              "redirect and respond. The most specific route counts, never the order in the file."}),
     field<&Config::log>({.name = "log", .about = "The logs."}),
-    later("cors"),
     later("redis"),
 };
 
@@ -99,6 +100,7 @@ void set_fingerprints(Config& config) {
   fingerprint_each(config.listen);
   fingerprint_each(config.plugin);
   fingerprint_each(config.consumer);
+  fingerprint_each(config.cors);
   fingerprint_auth(config);
   fingerprint_each(config.limit);
   for (auto& limit : config.limit)   // another size is another table
@@ -118,6 +120,8 @@ void set_fingerprints(Config& config) {
       if (auto* auth = find_section(config.auth, named.name))
         route.fingerprint = mix(route.fingerprint, auth->fingerprint);
     }
+    if (auto* cors = find_section(config.cors, route.value.cors.name))
+      route.fingerprint = mix(route.fingerprint, cors->fingerprint);
     for (const auto& named : route.value.plugins) {
       if (auto* plugin = find_section(config.plugin, named.name))
         route.fingerprint = mix(route.fingerprint, plugin->fingerprint);

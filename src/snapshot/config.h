@@ -19,6 +19,7 @@
 #include "policy/auth/auth_config.h"
 #include "policy/auth/consumer_config.h"
 #include "policy/limit/limit_config.h"
+#include "policy/cors/cors_config.h"
 #include "snapshot/sections.h"
 #include "upstream/upstream_config.h"
 
@@ -37,6 +38,7 @@ struct Config {
   config::Sections<policy::AuthConfig> auth;
   config::Sections<policy::ConsumerConfig> consumer;
   config::Sections<policy::LimitConfig> limit;
+  config::Sections<policy::CorsConfig> cors;
   config::Sections<RouteSection> route;
   observe::LogConfig log;
 

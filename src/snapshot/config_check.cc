@@ -150,6 +150,7 @@ void check_names(const Config& config, Document& document) {
   for (const auto& route : config.route) {
     const auto& upstream = route.value.route.upstream;
     resolve("upstream", upstream.name, upstream.at, config.upstream, document);
+    resolve("cors", route.value.cors.name, route.value.cors.at, config.cors, document);
     for (const auto& plugin : route.value.plugins)
       resolve("plugin", plugin.name, plugin.at, config.plugin, document);
     check_limits(route.value, config, document);

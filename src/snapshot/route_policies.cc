@@ -2,6 +2,7 @@
 
 #include "policy/auth/authenticate.h"
 #include "policy/catalog.h"
+#include "policy/cors/cors.h"
 #include "policy/headers.h"
 #include "policy/limit/limits.h"
 
@@ -52,10 +53,34 @@ void add_limits(const RouteSection& route, const Snapshot& snapshot, PipelineBui
                                                               only_late ? policy::LimitTells::yes : policy::LimitTells::no));
 }
 
+/// Without methods of its own, [cors.NAME] allows what the route takes.
+std::string cors_methods(const policy::CorsConfig& cors, const route::MatchConfig& match) {
+  std::vector<http::Method> methods = match.methods;
+  for (const auto& named : cors.methods) {
+    if (&named == cors.methods.data()) methods.clear();
+    methods.push_back(named.value);
+  }
+  if (methods.empty()) methods = {http::Method::get, http::Method::head, http::Method::post};
+  std::string out;
+  for (http::Method method : methods) {
+    if (!out.empty()) out += ", ";
+    out += http::method_name(method);
+  }
+  return out;
+}
+
+void add_cors(const RouteSection& route, const Snapshot& snapshot, PipelineBuilder& pipeline) {
+  const auto* section = find_section(snapshot.config.cors, route.cors.name);
+  if (section == nullptr) return;
+  pipeline.add(Place::cors, std::make_unique<policy::Cors>(section->name, section->value,
+                                                           cors_methods(section->value, route.route.match)));
+}
+
 }  // namespace
 
 policy::Pipeline make_pipeline(const RouteSection& route, const Snapshot& snapshot) {
   PipelineBuilder pipeline;
+  add_cors(route, snapshot, pipeline);
   add_auth(route, snapshot, pipeline);
   add_limits(route, snapshot, pipeline);   // before what else is at their places
   add_plugins(route, snapshot, pipeline);

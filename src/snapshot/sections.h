@@ -110,6 +110,7 @@ struct RouteSection {
   policy::HeadersConfig headers;
   policy::RouteAuth auth;
   bool keep_credentials = false;
+  config::Reference<"cors"> cors;
   std::vector<config::Reference<"plugin">> plugins;  // in this order
   std::vector<policy::RouteLimit> limits;
 };

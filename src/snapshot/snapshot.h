@@ -106,6 +106,7 @@ struct RoutePart {
   Rewrite rewrite;
   Duration response_timeout{};
   Duration body_timeout{};
+  bool answers_preflights = false;           // has a Cors policy
   MetricUse metric;
 };
 
@@ -142,6 +143,7 @@ struct Snapshot {
   std::vector<std::shared_ptr<const LimitPart>> limits;
   std::shared_ptr<policy::SharedLimitTable> limit_table;   // null while there are no limits
   CidrSet trusted_proxies;
+  bool answers_preflights = false;   // some route does
 };
 
 /// The part of that name. needs: there is one (load_config checked it); `parts` are in the order of their names

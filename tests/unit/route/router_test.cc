@@ -367,5 +367,25 @@ TEST(Router, hostile_paths_cost_no_more_than_their_depth_in_the_trie) {
   EXPECT_LE(work(router, host + path), 45u);
 }
 
+TEST(Router, a_preflight_goes_where_the_request_that_it_announces_would_go) {
+  auto router = build(routes({"GET /a", "PUT,OPTIONS /a", "GET /v X-Version=2", "GET /v"}));
+  ASSERT_TRUE(router);
+  auto matched = [&](const std::string& line, http::Method method) {
+    Request request(line);
+    Params params;
+    MatchResult result = router->match_preflight(request.head(), method, params);
+    if (result.outcome == MatchResult::Outcome::found) return std::to_string(result.route);
+    return std::string(result.outcome == MatchResult::Outcome::not_found ? "none" : "405");
+  };
+  EXPECT_EQ(matched("OPTIONS /a", http::Method::get), "0");
+  EXPECT_EQ(matched("OPTIONS /a", http::Method::put), "1");
+  EXPECT_EQ(matched("OPTIONS /a", http::Method::patch), "405");
+  EXPECT_EQ(matched("OPTIONS /a", http::Method::unknown), "405");
+  EXPECT_EQ(matched("OPTIONS /b", http::Method::get), "none");
+  EXPECT_EQ(matched("OPTIONS /v Access-Control-Request-Headers=a,x-version", http::Method::get), "2");
+  EXPECT_EQ(matched("OPTIONS /v Access-Control-Request-Headers=a,x-versions", http::Method::get), "3");
+  EXPECT_EQ(matched("OPTIONS /v X-Version=2", http::Method::get), "3");   // a preflight never has it
+}
+
 }  // namespace
 }  // namespace sluice::route
