@@ -45,6 +45,7 @@ Page metrics_page(const control::Keeper& keeper, observe::PageForm form) {
   facts.logs = process.logs.counts();
   facts.log_lines_suppressed = log_lines_suppressed();
   facts.certificates = keeper.certificates().facts();
+  facts.keys = keeper.keys();
   return {200, observe::page_type(form), observe::expose(process.registry, facts, form)};
 }
 

@@ -22,6 +22,7 @@ Result<void, std::vector<std::string>> Keeper::prepare(std::shared_ptr<const sna
   auto resolver = net::Resolver::make(loop_, {});
   if (!resolver) return std::vector<std::string>{std::string("resolver: ") + resolver.error().what};
   resolver_ = *std::move(resolver);
+  keys_ = std::make_unique<KeyRefresh>(loop_, mailbox_, *resolver_, *this);
   snapshot_ = first;
   upstreams_ = std::make_unique<Upstreams>(loop_, *resolver_, process_->registry, *this);
   Reload::Parts parts{loop_, mailbox_, *process_, supervisor_, *upstreams_, graveyard_};
@@ -42,6 +43,7 @@ int Keeper::run() {
   watchdog_timer_.stop();
   reload_.reset();
   upstreams_.reset();
+  keys_.reset();
   resolver_.reset();
   return 0;
 }
@@ -65,6 +67,18 @@ void Keeper::watch_files() {
   files_.watch(std::move(files));
 }
 
+void Keeper::watch_keys() {
+  std::vector<std::shared_ptr<policy::RemoteKeys>> keys;
+  for (const auto& part : snapshot_->auth) {
+    if (part->remote_keys) keys.push_back(part->remote_keys);
+  }
+  keys_->watch(std::move(keys));
+}
+
+void Keeper::on_keys_settled(std::shared_ptr<policy::RemoteKeys> keys) {
+  for (auto& worker : supervisor_.workers()) worker->wake(keys);
+}
+
 void Keeper::on_reload_begun() {
   LOG(info, "reloading", kv("file", file_));
   notifier_.reloading();
@@ -74,6 +88,7 @@ void Keeper::on_published(std::shared_ptr<const snapshot::Snapshot> snapshot) {
   snapshot_ = std::move(snapshot);
   certificates_.watch(*snapshot_);
   watch_files();
+  watch_keys();
   reloads_.applied_at = loop_.clock().wall();
   if (state_ != State::starting) return;
   state_ = State::serving;

@@ -9,6 +9,7 @@
 #include "control/certificate_watch.h"
 #include "control/file_watch.h"
 #include "control/graveyard.h"
+#include "control/key_refresh.h"
 #include "control/process.h"
 #include "control/reload.h"
 #include "control/supervisor.h"
@@ -35,6 +36,7 @@ struct ReloadFacts {
 class Keeper final : public Upstreams::Owner,
                      public Worker::Owner,
                      public Reload::Owner,
+                     public KeyRefresh::Owner,
                      public Signals::Owner,
                      public Timer::Owner {
  public:
@@ -63,6 +65,7 @@ class Keeper final : public Upstreams::Owner,
   const std::string& file() const { return file_; }
   unsigned workers() const { return supervisor_.serving(); }
   const CertificateWatch& certificates() const { return certificates_; }
+  observe::KeyFacts keys() const { return keys_ ? keys_->facts() : observe::KeyFacts(); }
   Process& process() const { return *process_; }
   /// Where an upstream's servers are, by Snapshot::upstreams. gives: null until its names were looked up
   std::shared_ptr<const upstream::EndpointList> endpoints(size_t upstream) const { return upstreams_->current(upstream); }
@@ -80,7 +83,9 @@ class Keeper final : public Upstreams::Owner,
   void on_reload_ended(const ReloadReport& report) override;
   void on_signal(int number) override;
   void on_timer(Timer& timer) override;
+  void on_keys_settled(std::shared_ptr<policy::RemoteKeys> keys) override;
   void watch_files();
+  void watch_keys();
   void sweep();
   void watch_workers();
   void leave();
@@ -103,6 +108,7 @@ class Keeper final : public Upstreams::Owner,
   Signals signals_;
   CertificateWatch certificates_{loop_};
   FileWatch files_;
+  std::unique_ptr<KeyRefresh> keys_;   // null before prepare() and after run()
   Timer timer_;
   Timer sweep_timer_;
   Timer watchdog_timer_;

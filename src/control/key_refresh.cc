@@ -175,6 +175,7 @@ void KeyRefresh::watch(std::vector<std::shared_ptr<RemoteKeys>> keys) {
       if (old) watched_.back()->take_over(*old);
     }
     watched_.back()->begin();
+    owner_->on_keys_settled(watched_.back()->keys());   // who asked before this may go on with old keys
   }
 }
 

@@ -49,6 +49,10 @@ void Worker::set_endpoints(uint32_t upstream, std::shared_ptr<const upstream::En
   });
 }
 
+void Worker::wake(std::shared_ptr<policy::RemoteKeys> keys) {
+  mailbox_.post_work([this, keys = std::move(keys)] { keys->wake(index_); });
+}
+
 void Worker::drain() {
   mailbox_.post_work([this] { do_drain(); });
 }

@@ -58,6 +58,8 @@ class Worker final : private Timer::Owner {
   };
   void publish(Publication publication);
   void set_endpoints(uint32_t upstream, std::shared_ptr<const upstream::EndpointList> list);
+  /// Those who wait for these keys ask once more.
+  void wake(std::shared_ptr<policy::RemoteKeys> keys);
   void drain();
   void ping();
 

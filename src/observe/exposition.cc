@@ -74,6 +74,17 @@ class ProcessCollector final : public prometheus::Collectable {
     add(Family::tls_expiry, std::move(expiries));
     add(Family::tls_reloads, std::move(replaced));
     add(Family::tls_reload_failures, std::move(refused));
+    std::vector<prometheus::ClientMetric> fetches, failures, keys, fetched;
+    for (const auto& issuer : facts_.keys.issuers) {
+      fetches.push_back(metric(static_cast<double>(issuer.fetched), {{"auth", issuer.auth}}));
+      failures.push_back(metric(static_cast<double>(issuer.failed), {{"auth", issuer.auth}}));
+      keys.push_back(metric(static_cast<double>(issuer.keys), {{"auth", issuer.auth}}));
+      fetched.push_back(metric(issuer.fetched_at, {{"auth", issuer.auth}}));
+    }
+    add(Family::key_fetches, std::move(fetches));
+    add(Family::key_fetch_failures, std::move(failures));
+    add(Family::keys, std::move(keys));
+    add(Family::keys_fetched, std::move(fetched));
   }
 
  private:

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "observe/certificate_facts.h"
+#include "observe/key_facts.h"
 #include "observe/log_file.h"
 #include "observe/process_usage.h"
 #include "observe/registry.h"
@@ -31,6 +32,7 @@ struct ProcessFacts {
   std::vector<std::pair<std::string, LogCounts>> logs;   // by name
   uint64_t log_lines_suppressed = 0;
   CertificateFacts certificates{};
+  KeyFacts keys{};
   ProcessUsage usage;
   uint64_t traffic_bytes = 0;       // against memory_max
   uint64_t traffic_bytes_max = 0;

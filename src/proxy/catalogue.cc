@@ -7,6 +7,7 @@
 #include "http/h1_codec.h"
 #include "http/h1_problems.h"
 #include "plugin/problems.h"
+#include "policy/auth/jwt_problems.h"
 #include "policy/auth/problems.h"
 #include "policy/limit/limits.h"
 #include "proxy/problems.h"
@@ -165,6 +166,31 @@ constexpr Advice kAdvice[] = {
     {"api_key_expired", "The key's `expires` has passed. Give the consumer a second key before the first one ends."},
     {"api_key_address", "The holder of the key has `allow_ips`, and the client's address is not among them. Behind a "
      "load balancer, is it in `trusted_proxies`?"},
+    {"token_malformed",
+     "Not three parts of base64url without padding, a header or claims that are no JSON object or name a member "
+     "twice, or a header that demands an extension (`crit`). An opaque token or an encrypted one looks like this."},
+    {"token_too_large", "More than 16 KiB. Tokens of that size carry what belongs into a database."},
+    {"token_algorithm",
+     "The header's `alg` is not among the `algorithms`, or not one that the named key is for. Often somebody "
+     "tries `none`, or a shared secret in a public key's place."},
+    {"token_key_unknown",
+     "The header's `kid` is not in the issuer's key set, which was fetched anew within the last 10 seconds. The "
+     "token is of another environment, or forged."},
+    {"token_signature", "The signature is not that of the key: a changed or forged token, or a key set with wrong keys."},
+    {"token_type",
+     "The header's `typ` is not among `token_types`: an ID token, a logout token or a proof where an access token "
+     "is due."},
+    {"token_issuer", "`iss` is not exactly the `issuer`. A slash at the end counts."},
+    {"token_audience", "`aud` names none of `audience`. The client asked its issuer for another API."},
+    {"token_expired", "`exp` has passed, `clock_skew` counted. Clients get a new token and try again."},
+    {"token_not_yet_valid", "`nbf` or `iat` lies in the future by more than `clock_skew`: a clock is wrong."},
+    {"token_claims",
+     "No `exp`, a claim of `required` is missing, one of `claims` has another value, or a claim has a type that it "
+     "must not have."},
+    {"token_revoked", "The token's `jti` or `sub` is in the file of `revoked`."},
+    {"token_keys_unavailable",
+     "The issuer's keys were never had, or the token names an unknown key while they cannot be fetched. The error "
+     "log says why (`token keys not fetched`); routes with other credentials serve on."},
     {"plugin_refused",
      "A plugin of the route said no (`plugins`). Which one, and why, is its own to log; `sluice "
      "explain` shows the plugins of a route."},
@@ -191,14 +217,16 @@ constexpr std::string_view advice_for(std::string_view code) {
 constexpr auto kCatalogue = [] {
   std::array<const Problem*, std::size(http::kH1Problems) + std::size(http::kH1CodecProblems) +
                                  std::size(kProblems) + std::size(plugin::kPluginProblems) +
-                                     std::size(policy::kAuthProblems) + std::size(policy::kLimitProblems)>
+                                     std::size(policy::kAuthProblems) + std::size(policy::kLimitProblems) +
+                                     std::size(policy::kJwtProblems)>
       all{};
   auto* next = std::copy(std::begin(http::kH1Problems), std::end(http::kH1Problems), all.data());
   next = std::copy(std::begin(http::kH1CodecProblems), std::end(http::kH1CodecProblems), next);
   next = std::copy(std::begin(kProblems), std::end(kProblems), next);
   next = std::copy(std::begin(plugin::kPluginProblems), std::end(plugin::kPluginProblems), next);
   next = std::copy(std::begin(policy::kAuthProblems), std::end(policy::kAuthProblems), next);
-  std::copy(std::begin(policy::kLimitProblems), std::end(policy::kLimitProblems), next);
+  next = std::copy(std::begin(policy::kLimitProblems), std::end(policy::kLimitProblems), next);
+  std::copy(std::begin(policy::kJwtProblems), std::end(policy::kJwtProblems), next);
   return all;
 }();
 constexpr size_t kRefusals = std::size(http::kH1Problems) + std::size(http::kH1CodecProblems);

@@ -7,9 +7,10 @@
 
 namespace sluice::snapshot {
 
+/// `workers`: what memory is shared out among
 /// gives: the part; with a line in `faults`, and no use of it, when its files are not good
 std::shared_ptr<const AuthPart> make_auth(const config::Section<policy::AuthConfig>& section,
                                           const config::Sections<policy::ConsumerConfig>& consumers,
-                                          BuildFaults& faults);
+                                          unsigned workers, BuildFaults& faults);
 
 }  // namespace sluice::snapshot

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <random>
+#include <thread>
 #include <utility>
 
 #include "route/router_builder.h"
@@ -59,6 +60,11 @@ class Builder {
     faults_.push_back(name + ": " + made.error().file + ": " + made.error().reason);
     return nullptr;
   }
+  /// Among how many what one part holds in memory is shared out.
+  unsigned workers() const {
+    unsigned count = out_->config.server.workers.count;
+    return count != 0 ? count : std::max(1U, std::thread::hardware_concurrency());
+  }
   RouteEntry make_entry(const config::Section<RouteSection>& section);
   std::shared_ptr<const RoutePart> make_route(const config::Section<RouteSection>& section,
                                               std::shared_ptr<const UpstreamPart> upstream);
@@ -93,7 +99,7 @@ Result<std::shared_ptr<const Snapshot>, BuildFaults> Builder::run() {
   }
   for (const auto& section : config.auth) {
     auto part = unchanged(previous_ ? &previous_->auth : nullptr, section, itself);
-    out_->auth.push_back(part ? part : make_auth(section, config.consumer, faults_));
+    out_->auth.push_back(part ? part : make_auth(section, config.consumer, workers(), faults_));
   }
   if (!config.limit.empty()) out_->limit_table = limit_table();
   for (const auto& section : config.limit) {

@@ -7,8 +7,10 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "config/file_text.h"
 #include "crypto/certificate.h"
 #include "plugin/plugin.h"
+#include "policy/auth/jwt_files.h"
 #include "policy/auth/key_store.h"
 #include "snapshot/config_check.h"
 
@@ -140,14 +142,42 @@ void check_pair(const Pair& pair, Document& document, std::time_t now) {
   report(pair, crypto::check_pair(pair.cert.path, pair.key.path, now), document);
 }
 
+/// gives: whether there is something to read
+bool can_read(const config::FilePath& file, Document& document) {
+  if (::faccessat(AT_FDCWD, file.path.c_str(), R_OK, AT_EACCESS) == 0) return true;
+  const IssueKind& kind = errno == EACCES ? kKeyFileDenied : kKeyFileInvalid;
+  document.issues.add(kind, file.at, "cannot read " + quoted(file.path) + ": " + std::strerror(errno));
+  return false;
+}
+
 void check_key_file(const config::FilePath& file, Document& document) {
-  if (::faccessat(AT_FDCWD, file.path.c_str(), R_OK, AT_EACCESS) != 0) {
-    const IssueKind& kind = errno == EACCES ? kKeyFileDenied : kKeyFileInvalid;
-    document.issues.add(kind, file.at, "cannot read " + quoted(file.path) + ": " + std::strerror(errno));
-    return;
-  }
+  if (!can_read(file, document)) return;
   auto table = policy::KeyFile::load(file.path);
   if (!table) document.issues.add(kKeyFileInvalid, file.at, quoted(file.path) + ": " + printable(table.error()));
+}
+
+/// `read(text)` gives what is wrong with it, or nothing.
+template <class Read>
+void check_text_file(const config::FilePath& file, size_t bytes_max, Document& document, Read read) {
+  if (file.empty() || !can_read(file, document)) return;
+  std::string why;
+  auto text = config::read_file_text(file.path, bytes_max, why, std::chrono::milliseconds(0));
+  if (text) why = text->size() > bytes_max ? "too large" : read(*text);
+  if (!why.empty()) document.issues.add(kKeyFileInvalid, file.at, quoted(file.path) + ": " + printable(why));
+}
+
+void check_jwt_files(const policy::AuthConfig& auth, Document& document) {
+  auto keys = [&](const std::string& text) {
+    auto result = policy::read_key_text(auth, text);
+    return result ? std::string() : result.error();
+  };
+  check_text_file(auth.jwks_file, policy::kKeySetBytesMax, document, keys);
+  check_text_file(auth.public_key, policy::kPublicKeyBytesMax, document, keys);
+  check_text_file(auth.revoked, policy::kRevocationBytesMax, document, [](const std::string& text) {
+    auto list = policy::Revocations::read(text);
+    return list ? std::string() : list.error();
+  });
+  if (!auth.ca.empty()) check_pem(auth.ca, kAuthorities, document);
 }
 
 }  // namespace
@@ -169,6 +199,7 @@ void check_files(const Config& config, Document& document, std::time_t now) {
   }
   for (const auto& auth : config.auth) {
     if (auth.value.store.kind == policy::KeyStore::Kind::file) check_key_file(auth.value.store.file, document);
+    if (auth.sound && auth.value.type == policy::AuthType::jwt) check_jwt_files(auth.value, document);
   }
   for (const auto& section : config.plugin) {
     if (!section.sound) continue;

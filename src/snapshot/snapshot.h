@@ -16,6 +16,7 @@
 #include "observe/registry.h"
 #include "plugin/plugin.h"
 #include "policy/auth/authenticator.h"
+#include "policy/auth/remote_keys.h"
 #include "policy/facts.h"
 #include "policy/live_files.h"
 #include "policy/limit/limiter.h"
@@ -62,6 +63,7 @@ struct AuthPart {
   uint64_t fingerprint = 0;
   std::shared_ptr<const policy::Authenticator> authenticator;
   std::shared_ptr<policy::LiveFiles> files;   // null: it reads none
+  std::shared_ptr<policy::RemoteKeys> remote_keys;   // null: it fetches none
 };
 
 struct PluginPart {

@@ -15,7 +15,7 @@ using http::FieldId;
 
 ApiKeyAuthenticator::ApiKeyAuthenticator(std::string name, const AuthConfig& config,
                                          std::shared_ptr<const ApiKeys> keys)
-    : name_(std::move(name)), header_(config.header), header_id_(http::field_id(config.header)), query_(config.query),
+    : name_(std::move(name)), header_(config.header_name()), header_id_(http::field_id(config.header_name())), query_(config.query),
       challenge_("ApiKey realm=\"" + name_ + "\", header=\"" + header_ + "\""), keys_(std::move(keys)) {}
 
 std::string ApiKeyAuthenticator::describe() const {

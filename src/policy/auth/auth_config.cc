@@ -1,6 +1,10 @@
 #include "policy/auth/auth_config.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "http/token.h"
+#include "policy/auth/jwt_config.h"
 
 namespace sluice::policy {
 
@@ -12,15 +16,20 @@ using config::quoted;
 namespace {
 
 constexpr IssueKind kBadHeaderName{"auth_header_name"};
+constexpr IssueKind kKeyOfOtherType{"auth_key_of_other_type"};
 
 constexpr Field kAuthFields[] = {
     field<&AuthConfig::type>({.name = "type",
                               .about = "The kind of credential.",
                               .example = "\"api_key\"",
                               .need = config::Need::required}),
-    field<&AuthConfig::header>({.name = "header",
-                                .about = "api_key: the header field that holds the key.",
-                                .reason = "the name that most APIs use"}),
+    field<&AuthConfig::header>(
+        {.name = "header",
+         .about = "api_key: the header field that holds the key; X-Api-Key when nothing is said. jwt: that holds "
+                  "the token, Authorization with the scheme Bearer when nothing is said; in another field the "
+                  "scheme may be left out.",
+         .reason = "the names that most APIs use",
+         .example = "\"X-Api-Key\""}),
     field<&AuthConfig::query>(
         {.name = "query",
          .about = "api_key: a query parameter that may hold the key instead.",
@@ -31,17 +40,120 @@ constexpr Field kAuthFields[] = {
          .about = "api_key: where the keys' hashes are: \"consumers\" (the [consumer.*] tables), or "
                   "\"file:keys.jsonl\", one JSON object a line, read again whenever it changes.",
          .reason = "a handful of keys needs no file"}),
-    config::later("issuer"),
-    config::later("audience"),
-    config::later("jwks_uri"),
-    config::later("jwks_file"),
-    config::later("algorithms"),
-    config::later("clock_skew"),
+    field<&AuthConfig::issuer>({.name = "issuer",
+                                .about = "jwt: whose tokens are accepted; exactly the \"iss\" in them. Required. Without "
+                                         "jwks_uri, jwks_file and public_key the keys are found by OpenID Connect "
+                                         "discovery from here.",
+                                .reason = "none: a token of anybody would do",
+                                .example = "\"https://id.example.com\""}),
+    field<&AuthConfig::audience>({.name = "audience",
+                                  .about = "jwt: for whom a token must be, one of these in its \"aud\". Required.",
+                                  .reason = "none: a token for another service would do",
+                                  .example = "\"orders-api\""}),
+    field<&AuthConfig::algorithms>(
+        {.name = "algorithms",
+         .about = "jwt: signatures that are accepted; nothing means all that verify with a public key. HS256, HS384 "
+                  "and HS512 need a jwks_file with the shared secret.",
+         .reason = "a key serves only the algorithms of its own type, whatever a token says",
+         .example = "[\"RS256\", \"ES256\"]"}),
+    field<&AuthConfig::jwks_uri>({.name = "jwks_uri",
+                                  .about = "jwt: where the issuer publishes its keys, as a JWK Set.",
+                                  .example = "\"https://id.example.com/keys\""}),
+    field<&AuthConfig::jwks_file>(
+        {.name = "jwks_file",
+         .about = "jwt: the keys as a file, a JWK Set; read again whenever it changes.",
+         .example = "\"issuer-keys.json\""}),
+    field<&AuthConfig::public_key>(
+        {.name = "public_key",
+         .about = "jwt: the only key as a file, a public key or certificate in PEM; read again whenever it changes.",
+         .example = "\"issuer.pem\""}),
+    field<&AuthConfig::ca>({.name = "ca",
+                            .about = "jwt: authorities (PEM) that vouch for the server that the keys come from.",
+                            .reason = "the authorities of the system",
+                            .example = "\"internal-ca.pem\""}),
+    field<&AuthConfig::plain_http>(
+        {.name = "plain_http",
+         .about = "jwt: keys may come over http from other machines too.",
+         .reason = "whoever is on the way could put in his own keys, and sign any token"}),
+    field<&AuthConfig::refresh>({.name = "refresh",
+                                 .about = "jwt: how often published keys are fetched.",
+                                 .reason = "a key that was withdrawn is not accepted for longer than that; new ones are "
+                                           "fetched when a token first names them",
+                                 .range = {1'000'000'000, 86'400'000'000'000}}),
+    field<&AuthConfig::keep>({.name = "keep",
+                              .about = "jwt: how long keys stay in use while no newer ones can be fetched.",
+                              .reason = "longer than most outages of an identity provider",
+                              .range = {1'000'000'000, 2'592'000'000'000'000}}),
+    field<&AuthConfig::clock_skew>({.name = "clock_skew",
+                                    .about = "jwt: how far the issuer's clock may be from ours, for exp, nbf and iat.",
+                                    .reason = "clocks that are kept by NTP are closer",
+                                    .range = {0, 600'000'000'000}}),
+    field<&AuthConfig::token_types>(
+        {.name = "token_types",
+         .about = "jwt: accepted \"typ\" of a token; one without counts as JWT.",
+         .reason = "access tokens say at+jwt (RFC 9068) or JWT; logout tokens and proofs say what they are"}),
+    field<&AuthConfig::required>({.name = "required",
+                                  .about = "jwt: claims that a token must have, beside iss, aud and exp.",
+                                  .example = "[\"sub\"]"}),
+    field<&AuthConfig::claims>(
+        {.name = "claims",
+         .about = "jwt: claims that a token must have with this value, or with a list that holds it.",
+         .example = "{ tenant = \"acme\" }"}),
+    field<&AuthConfig::scopes>({.name = "scopes",
+                                .about = "jwt: the claim with the scopes, a text with blanks or a list.",
+                                .reason = "scope, then scp",
+                                .example = "\"permissions\""}),
+    field<&AuthConfig::roles>({.name = "roles",
+                               .about = "jwt: the claim with the roles; a dot leads into an object.",
+                               .example = "\"realm_access.roles\""}),
+    field<&AuthConfig::consumer>(
+        {.name = "consumer",
+         .about = "jwt: the claim that names the [consumer.NAME] that a token belongs to.",
+         .example = "\"azp\""}),
+    field<&AuthConfig::revoked>(
+        {.name = "revoked",
+         .about = "jwt: tokens and subjects that are not accepted any more, a JSON object a line; read again whenever "
+                  "it changes.",
+         .example = "\"revoked.jsonl\""}),
+    field<&AuthConfig::cache>(
+        {.name = "cache",
+         .about = "jwt: memory of the process for tokens that were verified; 0 bytes: every request verifies.",
+         .reason = "some 8,000 tokens of 1 KiB",
+         .range = {0, 4'294'967'296}}),
     config::later("scheme"),
     config::later("components"),
     config::later("max_skew"),
     config::later("replay"),
 };
+
+/// Keys that only one type takes; the others belong to several.
+struct OwnKey {
+  std::string_view name;
+  AuthType type;
+};
+constexpr OwnKey kOwnKeys[] = {
+    {"query", AuthType::api_key},    {"store", AuthType::api_key},   {"issuer", AuthType::jwt},
+    {"audience", AuthType::jwt},     {"algorithms", AuthType::jwt},  {"jwks_uri", AuthType::jwt},
+    {"jwks_file", AuthType::jwt},    {"public_key", AuthType::jwt},  {"ca", AuthType::jwt},
+    {"plain_http", AuthType::jwt},   {"refresh", AuthType::jwt},     {"keep", AuthType::jwt},
+    {"clock_skew", AuthType::jwt},   {"token_types", AuthType::jwt}, {"required", AuthType::jwt},
+    {"claims", AuthType::jwt},       {"scopes", AuthType::jwt},      {"roles", AuthType::jwt},
+    {"consumer", AuthType::jwt},     {"revoked", AuthType::jwt},     {"cache", AuthType::jwt},
+};
+
+bool is_choice(const config::Value& type) {
+  const auto& names = config::Choices<AuthType>::names;
+  return std::find(std::begin(names), std::end(names), type.text) != std::end(names);
+}
+
+void check_own_keys(const AuthConfig& auth, const config::Value& table, config::Reader& reader) {
+  std::string_view type = config::Choices<AuthType>::names[static_cast<size_t>(auth.type)];
+  for (const OwnKey& key : kOwnKeys) {
+    const config::Entry* entry = table.find(key.name);
+    if (entry == nullptr || key.type == auth.type) continue;
+    reader.issues().add(kKeyOfOtherType, entry->at, quoted(key.name) + " is no key of type = " + quoted(type));
+  }
+}
 
 }  // namespace
 
@@ -51,8 +163,13 @@ std::span<const Field> config_fields(const AuthConfig*) {
 
 void config_check(const AuthConfig& auth, const config::Value& table, config::Reader& reader) {
   const config::Entry* header = table.find("header");
-  if (header != nullptr && !http::is_token(auth.header))
-    reader.issues().add(kBadHeaderName, header->value.at, quoted(auth.header) + " is no name of a header field");
+  if (header != nullptr && !http::is_token(auth.header_name()))
+    reader.issues().add(kBadHeaderName, header->value.at,
+                        quoted(auth.header_name()) + " is no name of a header field");
+  const config::Entry* type = table.find("type");
+  if (type == nullptr || !is_choice(type->value)) return;   // said already, and the rest would be guesses
+  check_own_keys(auth, table, reader);
+  if (auth.type == AuthType::jwt) check_jwt(auth, table, reader);
 }
 
 }  // namespace sluice::policy

@@ -1,15 +1,17 @@
 // [auth.NAME]: one kind of credential and how it is judged.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "config/types.h"
+#include "policy/auth/jwt_algorithm.h"
 
 namespace sluice::policy {
 
-enum class AuthType : uint8_t { api_key };
+enum class AuthType : uint8_t { api_key, jwt };
 
 /// `store`: "consumers", or "file:PATH".
 struct KeyStore {
@@ -20,14 +22,46 @@ struct KeyStore {
 
 struct AuthConfig {
   AuthType type = AuthType::api_key;
+  std::optional<std::string> header;   // see header_name()
   // api_key
-  std::string header = "X-Api-Key";
   std::string query;   // empty: keys in the query are not looked at
   KeyStore store;
+  // jwt: whose tokens, and for whom
+  std::string issuer;
+  std::vector<std::string> audience;
+  std::vector<JwtAlgorithm> algorithms;   // empty: see jwt_algorithms()
+  // jwt: where the keys are; none of these three: found by discovery from the issuer
+  std::optional<config::Placed<std::string>> jwks_uri;
+  config::FilePath jwks_file;
+  config::FilePath public_key;
+  // jwt: fetching them
+  config::FilePath ca;
+  bool plain_http = false;
+  Duration refresh = std::chrono::minutes(5);
+  Duration keep = std::chrono::hours(24);
+  // jwt: what a token must say, and what is taken from it
+  Duration clock_skew = std::chrono::seconds(30);
+  std::vector<std::string> token_types{"JWT", "at+jwt"};
+  std::vector<std::string> required;
+  config::Map<std::string> claims;
+  std::string scopes;
+  std::string roles;
+  std::string consumer;
+  config::FilePath revoked;
+  config::Bytes cache = config::mebibytes(16);
 
-  /// Its credentials stand in [consumer.*].
-  bool uses_consumers() const { return type == AuthType::api_key && store.kind == KeyStore::Kind::consumers; }
+  std::string_view header_name() const {
+    return header ? std::string_view(*header) : type == AuthType::jwt ? "Authorization" : "X-Api-Key";
+  }
+  /// It looks things up in [consumer.*].
+  bool uses_consumers() const {
+    return type == AuthType::jwt ? !consumer.empty() : store.kind == KeyStore::Kind::consumers;
+  }
+  bool has_key_file() const { return !jwks_file.empty() || !public_key.empty(); }
 };
+
+/// Of `algorithms`, or all that verify with a public key.
+JwtAlgorithmSet jwt_algorithms(const AuthConfig& auth);
 
 /// What a route says: `auth = ["a", "b"]`, `{ all = ["a", "b"] }` or "none".
 struct RouteAuth {
@@ -46,7 +80,12 @@ namespace sluice::config {
 
 template <>
 struct Choices<policy::AuthType> {
-  static constexpr std::string_view names[] = {"api_key"};
+  static constexpr std::string_view names[] = {"api_key", "jwt"};
+};
+
+template <>
+struct Choices<policy::JwtAlgorithm> {
+  static constexpr auto names = policy::kJwtAlgorithmNames;
 };
 
 template <>

@@ -1,5 +1,6 @@
 #include "policy/auth/authenticate.h"
 
+#include "policy/auth/jwt_problems.h"
 #include "policy/auth/problems.h"
 
 namespace sluice::policy {
@@ -32,7 +33,9 @@ Outcome Authenticate::any(Call& call) const {
   for (const auto& authenticator : authenticators_) {
     Outcome outcome = authenticator->authenticate(call);
     if (outcome.finding == Finding::accepted || outcome.finding == Finding::waiting) return outcome;
-    if (outcome.finding == Finding::refused && !found) refused = outcome;
+    // Of several issuers, the one whose token it is knows best what is wrong with it.
+    bool better = !found || refused.problem == &kTokenIssuer;
+    if (outcome.finding == Finding::refused && better) refused = outcome;
     found |= outcome.finding == Finding::refused;
   }
   call.findings().credential_refused = found;

@@ -1,0 +1,111 @@
+#include "policy/auth/jwt_config.h"
+
+#include <algorithm>
+
+namespace sluice::policy {
+
+using config::IssueKind;
+using config::quoted;
+
+namespace {
+
+constexpr IssueKind kMissing{"jwt_key_missing"};
+constexpr IssueKind kSeveralPlaces{"jwt_keys_in_several_places"};
+constexpr IssueKind kBadUrl{"jwt_url"};
+constexpr IssueKind kPlainHttp{"jwt_plain_http"};
+constexpr IssueKind kSharedSecret{"jwt_shared_secret"};
+constexpr IssueKind kEmptyText{"jwt_empty_text"};
+
+/// OpenID Connect Discovery section 4: behind the issuer, whose last slash does not count.
+std::string discovery_url(std::string issuer) {
+  while (issuer.ends_with('/')) issuer.pop_back();
+  return issuer + "/.well-known/openid-configuration";
+}
+
+config::Position place_of(const config::Value& table, std::string_view key) {
+  const config::Entry* entry = table.find(key);
+  return entry ? entry->value.at : table.at;
+}
+
+void check_url(const std::string& text, config::Position at, bool plain_http, config::Reader& reader) {
+  Result<upstream::FetchUrl> url = upstream::FetchUrl::parse(text);
+  if (!url) {
+    reader.issues().add(kBadUrl, at, quoted(text) + " is " + url.error().what);
+  } else if (!may_fetch(*url, plain_http)) {
+    reader.issues()
+        .add(kPlainHttp, at, "keys would be fetched over http: whoever is on the way can put in his own")
+        .note = "use https, or set plain_http = true if nobody can be on the way";
+  }
+}
+
+void check_texts(const std::vector<std::string>& list, std::string_view key, const config::Value& table,
+                 config::Reader& reader) {
+  if (std::find(list.begin(), list.end(), "") != list.end())
+    reader.issues().add(kEmptyText, place_of(table, key), quoted(key) + " holds an empty text");
+}
+
+}  // namespace
+
+JwtAlgorithmSet jwt_algorithms(const AuthConfig& auth) {
+  if (auth.algorithms.empty()) return JwtAlgorithmSet::asymmetric();
+  JwtAlgorithmSet set;
+  for (JwtAlgorithm algorithm : auth.algorithms) set.add(algorithm);
+  return set;
+}
+
+void check_jwt(const AuthConfig& auth, const config::Value& table, config::Reader& reader) {
+  auto missing = [&](const char* key, const char* why) {
+    reader.issues().add(kMissing, table.at, "type = \"jwt\" needs " + quoted(key)).note = why;
+  };
+  if (auth.issuer.empty()) missing("issuer", "without it a token of anybody would do");
+  if (auth.audience.empty()) missing("audience", "without it a token for another service would do");
+  check_texts(auth.audience, "audience", table, reader);
+  check_texts(auth.required, "required", table, reader);
+  check_texts(auth.token_types, "token_types", table, reader);
+  int places = auth.jwks_uri.has_value() + !auth.jwks_file.empty() + !auth.public_key.empty();
+  if (places > 1) {
+    reader.issues().add(kSeveralPlaces, table.at,
+                        "keys come from one of \"jwks_uri\", \"jwks_file\" and \"public_key\"");
+  }
+  if (auth.jwks_uri) check_url(auth.jwks_uri->value, auth.jwks_uri->at, auth.plain_http, reader);
+  if (places == 0 && !auth.issuer.empty())
+    check_url(discovery_url(auth.issuer), place_of(table, "issuer"), auth.plain_http, reader);
+  if (jwt_algorithms(auth).has_symmetric() && auth.jwks_file.empty()) {
+    reader.issues()
+        .add(kSharedSecret, place_of(table, "algorithms"),
+             "HS256, HS384 and HS512 verify with a shared secret, which no public key is")
+        .note = "give the secret as a key with \"kty\": \"oct\" in a jwks_file";
+  }
+}
+
+JwtSettings jwt_settings(const AuthConfig& auth, unsigned workers) {
+  JwtSettings settings;
+  settings.rules.issuer = auth.issuer;
+  settings.rules.audiences = auth.audience;
+  settings.rules.types = auth.token_types;
+  settings.rules.required = auth.required;
+  for (const auto& claim : auth.claims) settings.rules.equal.emplace_back(claim.name, claim.value);
+  settings.rules.clock_skew = std::chrono::duration_cast<std::chrono::milliseconds>(auth.clock_skew);
+  settings.mapping = {auth.scopes, auth.roles, auth.consumer};
+  settings.algorithms = jwt_algorithms(auth);
+  settings.cache_bytes = auth.cache.count / std::max(1U, workers);
+  return settings;
+}
+
+RemoteKeysOptions remote_keys_options(const std::string& name, const AuthConfig& auth) {
+  RemoteKeysOptions options;
+  options.name = name;
+  if (auth.jwks_uri) {
+    options.url = *upstream::FetchUrl::parse(auth.jwks_uri->value);
+  } else {
+    options.url = *upstream::FetchUrl::parse(discovery_url(auth.issuer));
+    options.issuer = auth.issuer;
+  }
+  options.plain_http = auth.plain_http;
+  options.algorithms = jwt_algorithms(auth);
+  options.refresh = auth.refresh;
+  options.keep = auth.keep;
+  return options;
+}
+
+}  // namespace sluice::policy
