@@ -101,6 +101,20 @@ void write_upstreams(JsonText& json, const control::Keeper& keeper) {
   json.end_array();
 }
 
+void write_redis(JsonText& json, const control::Keeper& keeper) {
+  json.array("redis");
+  for (const auto& part : keeper.snapshot().redis) {
+    auto total = [&](const Counter StoreCounters::*counter) {
+      return sum(keeper.process().registry, &observe::Shard::redis, part->metric.id(),
+                 [&](const StoreCounters& counts) { return (counts.*counter).value(); });
+    };
+    json.object().text("name", part->name);
+    json.text("state", total(&StoreCounters::away) == 0 ? "up" : "away");
+    json.number("queued", total(&StoreCounters::queued)).end_object();
+  }
+  json.end_array();
+}
+
 void write_logs(JsonText& json, const control::Keeper& keeper) {
   json.array("logs");
   for (const auto& [name, counts] : keeper.process().logs.counts()) {
@@ -138,6 +152,7 @@ std::string status_page(const control::Keeper& keeper) {
   json.number("max", control::connections_max(keeper.snapshot().config.server)).end_object();
   write_listeners(json, keeper);
   write_upstreams(json, keeper);
+  write_redis(json, keeper);
   write_logs(json, keeper);
   return json.end_object().take() + '\n';
 }

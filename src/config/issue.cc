@@ -72,7 +72,7 @@ void Issues::sort() {
 std::string render(const Issue& issue, const Sources& sources) {
   std::string out = sources.place(issue.at) + ": ";
   out += std::string(severity_name(issue.kind.severity)) + ": " + issue.text + "\n";
-  std::string_view line = sources.line(issue.at);
+  std::string_view line = issue.concealed ? std::string_view() : sources.line(issue.at);
   if (!line.empty()) render_line(issue, line, out);
   bool hint_shown = !line.empty() && issue.at.column > 0 && issue.at.column <= kLineShownMax;
   if (!issue.hint.empty() && !hint_shown) out += "      = " + issue.hint + "\n";

@@ -29,6 +29,7 @@ struct Issue {
   std::string text;
   std::string hint;  // short, behind the caret: did you mean "limit"?
   std::string note;  // a line of its own: why, or what to do
+  bool concealed = false;  // the source line may hold a secret: it is not shown
 };
 
 class Issues {

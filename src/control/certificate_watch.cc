@@ -34,6 +34,9 @@ void CertificateWatch::watch(const snapshot::Snapshot& snapshot) {
   for (const auto& part : snapshot.upstreams) {
     if (part->tls) add(part->tls);
   }
+  for (const auto& part : snapshot.redis) {
+    if (part->tls) add(part->tls);
+  }
   timer_.start(loop_->timers(), loop_->clock().now() + kEvery, *this);
 }
 

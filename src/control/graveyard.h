@@ -19,6 +19,7 @@ class Graveyard {
   std::vector<std::shared_ptr<const snapshot::Snapshot>> snapshots_;
   std::vector<std::shared_ptr<const snapshot::ListenerPart>> listeners_;
   std::vector<std::shared_ptr<const snapshot::UpstreamPart>> upstreams_;
+  std::vector<std::shared_ptr<const snapshot::RedisPart>> redis_;
 };
 
 }  // namespace sluice::control

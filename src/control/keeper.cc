@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "snapshot/files_hash.h"
+#include "snapshot/redis_parts.h"
 
 namespace sluice::control {
 
@@ -84,11 +85,17 @@ void Keeper::on_reload_begun() {
   notifier_.reloading();
 }
 
+void Keeper::on_unchanged() {
+  certificates_.watch(*snapshot_);
+  snapshot::renew_logins(*snapshot_);
+}
+
 void Keeper::on_published(std::shared_ptr<const snapshot::Snapshot> snapshot) {
   snapshot_ = std::move(snapshot);
   certificates_.watch(*snapshot_);
   watch_files();
   watch_keys();
+  snapshot::renew_logins(*snapshot_);
   reloads_.applied_at = loop_.clock().wall();
   if (state_ != State::starting) return;
   state_ = State::serving;

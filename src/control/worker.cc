@@ -12,6 +12,7 @@ namespace sluice::control {
 Worker::Worker(unsigned index, Process& process, Owner& owner, uint64_t random_seed)
     : index_(index), process_(&process), shard_(&process.worker_shard(index)), owner_(&owner),
       memory_(process.load.memory), loop_(&memory_), mailbox_(loop_), tls_io_(loop_), random_(random_seed),
+      redis_(loop_, tls_io_, random_, *shard_, index_),
       engine_({loop_.scheduler(), loop_.timers(), loop_.clock(), loop_.blocks(), random_, *shard_, &process.pipes, index_}) {
   loop_.set_name("worker " + std::to_string(index_));
   shared_.loop = &loop_;
@@ -70,6 +71,7 @@ void Worker::do_publish(const Publication& publication) {
     pool.set_endpoints(publication.endpoints[i]);
     lease->upstreams.push_back(&pool);
   }
+  redis_.serve(*publication.snapshot, publication.workers);
   set_access_log(publication.access_log);
   take_limits(*publication.snapshot);
   engine_.publish(*lease);
@@ -152,6 +154,7 @@ void Worker::forget_old_leases() {
     if (!named) pool.drain();
     entry = !named && pool.connections() == 0 ? pools_.erase(entry) : std::next(entry);
   }
+  redis_.forget_unused(leases_);
   std::erase_if(leaving_, [](const auto& acceptor) { return acceptor->connections() == 0; });
 }
 
@@ -175,6 +178,7 @@ void Worker::do_stop() {
   for (auto& [address, acceptor] : acceptors_) acceptor->abort();
   for (auto& acceptor : leaving_) acceptor->abort();
   for (auto& [key, entry] : pools_) entry.pool->abort();
+  redis_.stop();
   housekeeping_.stop();
   if (access_log_) access_log_->flush();
   mailbox_.close();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "control/process.h"
+#include "control/redis_clients.h"
 #include "loop/loop.h"
 #include "loop/mailbox.h"
 #include "net/listener.h"
@@ -103,6 +104,7 @@ class Worker final : private Timer::Owner {
   Mailbox mailbox_;
   net::TlsIo tls_io_;
   Random random_;
+  RedisClients redis_;
   std::optional<observe::AccessLog> access_log_;
   std::map<PoolKey, Pool> pools_;
   std::vector<std::unique_ptr<snapshot::Lease>> leases_;   // the last one is in force

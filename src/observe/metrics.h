@@ -8,6 +8,7 @@
 
 #include "base/counter.h"
 #include "base/error.h"
+#include "base/store_counters.h"
 #include "http/problem.h"
 #include "http/token.h"
 #include "observe/block_table.h"
@@ -147,6 +148,7 @@ class Shard {
   EndpointMetrics& endpoint(uint32_t id) { return endpoints_.at(id); }
   ListenerMetrics& listener(uint32_t id) { return listeners_.at(id); }
   void limit(uint32_t id, LimitResult result) { limits_.at(id).results[static_cast<size_t>(result)].add(); }
+  StoreCounters& redis(uint32_t id) { return redis_.at(id); }
 
   /// Counts a request that has ended. cost: about 20 ns
   void request(const RequestFacts& facts) {
@@ -174,6 +176,7 @@ class Shard {
   const BlockTable<EndpointMetrics>& endpoints() const { return endpoints_; }
   const BlockTable<ListenerMetrics>& listeners() const { return listeners_; }
   const BlockTable<LimitMetrics>& limits() const { return limits_; }
+  const BlockTable<StoreCounters>& redis() const { return redis_; }
 
   static constexpr uint16_t kStatusFirst = 100;
   static constexpr uint16_t kStatusLast = 599;
@@ -192,6 +195,7 @@ class Shard {
   BlockTable<EndpointMetrics> endpoints_;
   BlockTable<ListenerMetrics> listeners_;
   BlockTable<LimitMetrics> limits_;
+  BlockTable<StoreCounters> redis_;
 };
 
 }  // namespace sluice::observe

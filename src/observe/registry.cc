@@ -19,7 +19,8 @@ Registry::Registry(unsigned shards, size_t names_max)
              SeriesNames(render_label("upstream", "other"), names_max),
              SeriesNames(endpoint_labels("other", "other"), names_max),
              SeriesNames(render_label("listener", "other"), names_max),
-             SeriesNames(render_label("limit", "other"), names_max)} {
+             SeriesNames(render_label("limit", "other"), names_max),
+             SeriesNames(render_label("redis", "other"), names_max)} {
   CHECK(names_max > 0 && names_max < BlockTable<RouteMetrics>::kIdsMax);
   grow(shards);
   CHECK(acquire(Table::route, "-") == kUnrouted);
@@ -47,6 +48,7 @@ void Registry::release(Table table, uint32_t id) {
       case Table::endpoint: shard->endpoints_.drop(id); break;
       case Table::listener: shard->listeners_.drop(id); break;
       case Table::limit: shard->limits_.drop(id); break;
+      case Table::redis: shard->redis_.drop(id); break;
     }
   }
 }

@@ -16,9 +16,10 @@
 namespace sluice::observe {
 
 /// Which family of ids. `endpoint` has two labels: the upstream's name and the address.
-enum class Table : uint8_t { route, upstream, endpoint, listener, limit };
-inline constexpr size_t kTables = 5;
-inline constexpr std::string_view kTableLabels[] = {"route", "upstream", "endpoint", "listener", "limit"};
+enum class Table : uint8_t { route, upstream, endpoint, listener, limit, redis };
+inline constexpr size_t kTables = 6;
+inline constexpr std::string_view kTableLabels[] = {"route", "upstream", "endpoint", "listener", "limit",
+                                                   "redis"};
 
 class Registry {
  public:

@@ -165,6 +165,17 @@ void write_upstreams(const Registry& registry, TextPage& page) {
                 [](const EndpointMetrics& endpoint) { return endpoint.up.value(); });
 }
 
+void write_redis(const Registry& registry, TextPage& page) {
+  TableWriter<StoreCounters> redis(registry, Table::redis, &Shard::redis, page);
+  redis.all(Family::redis_up, [](const StoreCounters& store) { return store.away.value() == 0 ? 1 : 0; });
+  redis.sums(Family::redis_commands, "", [](const StoreCounters& store) { return store.commands.value(); });
+  redis.sums_by(Family::redis_failures, render_all("reason", kStoreFailureLabels),
+                [](const StoreCounters& store, size_t i) { return store.failures[i].value(); });
+  redis.sums(Family::redis_connects, "", [](const StoreCounters& store) { return store.connects.value(); });
+  redis.sums(Family::redis_queue, "", [](const StoreCounters& store) { return store.queued.value(); });
+  redis.durations(Family::redis_seconds, &StoreCounters::latency);
+}
+
 void write_statuses(const Registry& registry, TextPage& page) {
   page.family(Family::responses);
   for (uint16_t status = Shard::kStatusFirst; status <= Shard::kStatusLast; ++status) {
@@ -248,6 +259,7 @@ void write_tables(const Registry& registry, TextPage& page) {
   write_statuses(registry, page);
   write_listeners(registry, page);
   write_upstreams(registry, page);
+  write_redis(registry, page);
   write_problems(registry, page);
   write_limits(registry, page);
   write_handshakes(registry, page);

@@ -18,8 +18,8 @@ namespace sluice::redis {
 inline constexpr size_t kReplyBytesMax = 1 << 20;
 /// Items of one reply, all levels together: hiredis asks for them before their bytes have come.
 inline constexpr size_t kReplyItemsMax = 64 * 1024;
-/// Arrays within arrays; hiredis' own limit, SENTINEL and CLUSTER need three.
-inline constexpr size_t kReplyDepthMax = 7;
+/// Arrays, one within the other: hiredis' own limit, and CLUSTER SLOTS needs three.
+inline constexpr size_t kReplyDepthMax = 8;
 
 class ReplyReader {
  public:

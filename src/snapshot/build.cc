@@ -7,6 +7,7 @@
 
 #include "route/router_builder.h"
 #include "snapshot/auth_parts.h"
+#include "snapshot/redis_parts.h"
 #include "snapshot/route_policies.h"
 #include "snapshot/tls_options.h"
 
@@ -65,6 +66,7 @@ class Builder {
     unsigned count = out_->config.server.workers.count;
     return count != 0 ? count : std::max(1U, std::thread::hardware_concurrency());
   }
+  void add_redis(const config::Section<RedisConfig>& section);
   RouteEntry make_entry(const config::Section<RouteSection>& section);
   std::shared_ptr<const RoutePart> make_route(const config::Section<RouteSection>& section,
                                               std::shared_ptr<const UpstreamPart> upstream);
@@ -106,6 +108,7 @@ Result<std::shared_ptr<const Snapshot>, BuildFaults> Builder::run() {
     auto part = unchanged(previous_ ? &previous_->limits : nullptr, section, itself);
     out_->limits.push_back(part ? part : make_limit(section));
   }
+  for (const auto& section : config.redis) add_redis(section);
   for (const auto& section : config.route) {
     out_->routes.push_back(make_entry(section));
     out_->answers_preflights |= out_->routes.back().part->answers_preflights;
@@ -225,6 +228,12 @@ std::shared_ptr<const PluginPart> Builder::make_plugin(const config::Section<plu
     faults_.push_back("plugin " + section.name + ": " + section.value.file.path + ": " + loaded.error().why);
   }
   return part;
+}
+
+void Builder::add_redis(const config::Section<RedisConfig>& section) {
+  auto part = unchanged(previous_ ? &previous_->redis : nullptr, section, [](const auto& before) { return before; });
+  if (!part) part = make_redis(section, use(observe::Table::redis, section.name), faults_);
+  out_->redis.push_back(std::move(part));
 }
 
 RouteEntry Builder::make_entry(const config::Section<RouteSection>& section) {

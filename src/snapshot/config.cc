@@ -49,6 +49,9 @@ constexpr Field kConfigFields[] = {
         {.name = "limit", .about = "How much one client, user or key may ask for, for routes."}),
     field<&Config::cors>(
         {.name = "cors", .about = "Which pages of other origins may read a route's answers, for routes."}),
+    field<&Config::redis>(
+        {.name = "redis",
+         .about = "A Redis, for what must hold across several gateways; nothing waits for it to start."}),
     field<&Config::route>(
         {.name = "route",
          .about =
@@ -56,7 +59,6 @@ constexpr Field kConfigFields[] = {
              "upstream, "
              "redirect and respond. The most specific route counts, never the order in the file."}),
     field<&Config::log>({.name = "log", .about = "The logs."}),
-    later("redis"),
 };
 
 uint64_t fingerprint(const config::Type& type, const void* object) {
@@ -105,6 +107,7 @@ void set_fingerprints(Config& config) {
   fingerprint_each(config.limit);
   for (auto& limit : config.limit)   // another size is another table
     limit.fingerprint = mix(limit.fingerprint, config.server.limit_memory_max.count);
+  fingerprint_each(config.redis);
   fingerprint_each(config.route);
   for (auto& listen : config.listen) {
     if (auto* tls = find_section(config.tls, listen.value.tls.name))
@@ -148,6 +151,7 @@ LoadedConfig finish(config::Document document, const LoadOptions& options) {
     check_routes(out.config, out.document);
   }
   check_files(out.config, out.document, options.now);
+  check_secrets(out.config, out.document, options.environment);
   if (issues.count(config::Severity::error) == 0) set_fingerprints(out.config);
   if (options.asker == Asker::service) issues.raise_unchecked();
   issues.sort();

@@ -20,6 +20,7 @@
 #include "policy/auth/consumer_config.h"
 #include "policy/limit/limit_config.h"
 #include "policy/cors/cors_config.h"
+#include "snapshot/redis_config.h"
 #include "snapshot/sections.h"
 #include "upstream/upstream_config.h"
 
@@ -39,6 +40,7 @@ struct Config {
   config::Sections<policy::ConsumerConfig> consumer;
   config::Sections<policy::LimitConfig> limit;
   config::Sections<policy::CorsConfig> cors;
+  config::Sections<RedisConfig> redis;
   config::Sections<RouteSection> route;
   observe::LogConfig log;
 

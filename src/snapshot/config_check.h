@@ -13,6 +13,8 @@ void check_names(const Config& config, config::Document& document);
 void check_listeners(const Config& config, config::Document& document);
 void check_auth(const Config& config, config::Document& document);
 void check_routes(const Config& config, config::Document& document);
+/// Reads each of them, and tells nothing of what it reads.
+void check_secrets(const Config& config, config::Document& document, config::Environment environment);
 void check_files(const Config& config, config::Document& document, std::time_t now);
 
 }  // namespace sluice::snapshot

@@ -180,6 +180,12 @@ void check_jwt_files(const policy::AuthConfig& auth, Document& document) {
   if (!auth.ca.empty()) check_pem(auth.ca, kAuthorities, document);
 }
 
+void check_client_tls(const std::optional<upstream::UpstreamTls>& tls, Document& document, std::time_t now) {
+  if (!tls) return;
+  if (!tls->ca.empty()) check_pem(tls->ca, kAuthorities, document);
+  check_pair({tls->cert, tls->key}, document, now);
+}
+
 }  // namespace
 
 void check_files(const Config& config, Document& document, std::time_t now) {
@@ -191,16 +197,12 @@ void check_files(const Config& config, Document& document, std::time_t now) {
     if (clients && !clients->ca.empty()) check_pem(clients->ca, kAuthorities, document);
     if (clients && !clients->crl.empty()) check_pem(clients->crl, kRevocations, document);
   }
-  for (const auto& upstream : config.upstream) {
-    if (!upstream.value.tls) continue;
-    const upstream::UpstreamTls& to = *upstream.value.tls;
-    if (!to.ca.empty()) check_pem(to.ca, kAuthorities, document);
-    check_pair({to.cert, to.key}, document, now);
-  }
+  for (const auto& upstream : config.upstream) check_client_tls(upstream.value.tls, document, now);
   for (const auto& auth : config.auth) {
     if (auth.value.store.kind == policy::KeyStore::Kind::file) check_key_file(auth.value.store.file, document);
     if (auth.sound && auth.value.type == policy::AuthType::jwt) check_jwt_files(auth.value, document);
   }
+  for (const auto& redis : config.redis) check_client_tls(redis.value.tls, document, now);
   for (const auto& section : config.plugin) {
     if (!section.sound) continue;
     auto loaded = plugin::Plugin::load(section.name, section.value);

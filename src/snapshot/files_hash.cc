@@ -8,7 +8,7 @@
 namespace sluice::snapshot {
 namespace {
 
-/// What is added, in an order that both ways keep: upstreams, tables of TLS, plugins, by name.
+/// What is added, in an order that both ways keep: upstreams, Redis, tables of TLS, plugins, by name.
 class FilesHash {
  public:
   void add(std::string_view name, uint64_t contents) {
@@ -35,6 +35,9 @@ uint64_t files_hash(const Snapshot& snapshot) {
   for (const auto& part : snapshot.upstreams) {
     if (part->tls) hash.add(*part->tls);
   }
+  for (const auto& part : snapshot.redis) {
+    if (part->tls) hash.add(*part->tls);
+  }
   for (const auto& part : snapshot.tls) hash.add(*part->tls);
   for (const auto& part : snapshot.plugins) {
     hash.add("plugin." + part->name, part->plugin->fingerprint());
@@ -45,6 +48,10 @@ uint64_t files_hash(const Snapshot& snapshot) {
 std::optional<uint64_t> files_hash(const Config& config) {
   FilesHash hash;
   for (const auto& section : config.upstream) {
+    if (!section.value.uses_tls()) continue;
+    if (!hash.add(tls_name(section), tls_options(section).files())) return {};
+  }
+  for (const auto& section : config.redis) {
     if (!section.value.uses_tls()) continue;
     if (!hash.add(tls_name(section), tls_options(section).files())) return {};
   }

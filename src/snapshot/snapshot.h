@@ -21,6 +21,7 @@
 #include "policy/live_files.h"
 #include "policy/limit/limiter.h"
 #include "policy/pipeline.h"
+#include "redis/instance.h"
 #include "route/router.h"
 #include "server/listener_settings.h"
 #include "snapshot/config.h"
@@ -34,6 +35,7 @@ class MetricUse {
   MetricUse() = default;
   MetricUse(observe::Registry& registry, observe::Table table, uint32_t id) : registry_(&registry), table_(table), id_(id) {}
   MetricUse(const MetricUse&) = delete;
+  MetricUse(MetricUse&& other) noexcept { *this = std::move(other); }
   MetricUse& operator=(MetricUse&& other) noexcept {
     std::swap(registry_, other.registry_);
     std::swap(table_, other.table_);
@@ -64,6 +66,16 @@ struct AuthPart {
   std::shared_ptr<const policy::Authenticator> authenticator;
   std::shared_ptr<policy::LiveFiles> files;   // null: it reads none
   std::shared_ptr<policy::RemoteKeys> remote_keys;   // null: it fetches none
+};
+
+/// One [redis.NAME]; what uses it holds the instance, which leads to its worker's client.
+struct RedisPart {
+  std::string name;
+  uint64_t fingerprint = 0;
+  std::shared_ptr<const redis::Instance> instance;
+  std::shared_ptr<net::SharedClientTls> tls;           // null: plain
+  std::shared_ptr<Live<redis::Logins>> logins;
+  MetricUse metric;
 };
 
 struct PluginPart {
@@ -144,6 +156,7 @@ struct Snapshot {
   std::vector<std::shared_ptr<const TlsPart>> tls;
   std::vector<std::shared_ptr<const LimitPart>> limits;
   std::shared_ptr<policy::SharedLimitTable> limit_table;   // null while there are no limits
+  std::vector<std::shared_ptr<const RedisPart>> redis;
   CidrSet trusted_proxies;
   bool answers_preflights = false;   // some route does
 };

@@ -1,12 +1,25 @@
 #include "snapshot/tls_options.h"
 
 namespace sluice::snapshot {
+namespace {
+
+net::TlsClientOptions client_options(const upstream::UpstreamTls& tls) {
+  net::TlsClientOptions options;
+  options.ca_file = tls.ca.path;
+  options.verify = tls.verify ? net::TlsVerify::peer : net::TlsVerify::none;
+  if (!tls.cert.empty()) options.certificate = net::CertificateFiles{tls.cert.path, tls.key.path};
+  return options;
+}
+
+}  // namespace
 
 std::string tls_name(const config::Section<TlsConfig>& section) { return "tls." + section.name; }
 
 std::string tls_name(const config::Section<upstream::UpstreamConfig>& section) {
   return "upstream." + section.name;
 }
+
+std::string tls_name(const config::Section<RedisConfig>& section) { return "redis." + section.name; }
 
 net::TlsServerOptions tls_options(const config::Section<TlsConfig>& section) {
   net::TlsServerOptions options;
@@ -22,11 +35,12 @@ net::TlsServerOptions tls_options(const config::Section<TlsConfig>& section) {
 }
 
 net::TlsClientOptions tls_options(const config::Section<upstream::UpstreamConfig>& section) {
-  const upstream::UpstreamTls& tls = *section.value.tls;
-  net::TlsClientOptions options;
-  options.ca_file = tls.ca.path;
-  options.verify = tls.verify ? net::TlsVerify::peer : net::TlsVerify::none;
-  if (!tls.cert.empty()) options.certificate = net::CertificateFiles{tls.cert.path, tls.key.path};
+  return client_options(*section.value.tls);
+}
+
+net::TlsClientOptions tls_options(const config::Section<RedisConfig>& section) {
+  net::TlsClientOptions options = client_options(section.value.tls.value_or(upstream::UpstreamTls{}));
+  options.protocols.clear();   // Redis has no name in ALPN
   return options;
 }
 

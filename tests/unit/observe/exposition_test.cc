@@ -140,6 +140,32 @@ TEST(Exposition, shows_upstreams_listeners_and_endpoints) {
   for (const auto& row : rows) EXPECT_DOUBLE_EQ(page.value(row.series), row.value) << row.series;
 }
 
+TEST(Exposition, shows_redis) {
+  Registry registry(3);
+  uint32_t main = registry.acquire(Table::redis, "main");
+  uint32_t other = registry.acquire(Table::redis, "other");
+  registry.shard(0).redis(main).commands.add(3);
+  registry.shard(1).redis(main).away.add();
+  registry.shard(1).redis(main).failure(StoreFailure::timeout).add(2);
+  registry.shard(1).redis(main).latency.record(30ms);
+  registry.shard(0).redis(other).queued.add(4);
+  Page page(expose(registry, {}));
+  const struct {
+    const char* series;
+    double value;
+  } rows[] = {
+      {"sluice_redis_up{redis=\"main\"}", 0},
+      {"sluice_redis_up{redis=\"other\"}", 1},
+      {"sluice_redis_commands_total{redis=\"main\"}", 3},
+      {"sluice_redis_command_failures_total{redis=\"main\",reason=\"timeout\"}", 2},
+      {"sluice_redis_queue{redis=\"other\"}", 4},
+      {"sluice_redis_command_seconds_count{redis=\"main\"}", 1},
+  };
+  for (const auto& row : rows) EXPECT_DOUBLE_EQ(page.value(row.series), row.value) << row.series;
+  registry.release(Table::redis, main);
+  EXPECT_EQ(Page(expose(registry, {})).value("sluice_redis_up{redis=\"main\"}"), -1);
+}
+
 TEST(Exposition, shows_the_process_and_its_logs) {
   Registry registry(1);
   static constexpr http::Problem kProblem{404, "no_route", "", ""};
@@ -228,6 +254,7 @@ TEST(Exposition, every_family_of_the_list_can_appear) {
   shard.endpoint(kOther);
   shard.listener(kOther).refused[0].add();
   shard.limit(kOther, LimitResult::limited);
+  shard.redis(kOther).failures[0].add();
   static constexpr http::Problem kProblem{400, "bad", "", ""};
   shard.problem(kProblem);
   ProcessFacts facts;

@@ -1,0 +1,33 @@
+// Secrets: there, where the file says that they are. Their contents stay where they are.
+#include "snapshot/config_check.h"
+#include "snapshot/secrets.h"
+
+namespace sluice::snapshot {
+
+using config::IssueKind;
+
+namespace {
+
+// Only the service's user and environment can tell.
+constexpr IssueKind kSecretUnresolved{"secret_unresolved", config::Severity::unchecked};
+
+void check(const config::SecretSource& source, const std::string& what, config::Environment environment,
+           config::Document& document) {
+  if (source.empty()) return;
+  auto secret = read_secret(source, environment);
+  if (secret) return;
+  document.issues.add(kSecretUnresolved, source.at, what + ": " + secret.error()).note =
+      "check as the service's own user and in its environment, with --as-service";
+}
+
+}  // namespace
+
+void check_secrets(const Config& config, config::Document& document, config::Environment environment) {
+  for (const auto& section : config.redis) {
+    const std::string table = "[redis." + section.name + "]";
+    check(section.value.password, "password of " + table, environment, document);
+    check(section.value.sentinel_password, "sentinel_password of " + table, environment, document);
+  }
+}
+
+}  // namespace sluice::snapshot
