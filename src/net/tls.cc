@@ -105,7 +105,7 @@ class TlsTransport final : public Transport, Transport::Events, Task, Deferred {
   std::unique_ptr<SSL, SslDeleter> ssl_;
   Chain input_;                           // from the wire, not yet seen by OpenSSL
   std::string server_name_;               // SNI of a client
-  std::unique_ptr<const ClientCertificate> client_;
+  std::unique_ptr<const crypto::ClientCertificate> client_;
   uint32_t late_handshakes_ = 0;          // messages since the handshake was done
   Role role_;
   bool open_ : 1 = false;        // the handshake is done

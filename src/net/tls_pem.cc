@@ -10,6 +10,8 @@
 #include <cstring>
 #include <limits>
 
+#include "base/text.h"
+
 namespace sluice::net {
 namespace {
 
@@ -69,13 +71,13 @@ std::string subject_of(X509* certificate) {
   X509_NAME_print_ex(bio.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
   char* text = nullptr;
   long size = BIO_get_mem_data(bio.get(), &text);
-  bool fits = size > 0 && static_cast<size_t>(size) <= ClientCertificate::kTextBytesMax;
+  bool fits = size > 0 && static_cast<size_t>(size) <= crypto::ClientCertificate::kTextBytesMax;
   return fits ? std::string(text, static_cast<size_t>(size)) : std::string();
 }
 
 void add_name(std::vector<std::string>& names, const ASN1_IA5STRING* text) {
   auto size = static_cast<size_t>(ASN1_STRING_length(text));
-  if (names.size() == ClientCertificate::kNamesMax || size > ClientCertificate::kTextBytesMax) return;
+  if (names.size() == crypto::ClientCertificate::kNamesMax || size > crypto::ClientCertificate::kTextBytesMax) return;
   std::string name(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)), size);
   // A control byte is no part of any name, and would be one of somebody's log line or header.
   bool plain = std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7f; });
@@ -84,8 +86,8 @@ void add_name(std::vector<std::string>& names, const ASN1_IA5STRING* text) {
 
 }  // namespace
 
-std::unique_ptr<const ClientCertificate> describe_certificate(X509* certificate) {
-  auto out = std::make_unique<ClientCertificate>();
+std::unique_ptr<const crypto::ClientCertificate> describe_certificate(X509* certificate) {
+  auto out = std::make_unique<crypto::ClientCertificate>();
   out->subject = subject_of(certificate);
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
@@ -105,6 +107,7 @@ std::unique_ptr<const ClientCertificate> describe_certificate(X509* certificate)
     if (name->type == GEN_EMAIL) add_name(out->emails, name->d.rfc822Name);
   }
   GENERAL_NAMES_free(names);
+  for (std::string& name : out->dns_names) std::ranges::transform(name, name.begin(), ascii_lower);
   ERR_clear_error();
   return out;
 }

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "net/client_certificate.h"
+#include "crypto/client_certificate.h"
 #include "net/tls_files.h"
 
 namespace sluice::net {
@@ -62,7 +62,7 @@ Result<void, TlsFault> name_authorities(SSL_CTX* context, const TlsFiles& files,
 std::time_t expiry_of(const X509* certificate);
 
 /// What a verified certificate says.
-std::unique_ptr<const ClientCertificate> describe_certificate(X509* certificate);
+std::unique_ptr<const crypto::ClientCertificate> describe_certificate(X509* certificate);
 
 /// OpenSSL's (or the system's) words for the first error in this thread's queue; empties the queue.
 /// gives: static text

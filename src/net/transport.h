@@ -8,7 +8,7 @@
 #include "base/chain.h"
 #include "base/error.h"
 #include "base/result.h"
-#include "net/client_certificate.h"
+#include "crypto/client_certificate.h"
 
 namespace sluice::net {
 
@@ -19,7 +19,7 @@ struct TlsFacts {
   std::string_view server_name;   // SNI, lower case; empty when none was sent
   std::string_view alpn;          // the protocol agreed on; empty when none
   bool resumed = false;           // by a ticket: no certificate was shown
-  const ClientCertificate* client = nullptr;   // verified (a resumed session's: when it was made)
+  const crypto::ClientCertificate* client = nullptr;   // verified (a resumed session's: when it was made)
 };
 
 /// What a transport costs beside blocks and its owner's slab, an estimate for memory_max: net/tcp.cc's object;

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/ip.h"
 #include "base/named_value.h"
+#include "crypto/client_certificate.h"
 #include "http/message.h"
 #include "observe/metrics.h"
 #include "policy/identity.h"
@@ -25,6 +26,8 @@ struct Client {
   IpAddress ip;
   uint16_t port = 0;
   http::Scheme scheme = http::Scheme::http;
+  /// What it showed in the TLS handshake, verified by the listener; null: nothing, or it was not asked.
+  const crypto::ClientCertificate* certificate = nullptr;
 };
 
 struct LimitReport;

@@ -164,7 +164,9 @@ constexpr Advice kAdvice[] = {
      "No key of the `store` has this hash: mistyped, revoked, or of another environment. A key file that could "
      "not be read leaves the keys before it in force and says so in the error log."},
     {"api_key_expired", "The key's `expires` has passed. Give the consumer a second key before the first one ends."},
-    {"api_key_address", "The holder of the key has `allow_ips`, and the client's address is not among them. Behind a "
+    {"certificate_unknown",
+     "The listener accepted the certificate's chain, and no [consumer.*] has one of its names in `certificates`."},
+    {"credential_address", "The holder of the credential has `allow_ips`, and the client's address is not among them. Behind a "
      "load balancer, is it in `trusted_proxies`?"},
     {"token_malformed",
      "Not three parts of base64url without padding, a header or claims that are no JSON object or name a member "

@@ -50,6 +50,9 @@ void Exchange::find_client() {
   client_.ip = client_facts_->ip;
   client_.port = client_facts_->port;
   client_.scheme = client_facts_->tls ? http::Scheme::https : http::Scheme::http;
+  if (client_facts_->listener && client_facts_->listener->asks_certificates) {
+    client_.certificate = client_facts_->transport->tls().client;
+  }
   const CidrSet& trusted = snapshot().trusted_proxies;
   if (trusted.empty() || !trusted.contains(client_.ip)) return;
   trusted_peer_ = true;

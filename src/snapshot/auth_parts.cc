@@ -7,6 +7,7 @@
 #include "policy/auth/jwt_config.h"
 #include "policy/auth/jwt_files.h"
 #include "policy/auth/key_store.h"
+#include "policy/auth/mtls.h"
 
 namespace sluice::snapshot {
 
@@ -99,6 +100,10 @@ std::shared_ptr<const AuthPart> make_auth(const Section& section,
   part->fingerprint = section.fingerprint;
   switch (section.value.type) {
     case AuthType::api_key: make_api_keys(section, consumers, *part, faults); break;
+    case AuthType::mtls:
+      part->authenticator = std::make_shared<policy::MtlsAuthenticator>(
+          section.name, std::make_shared<const policy::CertificateTable>(consumers));
+      break;
     case AuthType::jwt: make_jwt(section, consumers, workers, *part, faults); break;
   }
   return part;

@@ -1,4 +1,5 @@
 // Credentials: names that routes use, routes without any, keys that are there twice, files of keys.
+#include <algorithm>
 #include <map>
 
 #include "config/suggest.h"
@@ -19,6 +20,8 @@ constexpr IssueKind kRouteWithoutAuth{"route_without_auth"};
 constexpr IssueKind kAuthNamedNone{"auth_named_none"};
 constexpr IssueKind kKeyTwice{"key_twice"};
 constexpr IssueKind kKeyIdTwice{"key_id_twice"};
+constexpr IssueKind kCertificateTwice{"certificate_twice"};
+constexpr IssueKind kNobodyAsks{"mtls_without_client_cert"};
 constexpr IssueKind kKeepWithoutAuth{"keep_credentials_without_auth"};
 
 void check_keys(const Config& config, Document& document) {
@@ -35,6 +38,25 @@ void check_keys(const Config& config, Document& document) {
       document.issues.add(kKeyTwice, key.sha256.at, "two keys have this hash: one key, one holder").note =
           "the other is at " + document.sources.place(other->second);
     }
+  }
+}
+
+void check_certificates(const Config& config, Document& document) {
+  std::map<std::pair<policy::CertificateName::Kind, std::string>, config::Position> seen;
+  for (const auto& consumer : config.consumer) {
+    for (const policy::CertificateName& name : consumer.value.certificates) {
+      auto [other, is_new] = seen.try_emplace({name.kind, name.text.value}, name.text.at);
+      if (is_new || name.text.value.empty()) continue;
+      document.issues.add(kCertificateTwice, name.text.at, "two consumers' certificates have this name").note =
+          "the other is at " + document.sources.place(other->second);
+    }
+  }
+  auto asks = [](const auto& tls) { return tls.value.client_cert.has_value(); };
+  if (std::ranges::any_of(config.tls, asks)) return;
+  for (const auto& auth : config.auth) {
+    if (auth.value.type != policy::AuthType::mtls || !auth.sound) continue;
+    document.issues.add(kNobodyAsks, auth.at, "no listener asks clients for certificates").note =
+        "that is client_cert = { ca = \"...\" } in a [tls.*]";
   }
 }
 
@@ -59,6 +81,7 @@ void check_auth(const Config& config, Document& document) {
       document.issues.add(kAuthNamedNone, auth.at, "[auth.none] cannot be: auth = \"none\" means that nobody is asked");
   }
   check_keys(config, document);
+  check_certificates(config, document);
   for (const auto& route : config.route) check_route(route, config, document);
 }
 

@@ -70,7 +70,7 @@ def test_a_known_key_comes_in_and_goes_no_further(guarded):
     ([("X-Api-Key", "slk_of_acmE")], "api_key_unknown", 401),
     ([("X-Api-Key", "old")], "api_key_expired", 401),
     ([("X-Api-Key", KEY), ("X-Api-Key", KEY)], "credentials_ambiguous", 401),
-    ([("X-Api-Key", "far")], "api_key_address", 403),
+    ([("X-Api-Key", "far")], "credential_address", 403),
 ])
 def test_whoever_is_not_known_is_told_why(guarded, fields, code, status):
     one, behind = guarded

@@ -1,6 +1,5 @@
 #include "policy/auth/api_key.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -52,9 +51,7 @@ Authenticator::Outcome ApiKeyAuthenticator::authenticate(Call& call) const {
   std::optional<KeyTable::Found> found = worker.keys.get(keys_->live()).find(hash);
   if (!found) return Outcome::refused(kApiKeyUnknown);
   if (found->expires <= call.clock().wall()) return Outcome::refused(kApiKeyExpired);
-  const auto& from = found->grants.allow_ips;
-  auto holds_client = [&](const Cidr& range) { return range.contains(call.client().ip); };
-  if (!from.empty() && std::ranges::none_of(from, holds_client)) return Outcome::refused(kApiKeyAddress);
+  if (!found->allows(call.client().ip)) return Outcome::refused(kCredentialAddress);
   auto* identity = make_identity(call.arena(), *found);
   identity->method = "api_key";
   identity->authenticator = name_;

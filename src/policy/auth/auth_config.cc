@@ -153,6 +153,9 @@ void check_own_keys(const AuthConfig& auth, const config::Value& table, config::
     if (entry == nullptr || key.type == auth.type) continue;
     reader.issues().add(kKeyOfOtherType, entry->at, quoted(key.name) + " is no key of type = " + quoted(type));
   }
+  const config::Entry* header = table.find("header");
+  if (header != nullptr && auth.type == AuthType::mtls)
+    reader.issues().add(kKeyOfOtherType, header->at, quoted("header") + " is no key of type = " + quoted(type));
 }
 
 }  // namespace

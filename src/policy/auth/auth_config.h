@@ -11,7 +11,7 @@
 
 namespace sluice::policy {
 
-enum class AuthType : uint8_t { api_key, jwt };
+enum class AuthType : uint8_t { api_key, jwt, mtls };
 
 /// `store`: "consumers", or "file:PATH".
 struct KeyStore {
@@ -55,6 +55,7 @@ struct AuthConfig {
   }
   /// It looks things up in [consumer.*].
   bool uses_consumers() const {
+    if (type == AuthType::mtls) return true;
     return type == AuthType::jwt ? !consumer.empty() : store.kind == KeyStore::Kind::consumers;
   }
   bool has_key_file() const { return !jwks_file.empty() || !public_key.empty(); }
@@ -80,7 +81,7 @@ namespace sluice::config {
 
 template <>
 struct Choices<policy::AuthType> {
-  static constexpr std::string_view names[] = {"api_key", "jwt"};
+  static constexpr std::string_view names[] = {"api_key", "jwt", "mtls"};
 };
 
 template <>

@@ -1,5 +1,8 @@
 #include "policy/auth/consumer_config.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/text.h"
 #include "policy/auth/moment.h"
 
@@ -30,6 +33,11 @@ constexpr Field kConsumerFields[] = {
     field<&ConsumerConfig::keys>({.name = "keys",
                                   .about = "API keys, as hashes; several for a rotation without a gap.",
                                   .example = "[{ id = \"k1\", sha256 = \"5f1d...\" }]"}),
+    field<&ConsumerConfig::certificates>(
+        {.name = "certificates",
+         .about = "Client certificates (type = \"mtls\"), each by one of its names: sha256 (of the whole certificate), "
+                  "uri, dns, email (subject alternative names), subject (RFC 4514).",
+         .example = "[{ dns = \"acme.example\" }, { uri = \"spiffe://acme/orders\" }]"}),
     field<&ConsumerConfig::scopes>({.name = "scopes",
                                     .about = "What its credentials grant, for `allow`.",
                                     .example = "[\"orders:read\"]"}),
@@ -80,6 +88,41 @@ std::string TextForm<policy::KeyHash>::print(const policy::KeyHash& hash) {
     out += "0123456789abcdef"[byte & 15];
   }
   return out;
+}
+
+namespace {
+
+constexpr std::string_view kNameKinds[] = {"sha256", "uri", "dns", "email", "subject"};
+static_assert(std::size(kNameKinds) == policy::kCertificateNameKinds);
+
+/// As the certificate's names are compared: digests and DNS names in lower case.
+std::string comparable(std::string text, policy::CertificateName::Kind kind) {
+  using Kind = policy::CertificateName::Kind;
+  if (kind != Kind::sha256 && kind != Kind::dns) return text;
+  if (kind == Kind::sha256) std::erase(text, ':');
+  std::ranges::transform(text, text.begin(), ascii_lower);
+  return text;
+}
+
+}  // namespace
+
+void TypeOf<policy::CertificateName>::read(Reader& reader, const Value& value, const Field& field, void* out) {
+  if (!value.is_table() || value.entries.size() != 1) return reader.wrong_type(value, field);
+  const Entry& entry = value.entries.front();
+  auto kind = std::ranges::find(kNameKinds, entry.name);
+  if (kind == std::end(kNameKinds) || entry.value.kind != Value::Kind::string || entry.value.text.empty())
+    return reader.wrong_type(value, field);
+  auto& name = *static_cast<policy::CertificateName*>(out);
+  name.kind = static_cast<policy::CertificateName::Kind>(kind - std::begin(kNameKinds));
+  name.text = {comparable(entry.value.text, name.kind), entry.value.at};
+  if (name.kind != policy::CertificateName::Kind::sha256) return;
+  auto hash = TextForm<policy::KeyHash>::parse(name.text.value);
+  if (!hash) reader.bad_text(entry.value, field, hash.error().offset, hash.error().why);
+}
+
+void TypeOf<policy::CertificateName>::print(const void* object, std::string& out) {
+  const auto& name = *static_cast<const policy::CertificateName*>(object);
+  out += "{ " + std::string(kNameKinds[static_cast<size_t>(name.kind)]) + " = " + toml_string(name.text.value) + " }";
 }
 
 void TypeOf<policy::Moment>::read(Reader& reader, const Value& value, const Field& field, void* out) {

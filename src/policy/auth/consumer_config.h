@@ -32,8 +32,17 @@ struct ConsumerKey {
   std::optional<Moment> expires;
 };
 
+/// What a client certificate must say: one of its names, the same to the letter.
+struct CertificateName {
+  enum class Kind : uint8_t { sha256, uri, dns, email, subject };
+  Kind kind = Kind::subject;
+  config::Placed<std::string> text;
+};
+inline constexpr size_t kCertificateNameKinds = 5;
+
 struct ConsumerConfig {
   std::vector<ConsumerKey> keys;   // several: rotation without a gap
+  std::vector<CertificateName> certificates;
   std::vector<std::string> scopes;
   std::vector<std::string> roles;
   std::vector<std::string> groups;
@@ -54,6 +63,21 @@ struct TextForm<policy::KeyHash> {
   static constexpr std::string_view pattern = "[0-9A-Fa-f]{64}";
   static Result<policy::KeyHash, TextError> parse(std::string_view text);
   static std::string print(const policy::KeyHash& hash);
+};
+
+template <>
+struct TypeOf<policy::CertificateName> {
+  static constexpr std::string_view kSchema =
+      R"({"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": false, "properties": )"
+      R"({"sha256": {"type": "string"}, "uri": {"type": "string"}, "dns": {"type": "string"}, )"
+      R"("email": {"type": "string"}, "subject": {"type": "string"}}})";
+  static void read(Reader& reader, const Value& value, const Field& field, void* out);
+  static void print(const void* object, std::string& out);
+  static constexpr Type type{.form = Type::Form::text,
+                             .noun = "one name of a certificate such as { dns = \"acme.example\" }",
+                             .read = &read,
+                             .print = &print,
+                             .schema = kSchema};
 };
 
 template <>

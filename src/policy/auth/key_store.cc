@@ -100,12 +100,17 @@ Result<KeyLine, Why> parse_line(JsonReader& reader, std::string_view text) {
 
 }  // namespace
 
+Grants grants_of(const ConsumerConfig& consumer) {
+  Grants grants{consumer.scopes, consumer.roles, consumer.groups, {}, consumer.allow_ips};
+  for (const auto& claim : consumer.claims) grants.claims.emplace_back(claim.name, claim.value);
+  return grants;
+}
+
 std::shared_ptr<const KeyTable> make_key_table(const config::Sections<ConsumerConfig>& consumers) {
   auto table = std::make_shared<KeyTable>();
   for (const auto& section : consumers) {
     const ConsumerConfig& consumer = section.value;
-    Grants grants{consumer.scopes, consumer.roles, consumer.groups, {}, consumer.allow_ips};
-    for (const auto& claim : consumer.claims) grants.claims.emplace_back(claim.name, claim.value);
+    Grants grants = grants_of(consumer);
     for (const ConsumerKey& key : consumer.keys) {
       WallTime expires = key.expires ? key.expires->at : WallTime::max();
       CHECK(table->add(key.sha256.value, section.name, key.id.value, grants, expires));

@@ -15,6 +15,8 @@ namespace sluice::policy {
 
 inline constexpr size_t kKeyLineBytesMax = 64 * 1024;
 
+Grants grants_of(const ConsumerConfig& consumer);
+
 /// needs: no two keys with one hash (load_config checked it)
 std::shared_ptr<const KeyTable> make_key_table(const config::Sections<ConsumerConfig>& consumers);
 

@@ -37,6 +37,9 @@ class KeyTable {
     std::string_view id;
     const Grants& grants;
     WallTime expires;
+
+    /// Whether the credential may come from there.
+    bool allows(const IpAddress& from) const;
   };
 
   /// needs: fewer than kKeysMax keys, texts of at most kTextBytesMax bytes, finish() not called

@@ -12,11 +12,13 @@ inline constexpr http::Problem kCredentialsAmbiguous{
     401, "credentials_ambiguous", "Unauthorized", "The request has more than one credential of one kind."};
 inline constexpr http::Problem kApiKeyUnknown{401, "api_key_unknown", "Unauthorized", "The API key is not known here."};
 inline constexpr http::Problem kApiKeyExpired{401, "api_key_expired", "Unauthorized", "The API key has expired."};
-inline constexpr http::Problem kApiKeyAddress{403, "api_key_address", "Forbidden",
-                                              "The API key must not be used from this address."};
+inline constexpr http::Problem kCertificateUnknown{
+    403, "certificate_unknown", "Forbidden", "The client certificate is valid, and belongs to nobody who is known here."};
+inline constexpr http::Problem kCredentialAddress{403, "credential_address", "Forbidden",
+                                                  "The credential must not be used from this address."};
 
 inline constexpr const http::Problem* kAuthProblems[] = {
-    &kCredentialsMissing, &kCredentialsAmbiguous, &kApiKeyUnknown, &kApiKeyExpired, &kApiKeyAddress,
+    &kCredentialsMissing, &kCredentialsAmbiguous, &kApiKeyUnknown, &kApiKeyExpired, &kCertificateUnknown, &kCredentialAddress,
 };
 
 }  // namespace sluice::policy

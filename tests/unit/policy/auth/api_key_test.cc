@@ -81,7 +81,7 @@ TEST(ApiKey, expiry_and_addresses_of_the_holder_hold) {
   test.clock.set_wall(*parse_moment("2030-05-05"));
   EXPECT_EQ(partners(keys_of("2030-05-05"))->authenticate(test.call).problem, &kApiKeyExpired);
   EXPECT_EQ(partners(keys_of("2030-05-05T00:00:01Z"))->authenticate(test.call).finding, Finding::accepted);
-  EXPECT_EQ(partners(keys_of("2100-01-01", R"(["10.0.0.0/8"])"))->authenticate(test.call).problem, &kApiKeyAddress);
+  EXPECT_EQ(partners(keys_of("2100-01-01", R"(["10.0.0.0/8"])"))->authenticate(test.call).problem, &kCredentialAddress);
   EXPECT_EQ(partners(keys_of("2100-01-01", R"(["192.0.2.0/24"])"))->authenticate(test.call).finding, Finding::accepted);
 }
 
@@ -269,7 +269,7 @@ TEST(Authenticate, credentials_go_no_further_unless_the_route_asks) {
 
 TEST(Authenticate, a_response_that_is_not_its_refusal_is_left_alone) {
   EXPECT_EQ(try_auth(Authenticate::Needs::any, kAccepted, kAbsent).challenges, "");
-  EXPECT_EQ(try_auth(Authenticate::Needs::any, Authenticator::Outcome::refused(kApiKeyAddress), kAbsent).challenges, "");
+  EXPECT_EQ(try_auth(Authenticate::Needs::any, Authenticator::Outcome::refused(kCredentialAddress), kAbsent).challenges, "");
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::net {
+namespace sluice::crypto {
 
 /// Texts as in the certificate, from outside: names beyond kNamesMax of a kind are left out, as is
 /// what is longer than kTextBytesMax.
@@ -14,10 +14,10 @@ struct ClientCertificate {
   static constexpr size_t kTextBytesMax = 1024;
 
   std::string subject;                   // RFC 4514: "CN=acme,O=Acme Inc"; ASCII, the rest escaped
-  std::vector<std::string> dns_names;    // of the subject alternative name
+  std::vector<std::string> dns_names;    // of the subject alternative name; lower case
   std::vector<std::string> uris;         // there too: "spiffe://..."
   std::vector<std::string> emails;
   std::string sha256;                    // of the whole certificate, 64 hex digits
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::crypto

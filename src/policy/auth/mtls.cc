@@ -1,0 +1,20 @@
+#include "policy/auth/mtls.h"
+
+#include "policy/auth/problems.h"
+
+namespace sluice::policy {
+
+Authenticator::Outcome MtlsAuthenticator::authenticate(Call& call) const {
+  const crypto::ClientCertificate* certificate = call.client().certificate;
+  if (certificate == nullptr) return Outcome::absent();
+  std::optional<KeyTable::Found> found = certificates_->find(*certificate);
+  if (!found) return Outcome::refused(kCertificateUnknown);
+  if (!found->allows(call.client().ip)) return Outcome::refused(kCredentialAddress);
+  Identity* identity = make_identity(call.arena(), *found);
+  identity->method = "mtls";
+  identity->authenticator = name_;
+  call.findings().identity = identity;
+  return Outcome::accepted();
+}
+
+}  // namespace sluice::policy

@@ -1,0 +1,62 @@
+#include "policy/auth/mtls.h"
+
+#include "policy/auth/problems.h"
+#include "unit/policy/call.h"
+
+namespace sluice::policy {
+namespace {
+
+using Kind = CertificateName::Kind;
+
+config::Sections<ConsumerConfig> consumers() {
+  config::Sections<ConsumerConfig> out(3);
+  out[0].name = "acme";
+  out[0].value.certificates = {{Kind::dns, {"acme.example", {}}}, {Kind::subject, {"CN=acme", {}}}};
+  out[0].value.scopes = {"orders:read"};
+  out[1].name = "bank";
+  out[1].value.certificates = {{Kind::uri, {"spiffe://bank/a", {}}}, {Kind::sha256, {std::string(64, 'a'), {}}}};
+  out[2].name = "far";
+  out[2].value.certificates = {{Kind::email, {"ops@far.example", {}}}};
+  out[2].value.allow_ips = {*Cidr::parse("203.0.113.0/24")};
+  return out;
+}
+
+TEST(Mtls, the_most_telling_name_decides_whose_a_certificate_is) {
+  MtlsAuthenticator authenticator("partners", std::make_shared<CertificateTable>(consumers()));
+  struct Case {
+    crypto::ClientCertificate certificate;
+    std::string_view consumer;   // empty: refused
+    const http::Problem* problem;
+  };
+  const std::string kDigest(64, 'b');
+  const Case kCases[] = {
+      {{"CN=acme", {}, {}, {}, kDigest}, "acme", nullptr},
+      {{"CN=x", {"other.example", "acme.example"}, {}, {}, kDigest}, "acme", nullptr},
+      {{"CN=acme", {"acme.example"}, {"spiffe://bank/a"}, {}, kDigest}, "bank", nullptr},
+      {{"CN=acme", {"acme.example"}, {}, {}, std::string(64, 'a')}, "bank", nullptr},
+      {{"CN=acme,O=x", {"sub.acme.example"}, {"spiffe://bank/A"}, {}, kDigest}, "", &kCertificateUnknown},
+      {{"CN=x", {}, {}, {"ops@far.example"}, kDigest}, "", &kCredentialAddress},
+      {{"", {}, {}, {}, ""}, "", &kCertificateUnknown},
+  };
+  for (const Case& one : kCases) {
+    TestCall test("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    test.client.certificate = &one.certificate;
+    Authenticator::Outcome outcome = authenticator.authenticate(test.call);
+    EXPECT_EQ(outcome.problem, one.problem) << one.certificate.subject;
+    ASSERT_EQ(test.call.identity() != nullptr, !one.consumer.empty()) << one.certificate.subject;
+    if (one.consumer.empty()) continue;
+    EXPECT_EQ(test.call.identity()->consumer, one.consumer);
+    EXPECT_EQ(test.call.identity()->credential, one.certificate.sha256);
+    EXPECT_EQ(test.call.identity()->method, "mtls");
+  }
+}
+
+TEST(Mtls, without_a_certificate_somebody_else_is_asked) {
+  MtlsAuthenticator authenticator("partners", std::make_shared<CertificateTable>(consumers()));
+  TestCall test("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(authenticator.authenticate(test.call).finding, Authenticator::Finding::absent);
+  EXPECT_EQ(authenticator.challenge(test.arena, nullptr), "");
+}
+
+}  // namespace
+}  // namespace sluice::policy
