@@ -45,10 +45,10 @@ std::vector<Block> documented_blocks() {
   return blocks;
 }
 
-/// Certificates that are not there, and in a fragment the sections that it leaves out.
+/// Certificates and secrets that are not there, and in a fragment the sections that it leaves out.
 bool is_left_out(const config::Issue& issue, bool fragment) {
   std::string_view kind = issue.kind.name;
-  if (kind.ends_with("_unreadable")) return true;
+  if (kind.ends_with("_unreadable") || issue.kind.severity == config::Severity::unchecked) return true;
   return fragment && (kind == "unknown_name" || kind == "no_listener");
 }
 
