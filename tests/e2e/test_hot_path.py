@@ -136,8 +136,9 @@ def test_no_allocation_of_ours_per_request_at_64_connections(gateway, tmp_path, 
     assert per_request < each_max, f"{per_request:.4f} allocations a request"
 
 
-# accept4, epoll_ctl, read, write, read, write, close: 7. See docs/benchmarks.
-SYSTEM_CALLS_OF_A_CONNECTION_MAX = 7.05
+# accept4, epoll_ctl, read, write, read, write, close: 7, and now and then an accept4 that finds nobody left.
+# See docs/benchmarks.
+SYSTEM_CALLS_OF_A_CONNECTION_MAX = 7.1
 # How finely load and gateway take turns decides about these: some 0.1 a connection, more when busy.
 SHARED_CALL = re.compile(r"^ *[\d.]+ +[\d.]+ +\d+ +(\d+) +(?:\d+ +)?(?:epoll_wait|futex)$", re.MULTILINE)
 BATCHES_FEW, BATCHES_MANY = 10, 60
