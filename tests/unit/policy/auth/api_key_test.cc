@@ -37,7 +37,8 @@ std::string request(const std::string& target, const std::string& fields = "") {
 
 TEST(ApiKey, a_known_key_gives_its_holder) {
   TestCall test(request("/", "X-Api-Key: " + kKey + "\r\n"));
-  ASSERT_EQ(partners()->authenticate(test.call).finding, Finding::accepted);
+  auto authenticator = partners();   // its name is the identity's
+  ASSERT_EQ(authenticator->authenticate(test.call).finding, Finding::accepted);
   const Identity& identity = *test.call.identity();
   EXPECT_EQ(identity.consumer, "acme");
   EXPECT_EQ(identity.subject, "acme");
