@@ -64,7 +64,8 @@ class Stream {
   virtual RawRun raw_run() { return {}; }
   /// What may be put on the socket now; with no bytes but a socket, on_credit tells when.
   virtual RawRun raw_room() { return {}; }
-  /// From now on the body is not read: on_raw comes instead of on_body.
+  /// From now on the body is not read: on_raw comes instead of on_body, once for what has arrived. Whoever then leaves
+  /// some on the socket, although it could be moved, calls this again to be told of it in the next turn.
   virtual void begin_raw() {}
   /// Back to on_body. Comes by itself with the last byte of the body.
   virtual void end_raw() {}

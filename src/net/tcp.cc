@@ -86,6 +86,7 @@ class Socket final : public Transport, private Watcher {
   }
   bool read_paused() const override { return !reading_; }
   void leave_bytes() override {
+    if (left_alone_) rearm();
     left_alone_ = true;
     bulk_ = false;
   }
@@ -175,9 +176,11 @@ void Socket::on_ready(uint32_t events) {
 // gives: true when there may be more to read now
 bool Socket::read_once() {
   if (!readable_ || !reading_ || events_ == nullptr) return false;
-  if (left_alone_) {   // what is left there is not known: readable_ stays
+  if (left_alone_) {
     LoopTurn turn(*loop_);
+    readable_ = false;   // whoever takes the bytes leaves none, or asks again
     events_->on_readable();
+    if (!reading_) readable_ = true;   // paused instead: what is left there is not known
     return false;
   }
   // While memory is short, whoever cannot pass the bytes on keeps a page of them, no more.

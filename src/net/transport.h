@@ -69,7 +69,8 @@ class Transport {
   virtual void pause_read() = 0;
   virtual void resume_read() = 0;
   virtual bool read_paused() const = 0;
-  /// From now on what comes is only told of (on_readable), until take_bytes(). needs: raw_socket() >= 0
+  /// From now on what comes is only told of (on_readable), until take_bytes(). Told once: whoever then leaves some on
+  /// the socket calls this again to be told of it in the next turn. needs: raw_socket() >= 0
   virtual void leave_bytes() {}
   virtual void take_bytes() {}
   /// Half-close: FIN (TLS: close_notify first) after what is queued.

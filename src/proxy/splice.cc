@@ -47,7 +47,10 @@ Splice::State Splice::run(http::Stream* from, http::Stream& to, BlockPool& block
     if (room.socket < 0) return State::over;      // the body has ended, or the receiver takes no more this way
     if (room.bytes == 0) return State::open;
     settle(from);
-    if (moved.taken >= kTurnBytes) return State::open;
+    if (moved.taken >= kTurnBytes) {
+      from->begin_raw();   // on_raw comes again
+      return State::open;
+    }
     net::Pipe::Fill filled = pipe_->fill_from(run.socket, std::min(run.bytes, room.bytes));
     if (filled == net::Pipe::Fill::nothing) return State::open;
     if (filled == net::Pipe::Fill::ended) return State::over;   // reading shows how

@@ -3,6 +3,7 @@ framing and the same ends as those that are read."""
 import hashlib
 import os
 import threading
+import time
 
 import pytest
 from support.client import Client, request
@@ -96,6 +97,34 @@ def test_a_download_is_spliced_and_the_connections_go_on(proxied):
     assert len(upstream.connections) == 1
     lines = gateway.access_log(3)
     assert [line["response_bytes"] for line in lines] == [LARGE, 5, 3 * MEGABYTE]
+
+
+@pytest.mark.parametrize("waits", ["upstream", "client"])
+def test_a_spliced_body_that_stands_still_costs_nothing(proxied, waits):
+    """Neither an upstream that sends no more for now nor a client that takes no more keeps the worker awake."""
+    size, go_on = 16 * MEGABYTE, threading.Event()
+
+    @early
+    def halting(connection, _):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+        for number, piece in enumerate(bytes_of(size)):
+            connection.send(piece)
+            if waits == "upstream" and number == 1:
+                go_on.wait(20)
+    gateway, _ = proxied(halting)
+    with gateway.client() as client:
+        client.send(request(target="/"))
+        assert client.reader.head().status == 200
+        pieces = read_pieces(client.reader, client.socket, size)
+        got = b""
+        while len(got) < (2 * len(SEED) if waits == "upstream" else MEGABYTE):
+            got += next(pieces)
+        time.sleep(0.3)              # what is under way arrives
+        used = gateway.cpu_seconds()
+        time.sleep(1)
+        assert gateway.cpu_seconds() - used < 0.2
+        go_on.set()
+        assert digest([got, *pieces]) == digest(bytes_of(size))
 
 
 def test_an_upload_is_spliced_and_the_connections_go_on(proxied):

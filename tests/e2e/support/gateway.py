@@ -229,6 +229,10 @@ class Gateway:
                 return int(line.split()[1]) * 1024
         raise AssertionError("no VmRSS")
 
+    def cpu_seconds(self):
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def open_files(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
