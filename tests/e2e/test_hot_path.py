@@ -69,6 +69,27 @@ def system_calls(gateway, folder, listening, scheme, requests):
     return int(total.group(1)), counts.read_text()
 
 
+LIMITED = {"route": 'limit = ["even", "window", "flight"]', "more": """
+[limit.even]
+key = ["ip", "header.User-Agent"]
+rate = "1_000_000/1s"
+[limit.window]
+key = "route"
+rate = "1_000_000/1m"
+algorithm = "sliding"
+[limit.flight]
+key = "host"
+concurrency = 1_000
+"""}
+
+
+def test_limits_add_no_system_call(gateway, tmp_path, behind):
+    few, _ = system_calls(gateway, tmp_path, settings(behind, **LIMITED), "http", FEW)
+    many, table = system_calls(gateway, tmp_path, settings(behind, **LIMITED), "http", MANY)
+    each = (many - few) / (MANY - FEW)
+    assert each <= SYSTEM_CALLS_MAX, f"{each:.3f} a request\n{table}"
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_system_calls_per_request_at_64_saturated_connections(gateway, tmp_path, listening, scheme):
     few, _ = system_calls(gateway, tmp_path, listening, scheme, FEW)
@@ -88,10 +109,11 @@ def counter(tmp_path_factory):
     return library
 
 
-def test_no_allocation_per_request_after_warm_up(gateway, tmp_path, behind, counter):
+@pytest.mark.parametrize("lines", [{}, LIMITED], ids=["plain", "limits"])
+def test_no_allocation_per_request_after_warm_up(gateway, tmp_path, behind, counter, lines):
     numbers = tmp_path / "allocations"
-    one = gateway(settings(behind), environment={"LD_PRELOAD": str(counter),
-                                                 "SLUICE_MALLOC_COUNT": str(numbers)})
+    one = gateway(settings(behind, **lines), environment={"LD_PRELOAD": str(counter),
+                                                          "SLUICE_MALLOC_COUNT": str(numbers)})
     # one connection for all: set-up is not what is measured
     client = one.client()
 
