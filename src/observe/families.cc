@@ -49,8 +49,8 @@ constexpr FamilyFacts kFacts[] = {
     {"sluice_redis_command_seconds", histogram, "redis", "From a command to its answer."},
     {"sluice_problems_total", counter, "code", "Responses that the gateway made, by problem."},
     {"sluice_limit_requests_total", counter, "limit, result",
-     "Requests that a limit let through or refused (shadowed: would have), and refused credentials "
-     "that it counted."},
+     "Requests that a limit let through or refused (shadowed: would have), refused credentials that "
+     "it counted, and decisions without its store (fallback)."},
     {"sluice_limit_keys_forgotten_total", counter, "",
      "Counts of limits given up for new ones although something of them was used: limit_memory_max is "
      "too small for this many keys."},

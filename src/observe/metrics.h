@@ -121,8 +121,10 @@ enum class LimitResult : uint8_t {
   allowed, limited,
   shadowed,   // would have been refused, were it not in shadow mode
   counted,    // a refused credential
+  fallback,   // its store was away: decided without it
 };
-inline constexpr std::string_view kLimitResultLabels[] = {"allowed", "limited", "shadowed", "counted"};
+inline constexpr std::string_view kLimitResultLabels[] = {"allowed", "limited", "shadowed", "counted",
+                                                            "fallback"};
 inline constexpr size_t kLimitResults = std::size(kLimitResultLabels);
 
 struct LimitMetrics {

@@ -204,6 +204,9 @@ constexpr Advice kAdvice[] = {
      "that a route has. Raise it, or have the client keep to what `RateLimit` and `Retry-After` say."},
     {"too_many_in_flight",
      "A `[limit.NAME]` with `concurrency` is reached: this client has as many requests in progress as it may."},
+    {"dependency_unavailable",
+     "A `[limit.NAME]` with `on_store_down = \"closed\"`, and its `[redis.NAME]` does not answer: see the error log. With "
+     "`\"local\"` each gateway holds its part of the limit meanwhile."},
     {"control_forbidden",
      "Somebody else opened the control socket (`admin.control`): its file has been given a wider mode than "
      "0600. Run `sluice reload` as root or as the service's own user."},

@@ -103,12 +103,12 @@ Result<std::shared_ptr<const Snapshot>, BuildFaults> Builder::run() {
     auto part = unchanged(previous_ ? &previous_->auth : nullptr, section, itself);
     out_->auth.push_back(part ? part : make_auth(section, config.consumer, workers(), faults_));
   }
+  for (const auto& section : config.redis) add_redis(section);
   if (!config.limit.empty()) out_->limit_table = limit_table();
   for (const auto& section : config.limit) {
     auto part = unchanged(previous_ ? &previous_->limits : nullptr, section, itself);
     out_->limits.push_back(part ? part : make_limit(section));
   }
-  for (const auto& section : config.redis) add_redis(section);
   for (const auto& section : config.route) {
     out_->routes.push_back(make_entry(section));
     out_->answers_preflights |= out_->routes.back().part->answers_preflights;
@@ -213,7 +213,10 @@ std::shared_ptr<const LimitPart> Builder::make_limit(const config::Section<polic
   part->name = section.name;
   part->fingerprint = section.fingerprint;
   part->metric = use(observe::Table::limit, section.name);
-  part->limiter = std::make_shared<policy::Limiter>(section.name, section.value, out_->limit_table, part->metric.id());
+  std::shared_ptr<const redis::Instance> redis;
+  if (section.value.in_redis()) redis = find_part(out_->redis, section.value.store.name).instance;
+  part->limiter = std::make_shared<policy::Limiter>(section.name, section.value, out_->limit_table, part->metric.id(),
+                                                     std::move(redis));
   return part;
 }
 

@@ -96,6 +96,15 @@ void fingerprint_auth(Config& config) {
   }
 }
 
+void fingerprint_limits(Config& config) {
+  fingerprint_each(config.limit);
+  for (auto& limit : config.limit) {   // another size is another table
+    limit.fingerprint = mix(limit.fingerprint, config.server.limit_memory_max.count);
+    if (auto* redis = find_section(config.redis, limit.value.store.name))
+      limit.fingerprint = mix(limit.fingerprint, redis->fingerprint);
+  }
+}
+
 void set_fingerprints(Config& config) {
   fingerprint_each(config.tls);
   fingerprint_upstreams(config.upstream);
@@ -104,10 +113,8 @@ void set_fingerprints(Config& config) {
   fingerprint_each(config.consumer);
   fingerprint_each(config.cors);
   fingerprint_auth(config);
-  fingerprint_each(config.limit);
-  for (auto& limit : config.limit)   // another size is another table
-    limit.fingerprint = mix(limit.fingerprint, config.server.limit_memory_max.count);
   fingerprint_each(config.redis);
+  fingerprint_limits(config);
   fingerprint_each(config.route);
   for (auto& listen : config.listen) {
     if (auto* tls = find_section(config.tls, listen.value.tls.name))

@@ -147,6 +147,9 @@ void check_names(const Config& config, Document& document) {
                           "[listen." + target.name + "] is a unix socket: clients cannot go there");
     }
   }
+  for (const auto& limit : config.limit) {
+    if (limit.value.in_redis()) resolve("redis", limit.value.store.name, limit.value.store.at, config.redis, document);
+  }
   for (const auto& route : config.route) {
     const auto& upstream = route.value.route.upstream;
     resolve("upstream", upstream.name, upstream.at, config.upstream, document);

@@ -16,6 +16,7 @@ constexpr IssueKind kLimitTwoKinds{"limit_two_kinds"};
 constexpr IssueKind kLimitBurst{"limit_burst"};
 constexpr IssueKind kLimitRate{"limit_rate"};
 constexpr IssueKind kLimitFailureKey{"limit_failure_key"};
+constexpr IssueKind kLimitStore{"limit_store"};
 constexpr IssueKind kLimitKeyEmpty{"limit_key_empty"};
 
 constexpr Field kLimitFields[] = {
@@ -52,6 +53,26 @@ constexpr Field kLimitFields[] = {
          .about = "Bits of an IPv6 address that make up the fact ip; addresses that share them share a count.",
          .reason = "one subscriber has a whole /64",
          .range = {16, 128}}),
+    field<&LimitConfig::store>(
+        {.name = "store",
+         .about = "Where the counts are: \"memory\", one table for the whole process; or a [redis.NAME], for all gateways "
+                  "that share it.",
+         .reason = "needs nothing else"}),
+    field<&LimitConfig::exact>(
+        {.name = "exact",
+         .about = "With a [redis.NAME]: every request is asked for, which costs it a round trip. In any time T at most "
+                  "burst + rate x T get through, instead of burst + rate x (T + 0.5 s).",
+         .reason = "leases decide at once, and half a second of the rate rarely matters"}),
+    field<&LimitConfig::on_store_down>(
+        {.name = "on_store_down",
+         .about = "While the [redis.NAME] does not answer: \"local\" holds each gateway to its part of the limit, \"open\" lets "
+                  "all through, \"closed\" refuses with 503.",
+         .reason = "neither an outage nor a flood because Redis is away"}),
+    field<&LimitConfig::nodes>(
+        {.name = "nodes",
+         .about = "How many gateways share the [redis.NAME]: what on_store_down = \"local\" divides by.",
+         .reason = "one gateway may use the whole limit",
+         .range = {1, 1'000}}),
     field<&LimitConfig::shadow>({.name = "shadow",
                                  .about = "Only counts and logs what would have been refused.",
                                  .reason = "a limit limits"}),
@@ -131,6 +152,26 @@ void check_kind(const LimitConfig& limit, const config::Value& table, config::Re
   }
 }
 
+void check_store(const LimitConfig& limit, const config::Value& table, config::Reader& reader) {
+  if (!limit.in_redis()) {
+    if (limit.exact) {
+      reader.issues().add(kLimitStore, place_of(table, "exact"), reader.table_name() + ": what is in memory is exact already");
+    }
+    return;
+  }
+  if (limit.concurrency) {
+    reader.issues()
+        .add(kLimitStore, limit.store.at, reader.table_name() + ": what is in flight is counted in memory only")
+        .note = "a gateway that dies could never give back what it had counted elsewhere";
+  } else if (limit.count == LimitCount::failures) {
+    reader.issues()
+        .add(kLimitStore, limit.store.at, reader.table_name() + ": failures are counted in memory only")
+        .note = "what good credentials took in advance is given back at once, for which there is no time to ask Redis";
+  } else if (limit.algorithm == LimitAlgorithm::sliding) {
+    reader.issues().add(kLimitStore, limit.store.at, reader.table_name() + ": only gcra and quota are kept in Redis");
+  }
+}
+
 }  // namespace
 
 std::span<const Field> config_fields(const LimitConfig*) { return kLimitFields; }
@@ -138,6 +179,7 @@ std::span<const Field> config_fields(const RouteLimit*) { return kRouteLimitFiel
 
 void config_check(const LimitConfig& limit, const config::Value& table, config::Reader& reader) {
   check_kind(limit, table, reader);
+  check_store(limit, table, reader);
   const config::Entry* key = table.find("key");
   if (key != nullptr && key->value.kind == config::Value::Kind::list && key->value.items.empty()) {
     reader.issues().add(kLimitKeyEmpty, key->value.at, reader.table_name() + ": a key is at least one fact").hint =
@@ -154,12 +196,24 @@ void config_check(const LimitConfig& limit, const config::Value& table, config::
 
 LimitRule LimitConfig::rule() const {
   if (concurrency) return LimitRule::concurrency(*concurrency);
+  const config::Rate& allowed = rate->value;
   switch (algorithm) {
-    case LimitAlgorithm::gcra: return LimitRule::gcra(rate->value.count, rate->value.per, burst.value_or(static_cast<uint32_t>(rate->value.count)));
-    case LimitAlgorithm::sliding: return LimitRule::sliding(rate->value.count, rate->value.per);
+    case LimitAlgorithm::gcra:
+      return LimitRule::gcra(allowed.count, allowed.per, burst.value_or(static_cast<uint32_t>(allowed.count)));
+    case LimitAlgorithm::sliding: return LimitRule::sliding(allowed.count, allowed.per);
     case LimitAlgorithm::quota: break;
   }
-  return LimitRule::quota(rate->value.count, rate->value.per);
+  return LimitRule::quota(allowed.count, allowed.per);
+}
+
+LimitRule LimitConfig::local_rule() const {
+  LimitRule out = rule();
+  out.most = std::max<uint64_t>(out.most / nodes, 1);
+  if (out.kind == LimitKind::gcra) {
+    out.emission *= nodes;
+    out.window = out.emission * out.most;
+  }
+  return out;
 }
 
 }  // namespace sluice::policy

@@ -15,6 +15,9 @@ namespace sluice::policy {
 enum class LimitAlgorithm : uint8_t { gcra, sliding, quota };
 enum class LimitCount : uint8_t { requests, failures };
 
+/// What holds while the store does not answer.
+enum class StoreDown : uint8_t { local, open, closed };
+
 struct LimitConfig {
   std::vector<config::Placed<config::Fact>> key;
   std::optional<config::Placed<config::Rate>> rate;
@@ -23,11 +26,18 @@ struct LimitConfig {
   std::optional<uint32_t> concurrency;    // in place of a rate
   LimitCount count = LimitCount::requests;
   uint32_t ipv6_prefix = 64;
+  config::Reference<"redis"> store{"memory", {}};
+  bool exact = false;
+  StoreDown on_store_down = StoreDown::local;
+  uint32_t nodes = 1;
   bool shadow = false;
   bool headers = true;
 
   /// needs: checked
   LimitRule rule() const;
+  /// What one gateway lets through by itself while the store is away.
+  LimitRule local_rule() const;
+  bool in_redis() const { return store.name != "memory"; }
 };
 
 /// One element of a route's `limit`.
@@ -51,6 +61,10 @@ namespace sluice::config {
 template <>
 struct Choices<policy::LimitAlgorithm> {
   static constexpr std::string_view names[] = {"gcra", "sliding", "quota"};
+};
+template <>
+struct Choices<policy::StoreDown> {
+  static constexpr std::string_view names[] = {"local", "open", "closed"};
 };
 template <>
 struct Choices<policy::LimitCount> {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "crypto/digest.h"
 #include "policy/facts.h"
 
 namespace sluice::policy {
@@ -15,6 +16,14 @@ namespace {
 // Before each text: what it is (one byte) and its length (four).
 constexpr size_t kPrefixBytes = 5;
 enum class Mark : uint8_t { text = 1, address = 2, address_instead = 3, issuer = 4 };
+
+constexpr size_t kSharedBytes = 20;   // of a digest: 160 bits
+
+void append_hex(std::string& out, char byte) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  out += kDigits[static_cast<unsigned char>(byte) >> 4];
+  out += kDigits[byte & 15];
+}
 
 void append(std::string& out, std::string_view text) {
   auto size = static_cast<uint32_t>(text.size());
@@ -43,13 +52,12 @@ struct LimitKeyMaker::Value {
 
 LimitKeyMaker::LimitKeyMaker(Hash128 seed, std::string_view name, std::string_view scope, std::vector<Fact> facts,
                              unsigned ipv6_prefix)
-    : facts_(std::move(facts)), ipv6_prefix_(ipv6_prefix) {
-  std::string bytes;
-  append(bytes, name);
-  append(bytes, scope);
-  append(bytes, describe());
-  append(bytes, std::to_string(ipv6_prefix));
-  key_ = siphash128(seed, bytes);
+    : name_(name), facts_(std::move(facts)), ipv6_prefix_(ipv6_prefix) {
+  append(scope_, name);
+  append(scope_, scope);
+  append(scope_, describe());
+  append(scope_, std::to_string(ipv6_prefix));
+  key_ = siphash128(seed, scope_);
 }
 
 bool LimitKeyMaker::needs_identity() const {
@@ -89,7 +97,17 @@ LimitKeyMaker::Value LimitKeyMaker::value_of(const Fact& fact, const Call& call)
   return value;
 }
 
-LimitKey LimitKeyMaker::make(const Call& call) const {
+LimitKey LimitKeyMaker::make(const Call& call) const { return siphash128(key_, bytes_of(call)); }
+
+std::string LimitKeyMaker::shared_name(const Call& call) const {
+  std::string digest = crypto::Digest(crypto::Hash::sha256).of(scope_ + std::string(bytes_of(call)));
+  std::string out = "sluice:limit:" + name_ + ":";
+  for (char c : std::string_view(digest).substr(0, kSharedBytes)) append_hex(out, c);
+  return out;
+}
+
+// What the facts are for this request, in its arena.
+std::string_view LimitKeyMaker::bytes_of(const Call& call) const {
   size_t size = 0;
   // Values are views of the request; an address is written where it goes.
   auto* values = call.arena().array<Value>(facts_.size());
@@ -104,7 +122,7 @@ LimitKey LimitKeyMaker::make(const Call& call) const {
     if (!values[i].issuer.empty()) out = put(out, Mark::issuer, values[i].issuer);
     out = put(out, values[i].mark, values[i].text);
   }
-  return siphash128(key_, {bytes, size});
+  return {bytes, size};
 }
 
 }  // namespace sluice::policy

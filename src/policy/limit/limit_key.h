@@ -23,6 +23,8 @@ class LimitKeyMaker {
   /// A request without one of the facts is counted by its client's address in that fact's place: nobody gets round a
   /// limit by leaving something out, and nobody is counted with strangers. cost: a hash of the values
   LimitKey make(const Call& call) const;
+  /// The same for a store that others use too: a SHA-256, which nobody can make collide. cost: some microseconds
+  std::string shared_name(const Call& call) const;
   /// Known only after authentication.
   bool needs_identity() const;
   /// The facts as they are written.
@@ -30,10 +32,13 @@ class LimitKeyMaker {
 
  private:
   struct Value;
+  std::string_view bytes_of(const Call& call) const;
   Value value_of(const config::Fact& fact, const Call& call) const;
   void put_address(const Call& call, Value& value) const;
 
   Hash128 key_;
+  std::string name_;
+  std::string scope_;          // everything that is not the request's
   std::vector<config::Fact> facts_;
   unsigned ipv6_prefix_;
 };

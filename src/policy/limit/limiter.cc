@@ -27,15 +27,18 @@ std::string policy_item_of(std::string_view name, const LimitRule& rule) {
 
 }  // namespace
 
-Limiter::Limiter(std::string name, const LimitConfig& config, std::shared_ptr<SharedLimitTable> table, uint32_t metric)
+Limiter::Limiter(std::string name, const LimitConfig& config, std::shared_ptr<SharedLimitTable> table, uint32_t metric,
+                 std::shared_ptr<const redis::Instance> redis)
     : name_(std::move(name)), rule_(config.rule()),
       keys_(table->seed(), name_, what_of(config), facts_of(config), config.ipv6_prefix), table_(std::move(table)),
       metric_(metric), shadow_(config.shadow), failures_(config.count == LimitCount::failures), what_(what_of(config)) {
+  if (redis) shared_ = std::make_unique<SharedLimiter>(config, std::move(redis));
   if (config.headers && !shadow_ && !failures_) policy_item_ = policy_item_of(name_, rule_);
 }
 
 std::string Limiter::describe() const {
   std::string out = name_ + ": " + what_ + (failures_ ? " of refused credentials" : "") + " by " + keys_.describe();
+  if (shared_) out += shared_->describe();
   return out + (is_early() ? ", before authentication" : ", after authentication") + (shadow_ ? ", shadow only" : "");
 }
 

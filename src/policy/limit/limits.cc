@@ -1,5 +1,8 @@
 #include "policy/limit/limits.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/log.h"
 #include "policy/limit/limit_fields.h"
 
@@ -37,65 +40,115 @@ std::string Limits::describe() const {
   return out;
 }
 
+// What this place keeps for one request.
+struct Limits::Scratch {
+  LimitHeld* held;
+  size_t next = 0;   // limit to ask
+};
+
 Verdict Limits::on_request(Call& call) const {
-  auto* held = call.arena().array<LimitHeld>(uses_.size());
-  std::fill_n(held, uses_.size(), LimitHeld{});
-  call.scratch() = held;
-  if (reserves_) {
-    report_of(call).reserving = this;
-    report_of(call).reserved = held;
+  auto* scratch = static_cast<Scratch*>(call.scratch());
+  if (scratch == nullptr) {
+    auto* held = call.arena().array<LimitHeld>(uses_.size());
+    std::fill_n(held, uses_.size(), LimitHeld{});
+    call.scratch() = scratch = call.arena().make<Scratch>(Scratch{held});
+    if (reserves_) {
+      report_of(call).reserving = this;
+      report_of(call).reserved = held;
+    }
   }
   // Read anew, not the loop's: a worker whose turn is long would otherwise give what another has given already.
   uint64_t now = limit_time(call.clock().precise());
-  for (size_t i = 0; i < uses_.size(); ++i) {
-    if (admit(uses_[i], held[i], now, call)) continue;
-    // A request that is refused uses nothing of the limits that would have let it through.
-    for (State state : {State::used, State::reserved, State::inside}) give_back(held, i, state, call);
-    return Verdict::refuse(uses_[i].limiter->counts_in_flight() ? kTooManyInFlight : kRateLimited);
+  for (; scratch->next < uses_.size(); ++scratch->next) {
+    Admission admission = admit(uses_[scratch->next], scratch->held[scratch->next], now, call);
+    if (admission != Admission::passed) return stop(*scratch, admission, call);
   }
   return Verdict::pass();
 }
 
-bool Limits::admit(const LimitUse& use, LimitHeld& held, uint64_t now, Call& call) const {
+Verdict Limits::stop(Scratch& scratch, Admission why, Call& call) const {
+  const Limiter& limiter = *uses_[scratch.next].limiter;
+  if (why == Admission::parked) {
+    scratch.held[scratch.next].waiting.resume = call.resume();
+    return Verdict::wait(call.clock().now() + kParkedMax, nullptr);
+  }
+  // A request that is refused uses nothing of the limits that would have let it through.
+  for (State state : {State::used, State::reserved, State::inside}) give_back(scratch.held, scratch.next, state, call);
+  call.findings().rule = limiter.name();
+  if (why == Admission::away) return Verdict::refuse(kStoreUnavailable);
+  return Verdict::refuse(limiter.counts_in_flight() ? kTooManyInFlight : kRateLimited);
+}
+
+Limits::Admission Limits::admit(const LimitUse& use, LimitHeld& held, uint64_t now, Call& call) const {
+  if (held.waiting.outcome == LeaseBook::Outcome::none) held.key = use.limiter->key(call);
+  std::optional<Standing> standing = use.limiter->shared() ? ask_store(use, held, now, call) : ask(use, held, now, call);
+  if (standing) return note(use, held, *standing, call);
+  if (held.waiting.outcome == LeaseBook::Outcome::parked) return Admission::parked;
+  return use.limiter->shared()->when_down() == StoreDown::open ? Admission::passed : Admission::away;
+}
+
+std::optional<Standing> Limits::ask(const LimitUse& use, LimitHeld& held, uint64_t now, Call&) const {
   const Limiter& limiter = *use.limiter;
-  held.key = limiter.key(call);
-  Standing standing = limiter.counts_in_flight()
-                          ? limiter.table().enter(held.key, limiter.rule(), now, held.pass)
-                          : limiter.table().charge(held.key, limiter.rule(), now, use.cost, Charge::take);
+  if (limiter.counts_in_flight()) return limiter.table().enter(held.key, limiter.rule(), now, held.pass);
+  return limiter.table().charge(held.key, limiter.rule(), now, use.cost, Charge::take);
+}
+
+// A request that was parked comes again, with what it was told.
+std::optional<Standing> Limits::ask_store(const LimitUse& use, LimitHeld& held, uint64_t now, Call& call) const {
+  using Outcome = LeaseBook::Outcome;
+  const SharedLimiter& shared = *use.limiter->shared();
+  Outcome outcome = held.waiting.outcome;
+  if (outcome == Outcome::none) {
+    held.waiting.cost = use.cost;
+    outcome = shared.spend(call, use.limiter->keys(), held.key, held.waiting);
+  }
+  if (outcome == Outcome::parked) return std::nullopt;
+  held.leased = outcome == Outcome::allowed;
+  if (outcome != Outcome::away) return held.waiting.standing;
+  use.limiter->count(call, observe::LimitResult::fallback);
+  if (shared.when_down() != StoreDown::local) return std::nullopt;
+  const LimitRule& rule = shared.local_rule();
+  return use.limiter->table().charge(held.key, rule, now, std::min(use.cost, rule.most), Charge::take);
+}
+
+// What follows from where the request stands: for it, for its client, for the counters.
+Limits::Admission Limits::note(const LimitUse& use, LimitHeld& held, const Standing& standing, Call& call) const {
+  const Limiter& limiter = *use.limiter;
   if (standing.allowed) {
     held.state = limiter.counts_in_flight() ? State::inside : limiter.counts_failures() ? State::reserved : State::used;
     if (!limiter.counts_failures()) limiter.count(call, observe::LimitResult::allowed);
+    if (limiter.policy_item().empty()) return Admission::passed;
   } else if (limiter.is_shadow()) {
     limiter.count(call, observe::LimitResult::shadowed);
     LOG(info, "limit in shadow mode would have refused", kv("limit", limiter.name()), kv("route", call.route()),
         kv("client", call.client().ip.to_string()), kv("request_id", call.request_id()));
-    return true;
+    return Admission::passed;
   }
-  if (standing.allowed && limiter.policy_item().empty()) return true;
   LimitReport& report = report_of(call);
   if (!standing.allowed || is_tighter(standing, use.cost, report)) {
     report.tightest = &limiter;
     report.standing = standing;
     report.cost = use.cost;
   }
-  if (standing.allowed) return true;
+  if (standing.allowed) return Admission::passed;
   report.retry = std::max<Duration>(standing.retry, std::chrono::seconds(1));
-  call.findings().rule = limiter.name();
   limiter.count(call, observe::LimitResult::limited);
-  return false;
+  return Admission::refused;
 }
 
 void Limits::give_back(LimitHeld* held, size_t count, LimitHeld::State state, const Call& call) const {
   for (size_t i = 0; i < count; ++i) {
-    if (held[i].state != state) continue;
-    held[i].state = State::none;
-    const Limiter& limiter = *uses_[i].limiter;
-    if (state == State::inside) {
-      limiter.table().leave(held[i].pass);
-    } else {
-      limiter.table().refund(held[i].key, limiter.rule(), limit_time(call.clock().precise()), uses_[i].cost);
-    }
+    if (held[i].state == state) give_back_one(uses_[i], held[i], call);
   }
+}
+
+void Limits::give_back_one(const LimitUse& use, LimitHeld& held, const Call& call) const {
+  const Limiter& limiter = *use.limiter;
+  State state = std::exchange(held.state, State::none);
+  if (state == State::inside) return limiter.table().leave(held.pass);
+  if (held.leased) return limiter.shared()->give_back(call, held.key, use.cost);
+  const LimitRule& rule = limiter.shared() ? limiter.shared()->local_rule() : limiter.rule();
+  limiter.table().refund(held.key, rule, limit_time(call.clock().precise()), std::min(use.cost, rule.most));
 }
 
 // What was taken in case of a refused credential: now it is known whether there was one.
@@ -109,16 +162,19 @@ void Limits::settle(LimitHeld* held, const Call& call) const {
 }
 
 void Limits::on_response(Call& call, http::Head& response) const {
-  auto* held = static_cast<LimitHeld*>(call.scratch());
-  if (held != nullptr && reserves_) settle(held, call);
+  const auto* scratch = static_cast<const Scratch*>(call.scratch());
+  if (scratch != nullptr && reserves_) settle(scratch->held, call);
   if (tells_ == LimitTells::yes && call.findings().limits != nullptr) add_limit_fields(*call.findings().limits, policies_, response);
 }
 
 void Limits::on_end(Call& call) const {
-  auto* held = static_cast<LimitHeld*>(call.scratch());
-  if (held == nullptr) return;
-  if (reserves_) settle(held, call);
-  give_back(held, uses_.size(), State::inside, call);
+  const auto* scratch = static_cast<const Scratch*>(call.scratch());
+  if (scratch == nullptr) return;
+  for (size_t i = 0; i < uses_.size(); ++i) {   // the client may have gone while the request was parked
+    if (uses_[i].limiter->shared()) uses_[i].limiter->shared()->leave(call, scratch->held[i].waiting);
+  }
+  if (reserves_) settle(scratch->held, call);
+  give_back(scratch->held, uses_.size(), State::inside, call);
 }
 
 Verdict LimitSettlement::on_request(Call& call) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,13 @@ inline constexpr http::Problem kRateLimited{429, "rate_limited", "Too Many Reque
 inline constexpr http::Problem kTooManyInFlight{429, "too_many_in_flight", "Too Many Requests",
     "Too many requests are in progress at the same time. Wait for one to end before the next."};
 
-inline constexpr const http::Problem* kLimitProblems[] = {&kRateLimited, &kTooManyInFlight};
+inline constexpr http::Problem kStoreUnavailable{503, "dependency_unavailable", "Service Unavailable",
+    "The gateway cannot count this request at present. Try again shortly."};
+
+inline constexpr const http::Problem* kLimitProblems[] = {&kRateLimited, &kTooManyInFlight, &kStoreUnavailable};
+
+/// A store answers or is given up sooner (redis::kCommandTimeout); this is for what nobody thought of.
+inline constexpr Duration kParkedMax = std::chrono::seconds(1);
 
 /// One limit as a route uses it.
 struct LimitUse {
@@ -33,8 +40,10 @@ struct LimitHeld {
     inside,     // one of those in flight
   };
   State state = State::none;
+  bool leased = false;           // of what is used or reserved: from a lease
   LimitKey key;
   SharedLimitTable::Pass pass;
+  LeaseBook::Waiting waiting;    // of a limit in a store
 };
 
 class Limits;
@@ -67,10 +76,18 @@ class Limits final : public Policy {
 
  private:
   friend class LimitSettlement;
-  bool admit(const LimitUse& use, LimitHeld& held, uint64_t now, Call& call) const;
+  enum class Admission : uint8_t { passed, refused, parked, away };
+  struct Scratch;
+  Admission admit(const LimitUse& use, LimitHeld& held, uint64_t now, Call& call) const;
+  /// gives: where the request stands; nothing when it parks or the store is away
+  std::optional<Standing> ask(const LimitUse& use, LimitHeld& held, uint64_t now, Call& call) const;
+  std::optional<Standing> ask_store(const LimitUse& use, LimitHeld& held, uint64_t now, Call& call) const;
+  Admission note(const LimitUse& use, LimitHeld& held, const Standing& standing, Call& call) const;
+  Verdict stop(Scratch& scratch, Admission why, Call& call) const;
   /// Gives back what the first `count` hold that is in `state`.
   void give_back(LimitHeld* held, size_t count, LimitHeld::State state, const Call& call) const;
   void settle(LimitHeld* held, const Call& call) const;
+  void give_back_one(const LimitUse& use, LimitHeld& held, const Call& call) const;
 
   std::vector<LimitUse> uses_;
   std::string policies_;

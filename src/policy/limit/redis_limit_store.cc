@@ -1,0 +1,114 @@
+#include "policy/limit/redis_limit_store.h"
+
+#include <array>
+
+#include "base/check.h"
+#include "base/text.h"
+
+namespace sluice::policy {
+namespace {
+
+// KEYS[1]: the count. ARGV: microseconds between two of the even rate, burst, and how many are wanted; as many as there
+// are of these are given. The TAT is kept in whole microseconds, rounded up. gives: granted, remaining, microseconds until
+// there is one more, microseconds until all is back
+constexpr std::string_view kGcra = R"(
+local t = redis.call('TIME')
+local now = t[1] * 1000000 + t[2]
+local emission, burst, want = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local window = emission * burst
+local tat = math.max(tonumber(redis.call('GET', KEYS[1]) or '0') or 0, now)
+local room = math.max(math.floor((now + window - tat) / emission + 1e-6), 0)
+local granted = math.min(room, want)
+if granted > 0 then
+  tat = math.ceil(tat + granted * emission)
+  redis.call('SET', KEYS[1], string.format('%.0f', tat), 'PX', string.format('%.0f', math.ceil((tat - now) / 1000)))
+end
+local left = math.max(math.floor((now + window - tat) / emission + 1e-6), 0)
+local retry = 0
+if left < 1 then retry = math.max(math.ceil(tat + emission - window - now), 1) end
+return {granted, left, retry, math.max(tat - now, 0)}
+)";
+
+// ARGV: milliseconds of the window, how many are in it, and how many are wanted. The window begins with the first one.
+constexpr std::string_view kQuota = R"(
+local window, most, want = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local used = tonumber(redis.call('GET', KEYS[1]) or '0') or 0
+local ends = redis.call('PTTL', KEYS[1])
+if ends < 0 then used = 0 end
+local granted = math.min(math.max(most - used, 0), want)
+if granted > 0 then
+  if ends < 0 then
+    redis.call('SET', KEYS[1], string.format('%.0f', granted), 'PX', ARGV[1])
+    ends = window
+  else
+    redis.call('INCRBY', KEYS[1], string.format('%.0f', granted))
+  end
+end
+local left = most - used - granted
+local whole = 0
+if used + granted > 0 then whole = math.max(ends, 1) * 1000 end
+local retry = 0
+if left < 1 then retry = whole end
+return {granted, left, retry, whole}
+)";
+
+std::string_view script_of(LimitKind kind) {
+  CHECK(kind == LimitKind::gcra || kind == LimitKind::quota);   // the configuration's check
+  return kind == LimitKind::gcra ? kGcra : kQuota;
+}
+
+// Nanoseconds as microseconds with three decimals.
+std::string microseconds(Duration duration) {
+  auto count = static_cast<uint64_t>(duration.count());
+  std::string rest = std::to_string(count % 1000 + 1000);
+  return std::to_string(count / 1000) + "." + rest.substr(1);
+}
+
+uint64_t number(const redis::Reply& reply) {
+  return reply.is(redis::Reply::Type::integer) && reply.integer > 0 ? static_cast<uint64_t>(reply.integer) : 0;
+}
+
+// A count of microseconds that another may have written: beyond any window there is nothing.
+Duration time_of(const redis::Reply& reply) {
+  auto most = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(kWindowMax).count());
+  return std::chrono::microseconds(static_cast<int64_t>(std::min(number(reply), most)));
+}
+
+}  // namespace
+
+LimitScript::LimitScript(const LimitRule& rule) : script(std::string(script_of(rule.kind))) {
+  numbers[0] = rule.kind == LimitKind::gcra
+                   ? microseconds(rule.emission)
+                   : std::to_string(std::chrono::ceil<std::chrono::milliseconds>(rule.window).count());
+  numbers[1] = std::to_string(rule.most);
+}
+
+bool RedisLimitStore::ask(std::string_view name, uint64_t want, uint64_t tag, Taker& taker,
+                          std::shared_ptr<const void> keep) {
+  redis::Client* client = instance_->client(worker_);
+  if (client == nullptr) return false;
+  taker_ = &taker;
+  char text[20];
+  std::string_view wanted(text, static_cast<size_t>(write_decimal(text, want) - text));
+  std::array<std::string_view, 3> arguments{script_->numbers[0], script_->numbers[1], wanted};
+  redis::Command command{.arguments = arguments, .key = name, .script = &script_->script, .tag = tag};
+  command.keep = std::move(keep);
+  return static_cast<bool>(client->send(command, *this));
+}
+
+void RedisLimitStore::on_answer(uint64_t tag, const redis::Answer& answer) {
+  Grant grant;
+  bool good = answer.outcome == redis::Outcome::answered && answer.reply->is(redis::Reply::Type::array) &&
+              answer.reply->items.size() == 4;
+  grant.away = !good;
+  if (good) {
+    auto items = answer.reply->items;
+    grant.granted = number(items[0]);
+    grant.remaining = number(items[1]);
+    grant.retry = time_of(items[2]);
+    grant.whole = time_of(items[3]);
+  }
+  taker_->on_grant(tag, grant);
+}
+
+}  // namespace sluice::policy

@@ -1,0 +1,313 @@
+#include "policy/limit/lease_book.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <list>
+#include <map>
+#include <vector>
+
+#include "base/hash.h"
+
+namespace sluice::policy {
+namespace {
+
+using namespace std::chrono_literals;
+using Outcome = LeaseBook::Outcome;
+
+// A count far away: answers after `delay`, or never, or says that it is away.
+struct FarStore final : LimitStore {
+  explicit FarStore(const LimitRule& limit, FakeClock& time) : rule(limit), clock(time) {}
+
+  bool ask(std::string_view name, uint64_t want, uint64_t tag, Taker& taker, std::shared_ptr<const void> keep) override {
+    ++asked;
+    if (gone) return false;
+    under_way.push_back({clock.now() + delay, std::string(name), want, tag, &taker, std::move(keep)});
+    return true;
+  }
+  void answer_due() {
+    while (!under_way.empty() && under_way.front().at <= clock.now()) {
+      Under one = std::move(under_way.front());
+      under_way.pop_front();
+      Grant grant;
+      grant.away = fails;
+      if (!fails) grant = give(one.name, one.want);
+      granted += grant.granted;
+      one.taker->on_grant(one.tag, grant);
+    }
+  }
+  Grant give(const std::string& name, uint64_t want) {
+    uint64_t& word = words[name];
+    uint64_t now = limit_time(clock.now());
+    uint64_t there = charge(rule, word, now, 1, Charge::look).standing.remaining;
+    Grant grant;
+    grant.granted = std::min(there, want);
+    Standing after = charge(rule, word, now, 1, Charge::look).standing;
+    if (grant.granted > 0) {
+      Charged charged = charge(rule, word, now, grant.granted, Charge::take);
+      word = charged.word;
+      after = charged.standing;
+    }
+    grant.remaining = after.remaining;
+    grant.retry = after.remaining > 0 ? Duration::zero() : after.more;
+    grant.whole = after.whole;
+    return grant;
+  }
+
+  struct Under {
+    TimePoint at;
+    std::string name;
+    uint64_t want, tag;
+    Taker* taker;
+    std::shared_ptr<const void> keep;
+  };
+  LimitRule rule;
+  FakeClock& clock;
+  Duration delay = 2ms;
+  bool gone = false, fails = false;
+  uint64_t asked = 0, granted = 0;
+  std::deque<Under> under_way;
+  std::map<std::string, uint64_t> words;
+};
+
+Hash128 key_of(uint64_t number) { return {number, number}; }
+
+struct World : Waiter {
+  explicit World(const LimitRule& rule, LeaseMode mode = LeaseMode::leased)
+      : shared(std::make_shared<FarStore>(rule, clock)), store(*shared),
+        book(std::make_shared<LeaseBook>(rule, mode, shared)) {}
+  ~World() { store.under_way.clear(); }   // what is never answered holds the book, which holds the store
+  void on_verdict(const Verdict& verdict) override {
+    EXPECT_EQ(verdict.kind(), Verdict::Kind::again);
+    ++told;
+  }
+  LeaseBook::Waiting& ask(uint64_t key = 1, uint64_t cost = 1) {
+    LeaseBook::Waiting& waiting = waitings.emplace_back();
+    waiting.cost = cost;
+    waiting.resume = Resume(desk, desk.issue(*this));
+    book->spend(key_of(key), "key" + std::to_string(key), waiting, clock);
+    return waiting;
+  }
+  void pass(Duration time) {
+    clock.advance(time);
+    store.answer_due();
+  }
+
+  FakeClock clock;
+  std::shared_ptr<FarStore> shared;
+  FarStore& store;
+  std::shared_ptr<LeaseBook> book;
+  ResumeDesk desk;
+  std::list<LeaseBook::Waiting> waitings;
+  int told = 0;
+};
+
+TEST(LeaseBook, parks_until_the_store_has_answered_and_then_decides_by_itself) {
+  World world(LimitRule::gcra(1'000, 1s, 100));
+  auto& first = world.ask();
+  auto& second = world.ask();
+  EXPECT_EQ(first.outcome, Outcome::parked);
+  EXPECT_EQ(second.outcome, Outcome::parked);
+  EXPECT_EQ(world.store.asked, 1u);
+  world.pass(2ms);
+  EXPECT_EQ(first.outcome, Outcome::allowed);
+  EXPECT_EQ(second.outcome, Outcome::allowed);
+  EXPECT_EQ(world.told, 2);
+  EXPECT_EQ(first.standing.remaining, 99u);
+  EXPECT_EQ(second.standing.remaining, 98u);
+  EXPECT_EQ(world.store.granted, 4u);
+}
+
+TEST(LeaseBook, a_busy_key_is_asked_for_seldom_and_an_idle_one_is_not_hoarded) {
+  World world(LimitRule::gcra(1'000, 1s, 200));
+  for (int i = 0; i < 2'000; ++i) {
+    Outcome outcome = world.ask().outcome;
+    EXPECT_TRUE(i < 200 || outcome == Outcome::allowed) << i;   // more is asked for at half: nobody waits
+    world.pass(1ms);
+  }
+  EXPECT_LE(world.store.asked, 130u);   // 2 s of the whole rate: one in 25 ms, after the first few
+  for (int i = 0; i < 10; ++i) {
+    world.pass(250ms);
+    world.ask();
+    world.pass(2ms);
+  }
+  uint64_t granted = world.store.granted;
+  for (int i = 0; i < 8; ++i) {
+    world.pass(250ms);
+    world.ask();
+    world.pass(2ms);
+  }
+  EXPECT_LE(world.store.granted - granted, 10u);
+}
+
+TEST(LeaseBook, remembers_that_there_is_nothing_until_there_is) {
+  World world(LimitRule::gcra(10, 1s, 5));
+  for (int i = 0; i < 8; ++i) world.ask();
+  world.pass(2ms);
+  world.pass(2ms);
+  int allowed = 0, refused = 0;
+  for (const auto& waiting : world.waitings) {
+    allowed += waiting.outcome == Outcome::allowed;
+    refused += waiting.outcome == Outcome::refused;
+  }
+  EXPECT_EQ(allowed, 5);
+  EXPECT_EQ(refused, 3);
+  uint64_t asked = world.store.asked;
+  auto& more = world.ask();
+  EXPECT_EQ(more.outcome, Outcome::refused);
+  EXPECT_GT(more.standing.retry, 90ms);
+  EXPECT_LE(more.standing.retry, 100ms);
+  EXPECT_EQ(world.store.asked, asked);
+  world.pass(100ms);
+  EXPECT_EQ(world.ask().outcome, Outcome::parked);
+  world.pass(2ms);
+  EXPECT_EQ(world.waitings.back().outcome, Outcome::allowed);
+}
+
+TEST(LeaseBook, what_is_not_spent_in_time_is_lost) {
+  World world(LimitRule::gcra(1'000, 1s, 100));
+  for (int i = 0; i < 10; ++i) world.ask();
+  world.pass(2ms);   // four
+  for (auto& waiting : world.waitings) world.book->leave(waiting);
+  world.pass(2ms);   // asked for at 2 ms: six, which nobody waits for any more
+  world.pass(kLeaseLife - 3ms);
+  EXPECT_EQ(world.ask().outcome, Outcome::allowed);
+  world.pass(1ms);
+  EXPECT_EQ(world.ask().outcome, Outcome::parked);
+  world.pass(2ms);
+}
+
+TEST(LeaseBook, says_that_the_store_is_away_and_leaves_it_alone_for_a_while) {
+  World world(LimitRule::gcra(1'000, 1s, 100));
+  world.store.gone = true;
+  EXPECT_EQ(world.ask().outcome, Outcome::away);
+  EXPECT_EQ(world.ask().outcome, Outcome::away);
+  EXPECT_EQ(world.store.asked, 1u);
+  world.pass(kAwayGap);
+  world.store.gone = false;
+  world.store.fails = true;
+  auto& parked = world.ask();
+  EXPECT_EQ(parked.outcome, Outcome::parked);
+  world.pass(2ms);
+  EXPECT_EQ(parked.outcome, Outcome::away);
+  world.store.fails = false;
+  world.pass(kAwayGap);
+  auto& back = world.ask();
+  world.pass(2ms);
+  EXPECT_EQ(back.outcome, Outcome::allowed);
+}
+
+TEST(LeaseBook, who_goes_away_is_not_told) {
+  World world(LimitRule::gcra(100, 1s, 2));
+  auto& first = world.ask();
+  auto& second = world.ask();
+  auto& third = world.ask();
+  world.book->leave(second);
+  world.pass(2ms);
+  world.pass(2ms);
+  EXPECT_EQ(first.outcome, Outcome::allowed);
+  EXPECT_EQ(third.outcome, Outcome::allowed);
+  EXPECT_EQ(second.outcome, Outcome::parked);
+  auto& last = world.ask();
+  world.book->leave(last);
+  auto& after = world.ask();
+  world.book->leave(after);
+  world.pass(100ms);
+}
+
+TEST(LeaseBook, exact_asks_for_each_and_keeps_nothing) {
+  World world(LimitRule::gcra(1'000, 1s, 50), LeaseMode::exact);
+  for (int i = 0; i < 20; ++i) {
+    auto& one = world.ask();
+    EXPECT_EQ(one.outcome, Outcome::parked);
+    world.pass(2ms);
+    EXPECT_EQ(one.outcome, Outcome::allowed);
+  }
+  EXPECT_EQ(world.store.granted, 20u);
+}
+
+TEST(LeaseBook, keys_are_bounded) {
+  World world(LimitRule::gcra(10, 1s, 5));
+  world.store.delay = 0ms;
+  for (uint64_t key = 0; key < 2 * kLeasesMax; ++key) {
+    auto& one = world.ask(key);
+    world.store.answer_due();
+    EXPECT_EQ(one.outcome, Outcome::allowed);
+    world.waitings.clear();
+  }
+  EXPECT_EQ(world.book->size(), kLeasesMax);
+  world.store.delay = 1h;   // none of these can be let go
+  for (uint64_t key = 0; key < kLeasesMax; ++key) EXPECT_EQ(world.ask(1'000'000 + key).outcome, Outcome::parked);
+  EXPECT_EQ(world.ask(5'000'000).outcome, Outcome::away);
+  for (auto& waiting : world.waitings) world.book->leave(waiting);
+}
+
+TEST(LeaseBook, what_is_given_back_is_spent_by_the_next) {
+  World world(LimitRule::gcra(20, 1s, 2));
+  world.ask();
+  world.ask();
+  world.pass(2ms);
+  world.pass(2ms);
+  world.ask();
+  EXPECT_NE(world.waitings.back().outcome, Outcome::allowed);
+  world.book->leave(world.waitings.back());
+  world.book->give_back(key_of(99), 1);   // not known: nothing
+}
+
+// Eight workers, even and skewed load, over and under the limit.
+TEST(LeaseBook, workers_together_keep_the_bound_and_use_the_rate) {
+  struct Case { uint64_t rate; uint64_t burst; double load; bool skewed; LeaseMode mode; };
+  for (const Case& c : {Case{10, 10, 8, false, LeaseMode::leased}, Case{10, 10, 8, true, LeaseMode::leased},
+                        Case{100, 100, 8, true, LeaseMode::leased}, Case{1'000, 100, 4, false, LeaseMode::leased},
+                        Case{1'000, 100, 4, true, LeaseMode::leased}, Case{1'000, 100, 0.8, true, LeaseMode::leased},
+                        Case{1'000, 100, 4, true, LeaseMode::exact}}) {
+    LimitRule rule = LimitRule::gcra(c.rate, 1s, c.burst);
+    World world(rule, c.mode);
+    std::vector<std::shared_ptr<LeaseBook>> books;
+    for (int i = 0; i < 8; ++i) books.push_back(std::make_shared<LeaseBook>(rule, c.mode, world.shared));
+    Random random(c.rate);
+    struct Parked { LeaseBook::Waiting waiting; };
+    std::list<LeaseBook::Waiting> parked;
+    std::vector<TimePoint> admitted;
+    TimePoint start = world.clock.now();
+    uint64_t asked = 0;
+    for (int step = 0; step < 20'000; ++step) {   // 10 s in steps of 0.5 ms
+      double expected = static_cast<double>(c.rate) * c.load / 2'000;
+      auto arrivals = static_cast<uint64_t>(expected) +
+                      (static_cast<double>(random.below(1'000'000)) < (expected - static_cast<double>(static_cast<uint64_t>(expected))) * 1e6 ? 1 : 0);
+      for (uint64_t i = 0; i < arrivals; ++i) {
+        size_t worker = c.skewed && random.below(10) < 9 ? 0 : random.below(8);
+        auto& waiting = parked.emplace_back();
+        waiting.resume = Resume(world.desk, world.desk.issue(world));
+        ++asked;
+        Outcome outcome = books[worker]->spend(key_of(1), "key", waiting, world.clock);
+        ASSERT_NE(outcome, Outcome::away);
+      }
+      for (auto one = parked.begin(); one != parked.end();) {
+        if (one->outcome == Outcome::allowed) admitted.push_back(world.clock.now());
+        one = one->outcome == Outcome::parked ? std::next(one) : parked.erase(one);
+      }
+      world.pass(500us);
+    }
+    for (auto& book : books) {
+      for (auto& one : parked) {
+        if (one.outcome == Outcome::parked) book->leave(one);
+      }
+    }
+    Duration extra = c.mode == LeaseMode::exact ? Duration(4ms) : kLeaseLife;
+    double rate = static_cast<double>(c.rate) / 1e9;
+    for (size_t i = 0; i < admitted.size(); i += 1 + admitted.size() / 500) {
+      for (size_t j = i; j < admitted.size(); j += 1 + admitted.size() / 500) {
+        double most = static_cast<double>(c.burst) + rate * static_cast<double>((admitted[j] - admitted[i] + extra).count());
+        ASSERT_LE(static_cast<double>(j - i + 1), most + 1) << c.rate;
+      }
+    }
+    double allowed = std::min(static_cast<double>(asked), rate * static_cast<double>((world.clock.now() - start).count()));
+    EXPECT_GE(static_cast<double>(admitted.size()), 0.99 * allowed) << c.rate << " " << c.skewed << " " << c.load;
+    double calls = static_cast<double>(world.store.asked) / 10;
+    EXPECT_LE(calls, c.mode == LeaseMode::exact ? 3'000 : 500) << c.rate;
+  }
+}
+
+}  // namespace
+}  // namespace sluice::policy
