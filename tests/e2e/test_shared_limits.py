@@ -9,7 +9,7 @@ from support.client import Client, request
 from support.gateway import settings
 from support.problem import assert_problem
 from support.redis import Redis
-from support.timing import SLOW, wait_until
+from support.timing import SLOW, sanitizer, wait_until
 
 FULL = bool(os.environ.get("SLUICE_FULL"))
 LEASE_SECONDS = 0.5
@@ -101,10 +101,10 @@ def admitted_in_any_window(answers, rate, burst, extra):
 
 
 @pytest.mark.parametrize("mode, extra", [("", LEASE_SECONDS), ("exact = true", 0)], ids=["leases", "exact"])
-def test_two_gateways_with_two_workers_keep_one_limit(gateway, redis, mode, extra):
+def test_gateways_with_two_workers_keep_one_limit(gateway, redis, mode, extra):
     """C3: in any window T at most burst + rate x (T + 0.5 s) with leases, without it exactly; at least 99 % of the rate."""
     server = redis()
-    gateways = [gateway(config(server, mode)) for _ in range(2)]
+    gateways = [gateway(config(server, mode)) for _ in range(4 if FULL else 2)]
     for one in gateways:
         up(one)
     warm = Load(gateways, threads=2)
@@ -270,7 +270,8 @@ def test_ten_thousand_keys_leave_memory_flat(gateway, redis):
         before = one.resident_bytes()
         for again in range(1, rounds):
             list(pool.map(churn, range(again * 20_000, again * 20_000 + 20_000, 5_000)))
-    assert one.resident_bytes() - before < 8 << 20
+    if not sanitizer():     # which keeps what was freed
+        assert one.resident_bytes() - before < 8 << 20
 
 
 @pytest.mark.parametrize("unfit", [["CONFIG", "SET", "maxmemory", "1"], ["REPLICAOF", "127.0.0.1", "1"]],
