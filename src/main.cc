@@ -60,6 +60,17 @@ void add_key_commands(CLI::App& app, sluice::cli::KeyOptions& key, int& code) {
   made->callback([&key, &code] { code = sluice::cli::run_key_new(key); });
 }
 
+void add_audit_commands(CLI::App& app, sluice::cli::AuditVerifyOptions& verify, int& code) {
+  CLI::App* command = app.add_subcommand("audit", "The audit log");
+  command->require_subcommand(1);
+  CLI::App* verified = command->add_subcommand("verify", "Find every change of an audit log, and say where it is");
+  verified->add_option("FILE", verify.files, "The log; of a rotated one all files, the oldest first")->required();
+  verified->add_option("--key", verify.key, "The key: env:NAME, file:PATH or credential:NAME");
+  verified->add_option("--head", verify.head, "The head (FILE.head of the last file, when there is one)");
+  verified->add_option("--from", verify.from, "Number of the first record, when older files are gone (1)");
+  verified->callback([&verify, &code] { code = sluice::cli::run_audit_verify(verify); });
+}
+
 }  // namespace
 
 constexpr int kUsage = 64;  // EX_USAGE of sysexits.h; 1 and 2 have meanings of their own
@@ -89,6 +100,9 @@ int main(int argc, char** argv) {
 
   sluice::cli::KeyOptions key;
   add_key_commands(app, key, code);
+
+  sluice::cli::AuditVerifyOptions audit;
+  add_audit_commands(app, audit, code);
 
   sluice::cli::ShowOptions show;
   add_config_commands(app, show, code);

@@ -44,6 +44,7 @@ Page metrics_page(const control::Keeper& keeper, observe::PageForm form) {
   if (const auto& table = keeper.snapshot().limit_table) facts.limit_keys_forgotten = table->forgotten();
   facts.logs = process.logs.counts();
   facts.log_lines_suppressed = log_lines_suppressed();
+  if (const auto& audit = process.logs.audit_log()) facts.audit = audit->head->get();
   facts.certificates = keeper.certificates().facts();
   facts.keys = keeper.keys();
   return {200, observe::page_type(form), observe::expose(process.registry, facts, form)};

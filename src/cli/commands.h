@@ -1,6 +1,7 @@
 // The subcommands: each gives the exit code of the process. main.cc reads the command line.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,13 @@ struct ReloadOptions {
 struct KeyOptions {
   std::string id = "k1";
   std::string consumer;   // not empty: a line for a key file
+};
+
+struct AuditVerifyOptions {
+  std::vector<std::string> files;   // the oldest first
+  std::string key;                  // where it is to be found; empty: the log has none
+  std::string head;                 // empty: beside the last file
+  uint64_t from = 1;                // number of the first record
 };
 
 struct ExplainOptions {
@@ -61,6 +69,9 @@ int run_errors();
 
 /// Makes an API key, and prints it with its hash: the only time that it is seen.
 int run_key_new(const KeyOptions& options);
+
+/// Verifies an audit log. gives: 0 good, 1 changed, 2 not verified
+int run_audit_verify(const AuditVerifyOptions& options);
 
 int run_version();
 

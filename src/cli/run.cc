@@ -35,7 +35,7 @@ int complain(const std::string& text) {
 }
 
 bool open_logs(control::Process& process, const observe::LogConfig& config) {
-  auto prepared = process.logs.prepare(config);
+  auto prepared = control::prepare_logs(process.logs, config);
   if (prepared) {
     process.logs.commit(*std::move(prepared));
     return true;

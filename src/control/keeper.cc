@@ -107,7 +107,16 @@ void Keeper::on_published(std::shared_ptr<const snapshot::Snapshot> snapshot) {
       kv("files_hash", hex_text(snapshot::files_hash(*snapshot_))), kv("version", SLUICE_VERSION));
 }
 
+// Nothing that is not in the error log too; but nobody removes it from here unseen.
+void Keeper::audit(std::string_view action, std::string_view outcome, std::string_view by, std::string_view detail) {
+  std::string hash = hex_text(snapshot_->hash);
+  process_->logs.control({action, outcome, by, hash, detail}, loop_.clock().wall());
+}
+
 void Keeper::on_reload_ended(const ReloadReport& report) {
+  constexpr std::string_view kOutcomes[] = {"applied", "unchanged", "refused"};
+  bool start = reloads_.applied + reloads_.unchanged + reloads_.refused == 0;
+  audit(start ? "start" : "reload", kOutcomes[static_cast<size_t>(report.result)], {}, report.text);
   reloads_.at = loop_.clock().wall();
   reloads_.success = report.result != ReloadResult::refused;
   reloads_.faults = reloads_.success ? "" : report.text.substr(0, ReloadFacts::kFaultsBytesMax);
@@ -134,10 +143,13 @@ void Keeper::on_endpoints(uint32_t upstream, std::shared_ptr<const upstream::End
 void Keeper::on_signal(int number) {
   switch (number) {
     case SIGUSR1:
+      audit("logs_reopened", {}, "SIGUSR1", {});
       process_->logs.reopen();
       LOG(info, "log files reopened");
       return;
-    case SIGHUP: return reload(nullptr);
+    case SIGHUP:
+      audit("reload_asked", {}, "SIGHUP", {});
+      return reload(nullptr);
     default: break;
   }
   switch (state_) {
@@ -225,7 +237,9 @@ void Keeper::finish(const char* why) {
   reload_->cancel();
   certificates_.stop();
   files_.stop();
+  process_->logs.stop_blocking();
   supervisor_.stop();
+  audit("stop", {}, {}, why);
   LOG(info, "stopped", kv("reason", why));
   loop_.stop();
 }

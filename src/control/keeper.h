@@ -92,6 +92,7 @@ class Keeper final : public Upstreams::Owner,
   void begin_draining();
   void close_unused_sockets();
   void finish(const char* why);
+  void audit(std::string_view action, std::string_view outcome, std::string_view by, std::string_view detail);
   void enter(State state, Duration patience);
 
   Process* process_;

@@ -73,6 +73,7 @@ void Worker::do_publish(const Publication& publication) {
   }
   redis_.serve(*publication.snapshot, publication.workers);
   set_access_log(publication.access_log);
+  set_audit_log(publication.audit_log);
   take_limits(*publication.snapshot);
   engine_.publish(*lease);
   leases_.push_back(std::move(lease));
@@ -139,6 +140,15 @@ void Worker::set_access_log(std::shared_ptr<const observe::AccessLogTarget> targ
   engine_.set_access_log(&*access_log_);
 }
 
+void Worker::set_audit_log(std::shared_ptr<const observe::AuditLogTarget> target) {
+  if (audit_log_ && target.get() == &audit_log_->target()) return;
+  engine_.set_audit_log(nullptr);
+  audit_log_.reset();
+  if (target == nullptr) return;
+  audit_log_.emplace(std::move(target));
+  engine_.set_audit_log(&*audit_log_);
+}
+
 // An old lease goes when its last exchange has ended; a pool when no lease names it.
 void Worker::forget_old_leases() {
   for (size_t i = 0; i + 1 < leases_.size();) {
@@ -181,6 +191,7 @@ void Worker::do_stop() {
   redis_.stop();
   housekeeping_.stop();
   if (access_log_) access_log_->flush();
+  if (audit_log_) audit_log_->flush();
   mailbox_.close();
   loop_.stop();
 }
@@ -216,6 +227,7 @@ void Worker::mind_memory() {
 void Worker::on_timer(Timer&) {
   mind_memory();
   if (access_log_) access_log_->flush();
+  if (audit_log_) audit_log_->flush();
   shard_->loop_stalls.set(loop_.stalls().value());
   forget_old_leases();
   if (draining_ && !drained_) {

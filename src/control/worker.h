@@ -53,6 +53,7 @@ class Worker final : private Timer::Owner {
     std::vector<std::shared_ptr<const upstream::EndpointList>> endpoints;
     std::vector<std::shared_ptr<SharedCount>> in_flight;
     std::shared_ptr<const observe::AccessLogTarget> access_log;   // null: none
+    std::shared_ptr<const observe::AuditLogTarget> audit_log;     // null: none
     unsigned workers = 1;
     /// This worker's, by Snapshot::listeners; open until it has acknowledged a later publication.
     std::vector<std::vector<const net::ListenSocket*>> sockets;
@@ -94,6 +95,7 @@ class Worker final : private Timer::Owner {
   void on_timer(Timer& timer) override;
   void forget_old_leases();
   void set_access_log(std::shared_ptr<const observe::AccessLogTarget> target);
+  void set_audit_log(std::shared_ptr<const observe::AuditLogTarget> target);
 
   unsigned index_;
   Process* process_;
@@ -106,6 +108,7 @@ class Worker final : private Timer::Owner {
   Random random_;
   RedisClients redis_;
   std::optional<observe::AccessLog> access_log_;
+  std::optional<observe::AuditLog> audit_log_;
   std::map<PoolKey, Pool> pools_;
   std::vector<std::unique_ptr<snapshot::Lease>> leases_;   // the last one is in force
   proxy::Engine engine_;

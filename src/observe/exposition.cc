@@ -61,6 +61,11 @@ class ProcessCollector final : public prometheus::Collectable {
     add(Family::log_lines_dropped, logs(&LogCounts::dropped));
     add(Family::log_failures, logs(&LogCounts::failures));
     one(Family::log_lines_suppressed, static_cast<double>(facts_.log_lines_suppressed));
+    if (facts_.audit) {
+      one(Family::audit_records, static_cast<double>(facts_.audit->sequence));
+      add(Family::audit_head, {metric(1, {{"sequence", std::to_string(facts_.audit->sequence)},
+                                          {"hash", facts_.audit->hash_text()}})});
+    }
     const CertificateFacts& certificates = facts_.certificates;
     std::vector<prometheus::ClientMetric> expiries, replaced, refused;
     for (const auto& expiry : certificates.expiries) {

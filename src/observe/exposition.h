@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "observe/audit_frame.h"
 #include "observe/certificate_facts.h"
 #include "observe/key_facts.h"
 #include "observe/log_file.h"
@@ -31,6 +33,7 @@ struct ProcessFacts {
   uint64_t reloads_applied = 0, reloads_unchanged = 0, reloads_refused = 0;
   std::vector<std::pair<std::string, LogCounts>> logs;   // by name
   uint64_t log_lines_suppressed = 0;
+  std::optional<AuditPoint> audit{};   // not set: no audit log
   CertificateFacts certificates{};
   KeyFacts keys{};
   ProcessUsage usage;

@@ -21,7 +21,7 @@ enum class Family : uint8_t {
   tls_expiry, tls_reloads, tls_reload_failures, key_fetches,
   key_fetch_failures, keys, keys_fetched, loop_stalls, spliced_bytes,
   names_dropped,
-  log_lines, log_lines_dropped, log_failures, log_lines_suppressed,
+  log_lines, log_lines_dropped, log_failures, log_lines_suppressed, audit_records, audit_head,
   build_info, config_hash, reloads, reload_success, reload_time, traffic_memory,
   traffic_memory_limit, connections_limit,
   process_cpu, process_memory, process_virtual_memory, process_threads, process_open_fds,

@@ -42,6 +42,27 @@ class JsonLine {
     at_ = write(at_);
     *at_++ = '"';
   }
+  /// Whole members, without braces or a comma before them.
+  void members(std::string_view literal) { open(literal); }
+  /// Milliseconds with three places.
+  void millis(std::string_view key, uint64_t micros) {
+    open(key);
+    at_ = write_decimal(at_, micros / 1000);
+    *at_++ = '.';
+    for (uint64_t unit = 100; unit > 0; unit /= 10) *at_++ = static_cast<char>('0' + micros / unit % 10);
+  }
+  /// An object within; `key` is `"name":{`.
+  void begin_object(std::string_view key) { open(key); }
+  void end_object() { *at_++ = '}'; }
+  /// A member of it whose name is no literal.
+  void member(std::string_view name, std::string_view value, size_t bytes_max) {
+    open("\"");
+    escaped(name);
+    raw("\":\"");
+    escaped(value.substr(0, bytes_max));
+    if (value.size() > bytes_max) raw("...");
+    *at_++ = '"';
+  }
   /// gives: the end of the line, after "}\n"
   char* finish() {
     raw("}\n");

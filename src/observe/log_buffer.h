@@ -39,6 +39,11 @@ struct LogBuffer {
     written = end == std::string_view::npos ? size : written + end + 1;
     return 1;
   }
+  /// Takes back what was written of the line that is half written.
+  void rewind_line() {
+    size_t end = std::string_view(bytes.get(), written).rfind('\n');
+    written = end == std::string_view::npos ? 0 : end + 1;
+  }
   void clear() {
     size = written = 0;
     lines = 0;

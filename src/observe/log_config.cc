@@ -42,7 +42,10 @@ constexpr Field kLogFields[] = {
          .about = "The access log: one line a request. Without this table there is none."}),
     field<&LogConfig::error>(
         {.name = "error", .about = "The error log: what the gateway itself has to say."}),
-    config::later("audit"),
+    field<&LogConfig::audit>(
+        {.name = "audit",
+         .about = "The audit log: a chained record for each request that was authenticated or denied. Without this table "
+                  "there is none."}),
 };
 
 }  // namespace

@@ -1,5 +1,4 @@
-// [log.access] and [log.error]: the configuration of the two logs. The logs themselves:
-// access_log.h, writer.h.
+// [log.*]: the configuration of the logs. The logs themselves: access_log.h, audit_log.h, writer.h.
 #pragma once
 
 #include <optional>
@@ -8,6 +7,7 @@
 
 #include "base/log.h"
 #include "config/types.h"
+#include "observe/audit_config.h"
 #include "observe/log_format.h"
 
 namespace sluice::observe {
@@ -33,6 +33,7 @@ struct ErrorLogConfig {
 struct LogConfig {
   std::optional<AccessLogConfig> access;  // not set: no access log
   ErrorLogConfig error;
+  std::optional<AuditConfig> audit;       // not set: no audit log
 };
 
 std::span<const config::Field> config_fields(const AccessLogConfig*);

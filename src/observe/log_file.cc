@@ -10,7 +10,10 @@
 namespace sluice::observe {
 
 LogFile::LogFile(LogOptions options, LogOutput output, LogSignal& signal, SharedLogCounts& counts)
-    : options_(std::move(options)), signal_(signal), counts_(counts), output_(std::move(output)) {}
+    : options_(std::move(options)), signal_(signal), counts_(counts), output_(std::move(output)) {
+  blocks_ = options_.on_overflow == OnOverflow::block;
+  lost_told_ = counts_.dropped.load(std::memory_order_relaxed);
+}
 
 void LogFile::write(std::string_view line) {
   if (line.empty()) return;
@@ -35,20 +38,32 @@ void LogFile::write(std::string_view line) {
   signal_.work();
 }
 
-std::unique_ptr<LogBuffer> LogFile::exchange(std::unique_ptr<LogBuffer> filled) {
+std::unique_ptr<LogBuffer> LogFile::exchange(std::unique_ptr<LogBuffer> filled, Patience patience) {
   bool wake = filled != nullptr;
   if (filled != nullptr) counts_.lines.fetch_add(filled->lines, std::memory_order_relaxed);
   std::unique_ptr<LogBuffer> fresh;
   {
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     if (filled != nullptr) {
       waiting_.push(std::move(filled));
       ++held_;
     }
     fresh = empty_buffer();
+    if (fresh == nullptr && blocks_ && patience == Patience::as_configured) {
+      signal_.work();
+      room_.wait(lock, [&] { return !blocks_ || (fresh = empty_buffer()) != nullptr; });
+    }
   }
   if (wake) signal_.work();
   return fresh;
+}
+
+void LogFile::set_on_overflow(OnOverflow what) {
+  {
+    std::lock_guard lock(mutex_);
+    blocks_ = what == OnOverflow::block;
+  }
+  room_.notify_all();
 }
 
 // needs: mutex_ held
@@ -58,11 +73,39 @@ std::unique_ptr<LogBuffer> LogFile::empty_buffer() {
   return std::make_unique<LogBuffer>(options_.buffer_bytes);
 }
 
-bool LogFile::write_waiting() {
+void LogFile::take_waiting() {
+  if (options_.stage != nullptr) return take_staged();
+  std::lock_guard lock(mutex_);
+  writing_.append(waiting_);
+}
+
+// What has gone through the stage is written before more does: so little is staged and not written.
+void LogFile::take_staged() {
+  if (!writing_.empty()) return;
+  LogBufferQueue taken;
+  std::unique_ptr<LogBuffer> news;
+  uint64_t dropped = counts_.dropped.load(std::memory_order_relaxed);
+  uint64_t lost = dropped - lost_told_;
   {
     std::lock_guard lock(mutex_);
-    writing_.append(waiting_);
+    taken.append(waiting_);
+    if ((!taken.empty() || lost > 0) && options_.stage->has_news(lost)) {
+      news = free_.pop();
+      if (news == nullptr) news = std::make_unique<LogBuffer>(options_.buffer_bytes);
+      ++held_;
+    }
   }
+  if (news != nullptr) {
+    options_.stage->say(*news, lost);
+    lost_told_ = dropped;
+    writing_.push(std::move(news));
+  }
+  for (LogBuffer* at = taken.front(); at != nullptr; at = at->next.get()) options_.stage->seal(*at);
+  writing_.append(taken);
+}
+
+bool LogFile::write_waiting() {
+  take_waiting();
   if (!writing_.empty()) look_after_file();
   LogBufferQueue done;
   LogOutput::Outcome outcome = output_.write(writing_, done);
@@ -77,8 +120,11 @@ bool LogFile::write_waiting() {
     held_ -= freed;
     free_.append(done);
   }
+  if (freed > 0) room_.notify_all();
+  if (options_.stage != nullptr && freed > 0 && writing_.empty()) options_.stage->on_written();
   if (reopen_.load(std::memory_order_relaxed)) look_after_file();
-  return writing_.empty() || failing_;   // what comes later tries again
+  // Without a stage what comes later tries again.
+  return writing_.empty() ? options_.stage == nullptr || nothing_waits() : failing_ && options_.stage == nullptr;
 }
 
 bool LogFile::nothing_waits() {
@@ -90,11 +136,7 @@ bool LogFile::nothing_waits() {
 // again. Of a line that is half written the rest is kept: it comes first when there is room.
 void LogFile::fail() {
   bool first = !std::exchange(failing_, true);
-  std::unique_ptr<LogBuffer> half;
-  if (output_.line_open() && !writing_.empty()) half = writing_.pop();
-  if (half != nullptr) count_dropped(half->keep_first_line());
-  discard_waiting();
-  if (half != nullptr) writing_.push(std::move(half));
+  if (options_.stage == nullptr) drop_all_but_half_line();
   if (!first) return;
   counts_.failures.fetch_add(1, std::memory_order_relaxed);
   std::string why = output_.error().message();
@@ -105,7 +147,21 @@ void LogFile::fail() {
   dprintf(STDERR_FILENO, "sluice: cannot write %s: %s\n", options_.path.c_str(), why.c_str());
 }
 
+void LogFile::drop_all_but_half_line() {
+  std::unique_ptr<LogBuffer> half;
+  if (output_.line_open() && !writing_.empty()) half = writing_.pop();
+  if (half != nullptr) count_dropped(half->keep_first_line());
+  drop_waiting();
+  if (half != nullptr) writing_.push(std::move(half));
+}
+
 void LogFile::discard_waiting() {
+  bool whole = nothing_waits();
+  drop_waiting();
+  if (options_.stage != nullptr && whole) options_.stage->on_closed();
+}
+
+void LogFile::drop_waiting() {
   uint64_t lost = 0;
   std::lock_guard lock(mutex_);
   writing_.append(waiting_);
@@ -150,13 +206,15 @@ bool LogFile::open_anew() {
     return false;
   }
   // The rest of a half written line belongs to the file that has its beginning.
-  if (output_.line_open() && !opened->same_file(output_)) discard_half_line();
+  if (output_.line_open() && !opened->same_file(output_)) leave_half_line();
   output_.replace(std::move(*opened));
   return true;
 }
 
-void LogFile::discard_half_line() {
+// A line that went through the stage must not be lost: it is written again, whole.
+void LogFile::leave_half_line() {
   if (writing_.empty()) return;
+  if (options_.stage != nullptr) return writing_.front()->rewind_line();
   count_dropped(writing_.front()->drop_first_line());
 }
 

@@ -1,11 +1,13 @@
 // One log: buffers come in from the workers (LogStream) or line by line from any thread (LogSink),
 // and go out through the writer's thread. What waits is bounded: when the disk or reader cannot
-// follow, lines are dropped and counted, and no worker ever waits. Shared by threads; the mutex
-// guards two short lists and is never held across a system call of I/O.
+// follow, lines are dropped and counted, and no worker ever waits, unless the log is one that must
+// not lose any. Shared by threads; the mutex guards two short lists and is never held across a
+// system call of I/O.
 #pragma once
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -16,6 +18,7 @@
 #include "observe/log_buffer.h"
 #include "observe/log_output.h"
 #include "observe/log_signal.h"
+#include "observe/log_stage.h"
 
 namespace sluice::observe {
 
@@ -40,12 +43,23 @@ struct SharedLogCounts {
 
 inline constexpr std::string_view kErrorLogName = "error";
 inline constexpr std::string_view kAccessLogName = "access";
+inline constexpr std::string_view kAuditLogName = "audit";
+
+/// What becomes of a line when too much waits already.
+enum class OnOverflow : uint8_t {
+  count,   // it is dropped and counted
+  block,   // a LogStream waits until there is room; write() never does
+};
 
 struct LogOptions {
   std::string name;                     // "access", "error": in metrics and messages
   std::string path;                     // a file, "stdout" ("-") or "stderr"
   size_t buffer_bytes = 64 * 1024;      // some 150 lines for one system call
   size_t waiting_max = 64;              // buffers: 4 MiB, or 1 s of 20,000 lines a second
+  OnOverflow on_overflow = OnOverflow::count;
+  /// What lines go through before they are written; null: they are written as they are. Lines that
+  /// went through it are never dropped but at the end: the file is tried again until it takes them.
+  std::unique_ptr<LogStage> stage{};
 };
 
 class LogFile final : public LogSink {
@@ -63,7 +77,12 @@ class LogFile final : public LogSink {
 
   /// A worker's side (LogStream). Takes a filled buffer, or nullptr. gives: an empty one, or
   /// nullptr when too much waits already
-  std::unique_ptr<LogBuffer> exchange(std::unique_ptr<LogBuffer> filled);
+  enum class Patience : uint8_t { none, as_configured };
+  std::unique_ptr<LogBuffer> exchange(std::unique_ptr<LogBuffer> filled,
+                                      Patience patience = Patience::none);
+  /// Whoever waits for room goes on without, and nobody waits from now on. Any thread.
+  void stop_blocking() { set_on_overflow(OnOverflow::count); }
+  void set_on_overflow(OnOverflow what);
   void count_dropped(uint64_t lines) {
     counts_.dropped.fetch_add(lines, std::memory_order_relaxed);
   }
@@ -77,17 +96,21 @@ class LogFile final : public LogSink {
 
   /// The writer's side. gives: whether nothing waits that could be written now
   bool write_waiting();
-  /// Drops and counts what waits: the writer gives up.
+  /// The log ends: drops and counts what waits.
   void discard_waiting();
   bool nothing_waits();
   /// The file does not take what waits, for now.
   bool failing() const { return failing_; }
 
  private:
+  void take_waiting();
+  void take_staged();
   void look_after_file();
   bool open_anew();
   void fail();
-  void discard_half_line();
+  void drop_all_but_half_line();
+  void drop_waiting();
+  void leave_half_line();
   std::unique_ptr<LogBuffer> empty_buffer();
 
   static constexpr std::chrono::seconds kReopenAgain{1};   // after it failed
@@ -103,10 +126,14 @@ class LogFile final : public LogSink {
   bool reopen_failed_ = false;
   std::chrono::steady_clock::time_point reopened_at_{};
 
+  uint64_t lost_told_ = 0;        // of the dropped lines, those that the stage has been told of
+
   std::mutex mutex_;
+  std::condition_variable room_;  // for who waits in exchange()
   LogBufferQueue waiting_;        // guarded by mutex_, as is free_
   LogBufferQueue free_;
   size_t held_ = 0;               // guarded too: buffers in waiting_ and writing_
+  bool blocks_ = false;           // guarded too
 
   std::atomic<bool> reopen_{false};
   std::atomic<bool> closing_{false};
@@ -138,7 +165,9 @@ class LogStream {
 
  private:
   char* renew(size_t bytes) {
-    if (buffer_ == nullptr || buffer_->size > 0) buffer_ = file_.exchange(std::move(buffer_));
+    if (buffer_ == nullptr || buffer_->size > 0) {
+      buffer_ = file_.exchange(std::move(buffer_), LogFile::Patience::as_configured);
+    }
     if (buffer_ != nullptr && buffer_->room() >= bytes) return buffer_->bytes.get();
     file_.count_dropped(1);
     return nullptr;

@@ -67,17 +67,13 @@ constexpr struct {
                      {"", LogFact::query_suffix},
                      {" ", LogFact::version}};
 
-// A log is read by more people than may know these.
 constexpr std::string_view kSecretHeaders[] = {"authorization", "proxy-authorization", "cookie",
                                                "x-api-key"};
 
 // gives: why `name` cannot be written; empty when it can
 std::string refusal(LogFact fact, std::string_view name) {
   if (fact != LogFact::header_named) return "";
-  for (std::string_view secret : kSecretHeaders) {
-    if (equals_ignore_case(name, secret)) return "this header holds secrets: no log may have them";
-  }
-  return "";
+  return may_hold_credentials(name) ? "this header holds secrets: no log may have them" : "";
 }
 
 Result<LogPart, TextError> parse_fact(std::string_view text) {
@@ -157,6 +153,11 @@ Result<std::vector<LogPart>, TextError> parse_parts(std::string_view text) {
 }
 
 }  // namespace
+
+bool may_hold_credentials(std::string_view header_name) {
+  auto same = [&](std::string_view secret) { return equals_ignore_case(header_name, secret); };
+  return std::any_of(std::begin(kSecretHeaders), std::end(kSecretHeaders), same);
+}
 
 Result<LogFormat, TextError> LogFormat::parse(std::string_view text) {
   LogFormat out;

@@ -12,6 +12,9 @@
 
 namespace sluice::observe {
 
+/// Header fields that no log may have: a log is read by more people than may know what they hold.
+bool may_hold_credentials(std::string_view header_name);
+
 /// What a template can name. The names are those of the JSON line, and some more.
 enum class LogFact : uint8_t {
   none,   // nothing follows the literal

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace sluice::observe {
 
 void ErrorLog::write(std::string_view line) {
@@ -19,7 +21,51 @@ std::shared_ptr<LogFile> ErrorLog::file() const {
   return file_;
 }
 
-Result<LogSet::Prepared, std::vector<std::string>> LogSet::prepare(const LogConfig& config) {
+namespace {
+
+std::string open_fault(std::string_view name, const std::string& path, std::error_code error) {
+  bool unread = error == std::errc::no_such_device_or_address;
+  return "log." + std::string(name) + ": cannot open " + path + ": " +
+         (unread ? "a pipe that nobody reads, or a socket" : error.message());
+}
+
+}  // namespace
+
+// An unchanged file goes on with the chain that it has; a new key begins a new file, as nobody could verify one that
+// was written under two.
+std::shared_ptr<const AuditLogTarget> LogSet::prepare_audit(const AuditConfig& config,
+                                                            std::shared_ptr<const crypto::HmacKey> key,
+                                                            std::vector<std::string>& faults) {
+  AuditLogTarget target;
+  target.config = config;
+  target.redacts_subject = std::ranges::find(config.redact, "subject") != config.redact.end();
+  target.redacts_client_ip = std::ranges::find(config.redact, "client_ip") != config.redact.end();
+  if (key != nullptr) target.key_check = key->code("");
+  if (audit_ != nullptr && audit_->config.file.path == config.file.path) {
+    if (audit_->key_check != target.key_check) faults.push_back("log.audit: another key needs another file than " + config.file.path);
+    target.file = audit_->file;
+    target.head = audit_->head;
+    return std::make_shared<const AuditLogTarget>(std::move(target));
+  }
+  target.head = std::make_shared<SharedAuditHead>();
+  auto chain = AuditChain::open({config.file.path, std::move(key), target.head});
+  if (!chain) {
+    faults.push_back("log.audit: " + chain.error());
+    return nullptr;
+  }
+  LogOptions options{.name = std::string(kAuditLogName), .path = config.file.path, .on_overflow = config.on_overflow,
+                     .stage = *std::move(chain)};
+  auto file = writer_.open(std::move(options));
+  if (!file) {
+    faults.push_back(open_fault(kAuditLogName, config.file.path, file.error()));
+    return nullptr;
+  }
+  target.file = *std::move(file);
+  return std::make_shared<const AuditLogTarget>(std::move(target));
+}
+
+Result<LogSet::Prepared, std::vector<std::string>> LogSet::prepare(const LogConfig& config,
+                                                                   std::shared_ptr<const crypto::HmacKey> audit_key) {
   std::vector<std::string> faults;
   auto open = [&](std::string_view name, const std::string& path, std::shared_ptr<LogFile> old) {
     if (old != nullptr && old->path() == path) return old;
@@ -28,9 +74,7 @@ Result<LogSet::Prepared, std::vector<std::string>> LogSet::prepare(const LogConf
     options.path = path;
     auto file = writer_.open(std::move(options));
     if (file) return *file;
-    bool unread = file.error() == std::errc::no_such_device_or_address;
-    faults.push_back("log." + std::string(name) + ": cannot open " + path + ": " +
-                     (unread ? "a pipe that nobody reads, or a socket" : file.error().message()));
+    faults.push_back(open_fault(name, path, file.error()));
     return std::shared_ptr<LogFile>();
   };
   Prepared out;
@@ -45,6 +89,7 @@ Result<LogSet::Prepared, std::vector<std::string>> LogSet::prepare(const LogConf
                 access_->query == target.query;
     out.access = same ? access_ : std::make_shared<const AccessLogTarget>(std::move(target));
   }
+  if (config.audit) out.audit = prepare_audit(*config.audit, std::move(audit_key), faults);
   if (!faults.empty()) return faults;
   return out;
 }
@@ -54,6 +99,8 @@ void LogSet::commit(Prepared prepared) {
   error_.set_file(std::move(prepared.error));
   set_log_sink(&error_);
   access_ = std::move(prepared.access);
+  audit_ = std::move(prepared.audit);
+  if (audit_ != nullptr) audit_->file->set_on_overflow(audit_->config.on_overflow);
   writer_.reopen();
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "observe/access_log.h"
+#include "observe/audit_log.h"
 #include "observe/log_config.h"
 #include "observe/writer.h"
 
@@ -35,6 +36,7 @@ class LogSet {
   struct Prepared {
     std::shared_ptr<LogFile> error;
     std::shared_ptr<const AccessLogTarget> access;   // null: no access log
+    std::shared_ptr<const AuditLogTarget> audit;     // null: no audit log
     LogLevel level = LogLevel::info;
   };
 
@@ -45,7 +47,9 @@ class LogSet {
 
   /// Opens what `config` names and is not open already; an unchanged access log is the same object.
   /// errors: every file that cannot be opened, with the reason; then nothing has changed
-  Result<Prepared, std::vector<std::string>> prepare(const LogConfig& config);
+  /// `audit_key`: null when config.audit has none
+  Result<Prepared, std::vector<std::string>> prepare(
+      const LogConfig& config, std::shared_ptr<const crypto::HmacKey> audit_key = nullptr);
   /// Puts it in force: the error log and its level at once; access_log() from now on, which the
   /// caller gives to every worker. Files kept are opened anew, as by SIGUSR1. A file taken away is
   /// closed when the last worker has let go of it.
@@ -53,18 +57,33 @@ class LogSet {
 
   /// The access log in force; null: none.
   const std::shared_ptr<const AccessLogTarget>& access_log() const { return access_; }
+  /// The audit log in force; null: none.
+  const std::shared_ptr<const AuditLogTarget>& audit_log() const { return audit_; }
+  /// Tells the audit log in force, if there is one, what was done to the gateway.
+  void control(const ControlRecord& record, WallTime now) {
+    if (audit_ != nullptr) write_control(*audit_, record, now);
+  }
+  /// The process ends: no worker waits for room in the audit log any more.
+  void stop_blocking() {
+    if (audit_ != nullptr) audit_->file->stop_blocking();
+  }
   /// Has every file opened anew under its path: log rotation. Returns at once. Any thread.
   void reopen() { writer_.reopen(); }
   /// Any thread. By name of the log, those that are no more included.
   std::vector<std::pair<std::string, LogCounts>> counts() const { return writer_.counts(); }
   /// Writes what has been handed over and ends; later lines of the error log go to stderr.
-  /// needs: every worker's AccessLog flushed or gone
+  /// needs: every worker's AccessLog and AuditLog flushed or gone
   void stop();
 
  private:
+  std::shared_ptr<const AuditLogTarget> prepare_audit(const AuditConfig& config,
+                                                      std::shared_ptr<const crypto::HmacKey> key,
+                                                      std::vector<std::string>& faults);
+
   LogWriter writer_;   // outlives the files below
   ErrorLog error_;
   std::shared_ptr<const AccessLogTarget> access_;
+  std::shared_ptr<const AuditLogTarget> audit_;
 };
 
 }  // namespace sluice::observe

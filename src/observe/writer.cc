@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kIdle{60'000};    // nothing to do; work wakes the thread
 constexpr std::chrono::milliseconds kStalled{20};     // a reader was slow: look again soon
+constexpr std::chrono::milliseconds kAgain{1};        // at the end
 
 }  // namespace
 
@@ -65,6 +66,7 @@ void LogWriter::run() {
   }
   auto deadline = std::chrono::steady_clock::now() + patience_;
   while (!write_all() && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(kAgain);
   }
   for (LogFile* file : turn_) file->discard_waiting();
 }

@@ -12,6 +12,7 @@
 #include "loop/timer.h"
 #include "net/pipe.h"
 #include "observe/access_log.h"
+#include "observe/audit_log.h"
 #include "observe/metrics.h"
 #include "policy/resume.h"
 #include "server/client_connection.h"
@@ -58,6 +59,7 @@ class Engine final : public server::Handler {
   /// New exchanges use this lease; the old one is the caller's to free when its count falls to zero.
   void publish(snapshot::Lease& lease) { lease_ = &lease; }
   void set_access_log(observe::AccessLog* log) { access_log_ = log; }
+  void set_audit_log(observe::AuditLog* log) { audit_log_ = log; }
 
   http::StreamEvents& accept(http::Stream& stream, const server::ClientFacts& client) override;
   size_t exchanges() const { return exchanges_.live(); }
@@ -72,6 +74,7 @@ class Engine final : public server::Handler {
 
   Parts parts_;
   observe::AccessLog* access_log_ = nullptr;
+  observe::AuditLog* audit_log_ = nullptr;
   snapshot::Lease* lease_ = nullptr;
   policy::ResumeDesk desk_;
   DateCache date_;

@@ -96,6 +96,8 @@ class Exchange final : public Task,
   Next do_relay();
   Next do_finish();
   void count_and_log();
+  bool denied(uint16_t status) const;
+  void write_audit(const observe::AccessRecord& request);
   void release() override;
   void on_timer(Timer& timer) override;
   bool waits_for_client() const;

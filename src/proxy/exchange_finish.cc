@@ -123,8 +123,8 @@ void Exchange::count_and_log() {
     if (answered) metrics.response.record(answered_at_ - sent_at_);
     if (retries_ > 0) metrics.retries.add(retries_);
   }
-  observe::AccessLog* log = engine_->access_log_;
-  if (log == nullptr || request_ == nullptr) return;
+  bool audited = engine_->audit_log_ != nullptr && (call_.identity() != nullptr || denied(facts.status));
+  if (request_ == nullptr || (engine_->access_log_ == nullptr && !audited)) return;
   using std::chrono::duration_cast;
   using std::chrono::microseconds;
   observe::AccessRecord record;
@@ -154,7 +154,31 @@ void Exchange::count_and_log() {
   record.referer = request_->fields.get(FieldId::referer).value_or("");
   record.fields = &request_->fields;
   record.params = call_.params();
-  log->write(record);
+  if (engine_->access_log_ != nullptr) engine_->access_log_->write(record);
+  if (audited) write_audit(record);
+}
+
+// By us: an upstream that says 403 has its own records.
+bool Exchange::denied(uint16_t status) const {
+  if (call_.identity() == nullptr && call_.findings().credential_refused) return true;
+  if (problem_ != nullptr) status = problem_->status;
+  return (problem_ != nullptr || from_us_) && (status == 401 || status == 403 || status == 429);
+}
+
+void Exchange::write_audit(const observe::AccessRecord& request) {
+  observe::AuditRecord record;
+  using Decision = observe::AuditRecord::Decision;
+  record.decision = denied(request.status) ? Decision::denied : Decision::allowed;
+  record.rule = call_.findings().rule;
+  if (const policy::Identity* identity = call_.identity()) {
+    record.subject = identity->subject;
+    record.consumer = identity->consumer;
+    record.credential = identity->credential;
+    record.auth_method = identity->method;
+    record.authenticator = identity->authenticator;
+    record.claims = identity->claims;
+  }
+  engine_->audit_log_->write(request, record);
 }
 
 // The upstream owes nothing at present: its patience does not run out. The listener has its own with clients.

@@ -1,5 +1,7 @@
 #include "snapshot/config_check.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "config/suggest.h"
 #include "snapshot/config_names.h"
@@ -21,6 +23,7 @@ constexpr IssueKind kLimitCost{"limit_cost"};
 constexpr IssueKind kRouteLimits{"limits_per_route"};
 constexpr IssueKind kNoListener{"no_listener"};
 constexpr IssueKind kAddressTwice{"address_twice"};
+constexpr IssueKind kAuditCredential{"audit_credential"};
 constexpr IssueKind kRedirectToPlain{"redirect_to_plain"};
 constexpr IssueKind kRedirectToUnix{"redirect_to_unix"};
 constexpr IssueKind kRouteTie{"route_tie"};
@@ -158,6 +161,21 @@ void check_names(const Config& config, Document& document) {
       resolve("plugin", plugin.name, plugin.at, config.plugin, document);
     check_limits(route.value, config, document);
     if (route.sound) check_params(route.value, document);
+  }
+}
+
+void check_audit(const Config& config, Document& document) {
+  if (!config.log.audit) return;
+  const observe::AuditConfig& audit = *config.log.audit;
+  auto listed = [](const std::vector<std::string>& names, auto same) { return std::any_of(names.begin(), names.end(), same); };
+  for (const auto& auth : config.auth) {
+    const std::string& header = auth.value.header;
+    const std::string& query = auth.value.query;
+    bool in_header = listed(audit.headers, [&](const std::string& name) { return equals_ignore_case(name, header); });
+    bool in_query = !query.empty() && listed(audit.query, [&](const std::string& name) { return name == query; });
+    if (!in_header && !in_query) continue;
+    document.issues.add(kAuditCredential, auth.at, quoted(in_header ? header : query) + " holds the credentials of [auth." +
+                                                       auth.name + "]: [log.audit] must not write it");
   }
 }
 

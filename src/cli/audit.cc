@@ -1,0 +1,81 @@
+// `sluice audit verify`: does the chain of an audit log hold?
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <optional>
+
+#include "cli/commands.h"
+#include "observe/audit_verify.h"
+#include "snapshot/secrets.h"
+
+namespace sluice::cli {
+namespace {
+
+constexpr int kChanged = 1;
+constexpr int kNotVerified = 2;
+
+int not_verified(const std::string& text) {
+  std::fprintf(stderr, "sluice: %s\n", text.c_str());
+  return kNotVerified;
+}
+
+/// As in a configuration: "env:NAME", "file:PATH", "credential:NAME".
+std::optional<config::SecretSource> source_of(const std::string& text) {
+  using Kind = config::SecretSource::Kind;
+  config::SecretSource out;
+  for (auto [prefix, kind] : {std::pair{"env:", Kind::environment}, {"file:", Kind::file}, {"credential:", Kind::credential}}) {
+    if (!text.starts_with(prefix)) continue;
+    out.kind = kind;
+    out.place = text.substr(std::string_view(prefix).size());
+  }
+  if (out.place.empty()) return std::nullopt;
+  return out;
+}
+
+std::optional<std::string> read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::nullopt;
+  return std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+}
+
+int print(const observe::AuditReport& report) {
+  for (const std::string& note : report.notes) std::printf("note: %s\n", note.c_str());
+  for (const std::string& finding : report.findings) std::printf("%s\n", finding.c_str());
+  if (report.findings_count > report.findings.size()) {
+    std::printf("and %zu more\n", static_cast<size_t>(report.findings_count - report.findings.size()));
+  }
+  auto records = static_cast<unsigned long long>(report.records);
+  if (!report.good()) {
+    std::printf("CHANGED: %llu records are good, %llu faults\n", records, static_cast<unsigned long long>(report.findings_count));
+    return kChanged;
+  }
+  std::printf("good: %llu records up to %llu, hash %.*s\n", records, static_cast<unsigned long long>(report.last.sequence),
+              static_cast<int>(observe::kAuditHashBytes), report.last.hash);
+  return 0;
+}
+
+}  // namespace
+
+int run_audit_verify(const AuditVerifyOptions& options) {
+  std::optional<crypto::HmacKey> key;
+  if (!options.key.empty()) {
+    auto source = source_of(options.key);
+    if (!source) return not_verified("--key is env:NAME, file:PATH or credential:NAME");
+    auto secret = snapshot::read_secret(*source, config::process_environment);
+    if (!secret) return not_verified(secret.error());
+    key.emplace(crypto::Hash::sha256, secret->bytes());
+  }
+  // Before the log, which may grow meanwhile.
+  std::string head_path = options.head.empty() ? options.files.back() + ".head" : options.head;
+  std::optional<std::string> head = read_file(head_path);
+  if (!head && !options.head.empty()) return not_verified("cannot read " + head_path);
+  observe::AuditVerifier verifier(key ? &*key : nullptr, options.from);
+  for (const std::string& file : options.files) {
+    if (auto read = verifier.add_file(file); !read) return not_verified(read.error());
+  }
+  if (head) verifier.check_head(*head, head_path);
+  else std::printf("note: there is no %s: a tail that was cut off is not seen (--head)\n", head_path.c_str());
+  return print(verifier.report());
+}
+
+}  // namespace sluice::cli

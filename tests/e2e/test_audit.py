@@ -1,0 +1,218 @@
+"""The audit log: who did what, a chain that shows every change, crashes, rotation; and no secret in any output."""
+import hashlib
+import json
+import signal
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.client import ask
+from support.gateway import run_command, settings
+from support.timing import BINARY, wait_until
+
+KEY = "slk_of_acme_planted"
+
+
+def sha256(key):
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+AUDIT = """
+[log.audit]
+file = "@dir@/audit.log"
+query = ["page"]
+"""
+KEYED = AUDIT + 'key = { secret = "env:AUDIT_KEY" }\n'
+ENVIRONMENT = {"AUDIT_KEY": "planted_audit_key"}
+CONSUMERS = f"""
+[auth.partners]
+type = "api_key"
+query = "api_key"
+[consumer.acme]
+keys = [{{ id = "k1", sha256 = "{sha256(KEY)}" }}]
+claims = {{ tenant = "gold" }}
+[route.user]
+match = {{ path = "/users/{{id}}" }}
+upstream = "main"
+auth = ["partners"]
+[route.open]
+match = {{ path = "/open" }}
+upstream = "main"
+auth = "none"
+"""
+
+
+def config_of(behind, audit=KEYED, **more):
+    return settings(behind, route='auth = ["partners"]', more=CONSUMERS + audit, **more)
+
+
+def records(one, name="audit.log"):
+    return [json.loads(line) for line in (one.folder / name).read_text().splitlines()]
+
+
+def verify(*arguments):
+    done = subprocess.run([BINARY, "audit", "verify", *map(str, arguments)], capture_output=True, text=True, timeout=30,
+                          env=ENVIRONMENT)
+    return done.returncode, done.stdout + done.stderr
+
+
+def written(one, count):
+    log = one.folder / "audit.log"
+    wait_until(lambda: log.exists() and log.read_text().count("\n") >= count, f"{count} records")
+
+
+@pytest.fixture
+def audited(gateway, upstream):
+    return gateway(config_of(upstream()), environment=ENVIRONMENT)
+
+
+def test_who_did_what_and_who_was_not_let_in(audited):
+    one = audited
+    assert one.ask("GET", "/users/42?page=7&name=hidden", [("X-Api-Key", KEY)]).status == 200
+    assert one.ask("DELETE", "/users/43", [("X-Api-Key", "slk_wrong")]).status == 401
+    assert one.ask("GET", "/users/44", []).status == 401
+    assert one.ask("GET", "/open", []).status == 200          # nobody asked who it is
+    one.reload(code=0)
+    written(one, 6)
+    one.stop()
+    found = records(one)
+    assert [record["seq"] for record in found] == list(range(1, len(found) + 1))
+    allowed, wrong, missing = [record for record in found if record["event"] == "request"]
+    assert allowed["decision"] == "allowed" and allowed["consumer"] == "acme" and allowed["credential"] == "k1"
+    assert allowed["auth_method"] == "api_key" and allowed["authenticator"] == "partners"
+    assert allowed["operation"] == "GET" and allowed["route"] == "user" and allowed["status"] == 200
+    assert allowed["params"] == {"id": "42"} and allowed["query"] == {"page": "7"}
+    assert allowed["request_id"] and allowed["trace_id"] and allowed["duration_ms"] > 0
+    assert wrong["decision"] == "denied" and wrong["operation"] == "DELETE" and wrong["problem"] == "api_key_unknown"
+    assert "consumer" not in wrong and wrong["params"] == {"id": "43"}
+    assert missing["decision"] == "denied" and missing["problem"] == "credentials_missing"
+    control = [(record["action"], record.get("outcome")) for record in found if record["event"] == "control"]
+    assert control == [("start", "applied"), ("reload_asked", None), ("reload", "unchanged"), ("stop", None)]
+    code, said = verify(one.folder / "audit.log", "--key", "env:AUDIT_KEY")
+    assert code == 0 and f"good: {len(found)} records" in said, said
+
+
+def test_a_change_is_found_and_the_wrong_key_too(audited):
+    one = audited
+    for _ in range(3):
+        one.ask("GET", "/users/42", [("X-Api-Key", KEY)])
+    one.stop()
+    log = one.folder / "audit.log"
+    text = log.read_text()
+    log.write_text(text.replace('"id":"42"', '"id":"43"', 1))
+    code, said = verify(log, "--key", "env:AUDIT_KEY")
+    assert code == 1 and f"{log}:2: record 2 was changed" in said, said
+    log.write_text("".join(text.splitlines(True)[:-1]))
+    code, said = verify(log, "--key", "env:AUDIT_KEY")
+    assert code == 1 and "its tail is missing" in said, said
+    log.write_text(text)
+    assert verify(log)[0] == 1
+    assert verify(log, "--key", "env:NOT_SET")[0] == 2
+    assert verify(one.folder / "none.log")[0] == 2
+
+
+@pytest.mark.threads
+def test_a_killed_gateway_goes_on_and_names_the_break(audited):
+    one = audited
+    for _ in range(20):
+        one.ask("GET", "/users/42", [("X-Api-Key", KEY)])
+    written(one, 21)
+    one.process.send_signal(signal.SIGKILL)
+    one.process.wait(10)
+    one.process = None
+    with (one.folder / "audit.log").open("a") as log:
+        log.write('{"seq":       half of')
+    one.start()
+    one.ask("GET", "/users/42", [("X-Api-Key", KEY)])
+    (one.folder / "audit.log").rename(one.folder / "audit.log.1")
+    one.signal(signal.SIGUSR1)
+    wait_until((one.folder / "audit.log").exists, "the new file")
+    one.ask("GET", "/users/42", [("X-Api-Key", KEY)])
+    one.stop()
+    files = (one.folder / "audit.log.1", one.folder / "audit.log")
+    code, said = verify(*files, "--key", "env:AUDIT_KEY")
+    assert code == 0 and "break: the log was not closed" in said, said
+    assert verify(files[1], "--key", "env:AUDIT_KEY")[0] == 1      # its beginning is elsewhere
+
+
+def test_the_head_is_in_its_file_and_in_the_metrics(audited):
+    one = audited
+    one.ask("GET", "/users/42", [("X-Api-Key", KEY)])
+    written(one, 2)
+    head_file = one.folder / "audit.log.head"
+
+    def agree():
+        head = json.loads(head_file.read_text())
+        page = ask(one.admin, "GET", "/metrics").body.decode()
+        return f'sluice_audit_head_info{{sequence="{head["seq"]}",hash="{head["hash"]}"}} 1' in page
+    wait_until(agree, "head and metrics agree")
+    assert "audit log head" in one.error_log()
+
+
+@pytest.mark.plain_build
+@pytest.mark.parametrize("audit, of_openssl", [(AUDIT, 1), (KEYED, 2)])
+def test_no_allocation_of_ours_per_record(gateway, tmp_path, upstream, audit, of_openssl):
+    """Against the same without an audit log. OpenSSL 3.0 makes one for each digest and two for each HMAC, on the
+    thread that writes the logs."""
+    library = tmp_path / "malloc_count.so"
+    source = Path(__file__).with_name("malloc_count.c")
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", str(source), "-o", str(library)], check=True)
+
+    def allocations(more, numbers):
+        one = gateway(config_of(upstream(), more), environment={**ENVIRONMENT, "LD_PRELOAD": str(library),
+                                                                "SLUICE_MALLOC_COUNT": str(numbers)})
+        client = one.client()
+
+        def count_after(times):
+            for _ in range(times):
+                assert client.ask(target="/users/42?page=1", fields=[("X-Api-Key", KEY)]).status == 200
+            return struct.unpack("<Q", numbers.read_bytes()[:8])[0]
+        start = count_after(1000)
+        used = count_after(2000) - start
+        client.socket.close()
+        return used
+    more = allocations(audit, tmp_path / "with") - allocations("", tmp_path / "without")
+    # aside: up to a second's records of the 1000 before, and what the head's file takes once a second
+    assert more <= of_openssl * 3000 + 200, f"{more} allocations more in 2000 requests"
+
+
+SECRETS = [KEY, "slk_planted_wrong", "planted_bearer", "planted_basic", "planted_cookie", "planted_proxy", "planted_audit_key"]
+FORMATS = ["json", "common", "combined",
+           "{time} {ip} {request} {status} {problem} {user_agent} {referer} {header.X-Team} {query.a}"]
+
+
+@pytest.mark.parametrize("log_format", FORMATS)
+@pytest.mark.parametrize("query", ["false", "true"])
+def test_no_credential_in_any_output(gateway, upstream, log_format, query):
+    """Of every kind there is, sent to routes that take, refuse and do not ask for them."""
+    config = config_of(upstream(), log_access=f"format = '{log_format}'\nquery = {query}").replace('level = "info"', 'level = "debug"')
+    one = gateway(config, environment=ENVIRONMENT)
+    others = [("Authorization", "Bearer planted_bearer"), ("Cookie", "session=planted_cookie"),
+              ("Proxy-Authorization", "Basic planted_proxy")]
+    said = []
+    for key in (KEY, "slk_planted_wrong"):
+        for path in ("/users/1", "/other", "/"):
+            for method in ("GET", "POST", "OPTIONS"):
+                said.append(one.ask(method, path, [("X-Api-Key", key), *others]))
+                said.append(one.ask(method, f"{path}?a=1&api_key={key}&b=2", others))
+                said.append(one.ask(method, path, [("X-Api-Key", key), ("X-Api-Key", key), ("Authorization", "Basic planted_basic")]))
+        said.append(one.ask("GET", "/open", [("X-Api-Key", key), *others]))
+        said.append(one.ask("GET", "/users/%zz", [("X-Api-Key", key), *others]))
+    said.append(ask(one.admin, "GET", "/metrics"))
+    said.append(ask(one.admin, "GET", "/status"))
+    explained = run_command("explain", "-c", str(one.config), "-H", f"X-Api-Key: {KEY}", "-H", "Authorization: Bearer planted_bearer",
+                            "-H", "Cookie: session=planted_cookie", "GET", f"http://127.0.0.1:{one.port}/users/1")
+    shown = run_command("config", "show", str(one.config))
+    one.reload()
+    one.stop()
+    sinks = {"access log": (one.folder / "access.log").read_text(), "error log": one.error_log(), "output": one.output_text(),
+             "audit log": (one.folder / "audit.log").read_text(), "head": (one.folder / "audit.log.head").read_text(),
+             "explain": explained.stdout + explained.stderr, "config show": shown.stdout + shown.stderr}
+    assert sinks["audit log"].count('"event":"request"') > 30 and sinks["access log"].count("\n") > 30
+    for number, response in enumerate(said):
+        fields = " ".join(f"{name}: {value}" for name, value in response.fields)
+        sinks[f"answer {number} ({response.status})"] = fields + response.body.decode(errors="replace")
+    for sink, text in sinks.items():
+        for secret in SECRETS:
+            assert secret not in text, f"{secret} in {sink}: {text[max(0, text.find(secret) - 200):text.find(secret) + 60]}"
