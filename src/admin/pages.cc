@@ -43,6 +43,7 @@ Page metrics_page(const control::Keeper& keeper, observe::PageForm form) {
   facts.connections_max = control::connections_max(keeper.snapshot().config.server);
   if (const auto& table = keeper.snapshot().limit_table) facts.limit_keys_forgotten = table->forgotten();
   facts.logs = process.logs.counts();
+  for (auto& copied : process.courier.counts()) facts.logs.push_back(std::move(copied));
   facts.log_lines_suppressed = log_lines_suppressed();
   if (const auto& audit = process.logs.audit_log()) facts.audit = audit->head->get();
   facts.certificates = keeper.certificates().facts();

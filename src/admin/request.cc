@@ -11,8 +11,7 @@ void Request::on_end() {
   // Whoever changes something is on record, whatever comes of it.
   LOG(info, "control request", kv("action", "reload"), kv("uid", peer_.uid), kv("pid", peer_.pid));
   std::string by = "uid " + std::to_string(peer_.uid) + ", pid " + std::to_string(peer_.pid);
-  observe::ControlRecord record{.action = "reload_asked", .outcome = {}, .by = by, .config_hash = {}, .detail = {}};
-  keeper_->process().logs.control(record, keeper_->loop().clock().wall());
+  keeper_->process().logs.control({.action = "reload_asked", .by = by}, keeper_->loop().clock().wall());
   keeper_->reload(this);
 }
 

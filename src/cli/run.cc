@@ -34,8 +34,8 @@ int complain(const std::string& text) {
   return 1;
 }
 
-bool open_logs(control::Process& process, const observe::LogConfig& config) {
-  auto prepared = control::prepare_logs(process.logs, config);
+bool open_logs(control::Process& process, const snapshot::Snapshot& snapshot) {
+  auto prepared = control::prepare_logs(process, snapshot);
   if (prepared) {
     process.logs.commit(*std::move(prepared));
     return true;
@@ -47,7 +47,7 @@ bool open_logs(control::Process& process, const observe::LogConfig& config) {
 int serve(control::Process& process, const std::string& file, std::shared_ptr<const snapshot::Snapshot> snapshot) {
   control::Keeper keeper(process, file);
   admin::AdminServer admin(keeper);
-  control::LogPart logs(process.logs);
+  control::LogPart logs(process);
   keeper.add_participant(logs);
   keeper.add_participant(admin);
   if (auto ready = keeper.prepare(std::move(snapshot)); !ready) {
@@ -76,9 +76,10 @@ int run_gateway(const RunOptions& options) {
     for (const std::string& fault : snapshot.error()) complain(fault);
     return 1;
   }
-  if (!open_logs(process, (*snapshot)->config.log)) return 1;
+  if (!open_logs(process, **snapshot)) return 1;
   int code = serve(process, options.file, *std::move(snapshot));
   process.logs.stop();
+  process.courier.stop();
   return code;
 }
 

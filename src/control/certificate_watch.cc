@@ -76,6 +76,7 @@ void CertificateWatch::read(Watched& watched) {
   watched.failing = false;
   ++watched.replaced;
   LOG(info, "certificate files replaced", kv("tls", tls.name()));
+  witness_->on_change({"certificates_read", tls.name(), Change::Outcome::applied, {}});
 }
 
 void CertificateWatch::refuse(Watched& watched, const net::TlsFault& fault) {
@@ -83,6 +84,7 @@ void CertificateWatch::refuse(Watched& watched, const net::TlsFault& fault) {
   ++watched.refused;
   LOG(error, "certificate files refused: the ones in use stay", kv("tls", watched.tls->name()),
       kv("file", fault.file), kv("reason", fault.reason));
+  witness_->on_change({"certificates_read", watched.tls->name(), Change::Outcome::refused, fault.file + ": " + fault.reason});
 }
 
 observe::CertificateFacts CertificateWatch::facts() const {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "control/change.h"
 #include "control/file_stamp.h"
 #include "loop/loop.h"
 #include "net/shared_tls.h"
@@ -28,7 +29,7 @@ class CertificateWatch final : private Timer::Owner {
   /// Series of sluice_tls_certificate_expiry_seconds.
   static constexpr size_t kExpiriesMax = 10'000;
 
-  explicit CertificateWatch(Loop& loop) : loop_(&loop) {}
+  CertificateWatch(Loop& loop, ChangeWitness& witness) : loop_(&loop), witness_(&witness) {}
   CertificateWatch(const CertificateWatch&) = delete;
 
   /// Watches what this snapshot names, and nothing else any more. What was watched before is read at
@@ -51,11 +52,12 @@ class CertificateWatch final : private Timer::Owner {
   };
 
   void on_timer(Timer& timer) override;
-  static void look(Watched& watched);
-  static void read(Watched& watched);
-  static void refuse(Watched& watched, const net::TlsFault& fault);
+  void look(Watched& watched);
+  void read(Watched& watched);
+  void refuse(Watched& watched, const net::TlsFault& fault);
 
   Loop* loop_;
+  ChangeWitness* witness_;
   std::vector<Watched> watched_;
   Timer timer_;
 };

@@ -74,6 +74,9 @@ void FileWatch::read(Watched& watched) {
     LOG(error, "files refused: what is in use stays", kv("of", watched.live->name()), kv("file", watched.files.front()),
         kv("reason", done.error()));
   }
+  using Outcome = Change::Outcome;
+  witness_->on_change({"files_read", watched.live->name(), done ? Outcome::applied : Outcome::refused,
+                       done ? done->text : done.error()});
 }
 
 }  // namespace sluice::control

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "control/change.h"
 #include "control/file_stamp.h"
 #include "policy/live_files.h"
 
@@ -23,7 +24,7 @@ class FileWatch {
   /// A file that never comes to rest is read after this many looks.
   static constexpr unsigned kRestlessMax = 3;
 
-  FileWatch() = default;
+  explicit FileWatch(ChangeWitness& witness) : witness_(&witness) {}
   FileWatch(const FileWatch&) = delete;
   ~FileWatch() { stop(); }
 
@@ -41,9 +42,10 @@ class FileWatch {
   };
 
   void run();
-  static void look(Watched& watched);
-  static void read(Watched& watched);
+  void look(Watched& watched);
+  void read(Watched& watched);
 
+  ChangeWitness* witness_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::shared_ptr<policy::LiveFiles>> wanted_;   // guarded

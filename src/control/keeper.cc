@@ -108,15 +108,23 @@ void Keeper::on_published(std::shared_ptr<const snapshot::Snapshot> snapshot) {
 }
 
 // Nothing that is not in the error log too; but nobody removes it from here unseen.
-void Keeper::audit(std::string_view action, std::string_view outcome, std::string_view by, std::string_view detail) {
+void Keeper::audit(observe::ControlRecord record) {
   std::string hash = hex_text(snapshot_->hash);
-  process_->logs.control({action, outcome, by, hash, detail}, loop_.clock().wall());
+  record.config_hash = hash;
+  process_->logs.control(record, loop_.clock().wall());
+}
+
+void Keeper::on_change(Change change) {   // on any thread
+  mailbox_.post_work([this, change = std::move(change)] {
+    std::string_view outcome = change.outcome == Change::Outcome::applied ? "applied" : "refused";
+    audit({.action = change.action, .outcome = outcome, .target = change.target, .detail = change.detail});
+  });
 }
 
 void Keeper::on_reload_ended(const ReloadReport& report) {
   constexpr std::string_view kOutcomes[] = {"applied", "unchanged", "refused"};
   bool start = reloads_.applied + reloads_.unchanged + reloads_.refused == 0;
-  audit(start ? "start" : "reload", kOutcomes[static_cast<size_t>(report.result)], {}, report.text);
+  audit({.action = start ? "start" : "reload", .outcome = kOutcomes[static_cast<size_t>(report.result)], .detail = report.text});
   reloads_.at = loop_.clock().wall();
   reloads_.success = report.result != ReloadResult::refused;
   reloads_.faults = reloads_.success ? "" : report.text.substr(0, ReloadFacts::kFaultsBytesMax);
@@ -143,12 +151,12 @@ void Keeper::on_endpoints(uint32_t upstream, std::shared_ptr<const upstream::End
 void Keeper::on_signal(int number) {
   switch (number) {
     case SIGUSR1:
-      audit("logs_reopened", {}, "SIGUSR1", {});
+      audit({.action = "logs_reopened", .by = "SIGUSR1"});
       process_->logs.reopen();
       LOG(info, "log files reopened");
       return;
     case SIGHUP:
-      audit("reload_asked", {}, "SIGHUP", {});
+      audit({.action = "reload_asked", .by = "SIGHUP"});
       return reload(nullptr);
     default: break;
   }
@@ -239,7 +247,7 @@ void Keeper::finish(const char* why) {
   files_.stop();
   process_->logs.stop_blocking();
   supervisor_.stop();
-  audit("stop", {}, {}, why);
+  audit({.action = "stop", .detail = why});
   LOG(info, "stopped", kv("reason", why));
   loop_.stop();
 }

@@ -84,6 +84,7 @@ class Keeper final : public Upstreams::Owner,
   void on_signal(int number) override;
   void on_timer(Timer& timer) override;
   void on_keys_settled(std::shared_ptr<policy::RemoteKeys> keys) override;
+  void on_change(Change change) override;
   void watch_files();
   void watch_keys();
   void sweep();
@@ -92,7 +93,7 @@ class Keeper final : public Upstreams::Owner,
   void begin_draining();
   void close_unused_sockets();
   void finish(const char* why);
-  void audit(std::string_view action, std::string_view outcome, std::string_view by, std::string_view detail);
+  void audit(observe::ControlRecord record);
   void enter(State state, Duration patience);
 
   Process* process_;
@@ -107,8 +108,8 @@ class Keeper final : public Upstreams::Owner,
   Supervisor supervisor_;
   std::unique_ptr<Reload> reload_;
   Signals signals_;
-  CertificateWatch certificates_{loop_};
-  FileWatch files_;
+  CertificateWatch certificates_{loop_, *this};
+  FileWatch files_{*this};
   std::unique_ptr<KeyRefresh> keys_;   // null before prepare() and after run()
   Timer timer_;
   Timer sweep_timer_;

@@ -99,6 +99,7 @@ void KeyRefresh::Watched::take_keys(const FetchResponse& response) {
       LOG(warn, "token key left out", kv("auth", facts_.auth), kv("key", one));
     publish(std::move(read->keys));
     LOG(info, "token keys fetched", kv("auth", facts_.auth), kv("keys", facts_.keys));
+    refresh_->owner_->on_change({"keys_fetched", facts_.auth, Change::Outcome::applied, std::to_string(facts_.keys) + " keys"});
   }
   succeed();
 }
@@ -130,6 +131,7 @@ void KeyRefresh::Watched::fail(const std::string& why) {
   if (old) {
     publish(JwtKeySet());
     fingerprint_ = 0;
+    refresh_->owner_->on_change({"keys_dropped", facts_.auth, Change::Outcome::applied, "not fetched for too long: " + why});
   }
   settle(false, std::min({retry, kRetryMax, keys_->options().refresh}));
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "control/change.h"
 #include "loop/loop.h"
 #include "loop/mailbox.h"
 #include "net/resolver.h"
@@ -17,7 +18,7 @@ namespace sluice::control {
 
 class KeyRefresh final : private policy::RemoteKeys::Fetcher {
  public:
-  class Owner {
+  class Owner : public ChangeWitness {
    public:
     /// A fetch has ended: those who wait for it are to be woken, each on its worker.
     virtual void on_keys_settled(std::shared_ptr<policy::RemoteKeys> keys) = 0;

@@ -3,7 +3,9 @@
 
 #include <optional>
 
+#include "control/process.h"
 #include "control/reload.h"
+#include "export/courier.h"
 #include "observe/log_set.h"
 #include "snapshot/secrets.h"
 
@@ -19,20 +21,36 @@ inline Result<std::shared_ptr<const crypto::HmacKey>, std::string> read_audit_ke
   return Key(std::make_shared<const crypto::HmacKey>(crypto::Hash::sha256, secret->bytes()));
 }
 
-/// What LogSet::prepare() makes of a configuration, its secrets read.
-inline Result<observe::LogSet::Prepared, std::vector<std::string>> prepare_logs(observe::LogSet& logs,
-                                                                                const observe::LogConfig& config) {
+/// Where audit records go besides their file.
+inline observe::AuditCopies open_audit_copies(exporting::Courier& courier, const snapshot::Snapshot& snapshot) {
+  if (!snapshot.config.log.audit) return {};
+  const observe::AuditConfig& audit = *snapshot.config.log.audit;
+  exporting::CopyPlaces places{.on_overflow = audit.on_overflow, .syslog = audit.syslog, .redis = audit.redis,
+                               .redis_options = {}};
+  if (audit.redis) {
+    const snapshot::RedisPart& redis = snapshot::find_part(snapshot.redis, audit.redis->store.name);
+    places.redis_options = redis.instance->options();
+    places.redis_options.presence.reset();   // of the workers
+    places.redis_fingerprint = redis.fingerprint;
+  }
+  return courier.open(places);
+}
+
+/// What LogSet::prepare() makes of a snapshot's configuration, its secrets read.
+inline Result<observe::LogSet::Prepared, std::vector<std::string>> prepare_logs(Process& process,
+                                                                                const snapshot::Snapshot& snapshot) {
+  const observe::LogConfig& config = snapshot.config.log;
   auto key = read_audit_key(config);
   if (!key) return std::vector<std::string>{key.error()};
-  return logs.prepare(config, *std::move(key));
+  return process.logs.prepare(config, {*std::move(key), open_audit_copies(process.courier, snapshot)});
 }
 
 class LogPart final : public Participant {
  public:
-  explicit LogPart(observe::LogSet& logs) : logs_(&logs) {}
+  explicit LogPart(Process& process) : process_(&process) {}
 
   Result<void, std::vector<std::string>> prepare(const snapshot::Snapshot& next) override {
-    auto prepared = prepare_logs(*logs_, next.config.log);
+    auto prepared = prepare_logs(*process_, next);
     if (!prepared) return prepared.error();
     prepared_ = *std::move(prepared);
     return {};
@@ -40,13 +58,14 @@ class LogPart final : public Participant {
   void abandon() override { prepared_.reset(); }
   /// A file taken away is closed by itself, after the last worker has let go.
   void commit(Worker::Publication& publication) override {
-    logs_->commit(*std::exchange(prepared_, std::nullopt));
-    publication.access_log = logs_->access_log();
-    publication.audit_log = logs_->audit_log();
+    observe::LogSet& logs = process_->logs;
+    logs.commit(*std::exchange(prepared_, std::nullopt));
+    publication.access_log = logs.access_log();
+    publication.audit_log = logs.audit_log();
   }
 
  private:
-  observe::LogSet* logs_;
+  Process* process_;
   std::optional<observe::LogSet::Prepared> prepared_;
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/clock.h"
+#include "export/courier.h"
 #include "net/pipe.h"
 #include "observe/log_set.h"
 #include "observe/registry.h"
@@ -23,6 +24,7 @@ struct Process {
   }
 
   observe::Registry registry{1};           // keeper; shards: one worker each
+  exporting::Courier courier{random_seed()};   // keeper; outlives what the logs hold of it
   observe::LogSet logs;                    // see there
   WallTime started_at = std::chrono::time_point_cast<WallTime::duration>(std::chrono::system_clock::now());
   server::SharedLoad load{random_seed()};  // any worker

@@ -141,7 +141,19 @@ void AuditChain::seal(LogBuffer& buffer) {
   }
 }
 
-void AuditChain::on_written() {
+bool AuditChain::has_room() const {
+  if (options_.copies == nullptr) return true;
+  auto copies = options_.copies->current();
+  return std::ranges::all_of(*copies, [](const auto& copy) { return copy->has_room(); });
+}
+
+void AuditChain::on_written(const LogBuffer& buffer) {
+  if (options_.copies == nullptr) return;
+  auto copies = options_.copies->current();
+  for (const auto& copy : *copies) copy->take({buffer.bytes.get(), buffer.size}, buffer.lines);
+}
+
+void AuditChain::on_all_written() {
   options_.shared->set(point_);
   write_head(false);
   if (std::chrono::steady_clock::now() - logged_at_ >= kLogHeadEvery) log_head("written");

@@ -8,7 +8,9 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/live.h"
 #include "base/result.h"
+#include "observe/audit_copy.h"
 #include "observe/audit_head.h"
 #include "observe/log_stage.h"
 #include "observe/time_text.h"
@@ -38,6 +40,7 @@ class AuditChain final : public LogStage {
     std::string path;                                  // of the log
     std::shared_ptr<const crypto::HmacKey> key;        // null: plain SHA-256
     std::shared_ptr<SharedAuditHead> shared;
+    std::shared_ptr<const Live<AuditCopies>> copies;   // where records go besides; null: nowhere
   };
   /// Finds out where the chain has come to; writes nothing yet.
   /// errors: why the head's file, `path` and ".head", cannot be used
@@ -45,8 +48,10 @@ class AuditChain final : public LogStage {
 
   bool has_news(uint64_t lost) const override { return lost > 0 || !break_.empty(); }
   void say(LogBuffer& buffer, uint64_t lost) override;
+  bool has_room() const override;
   void seal(LogBuffer& buffer) override;
-  void on_written() override;
+  void on_written(const LogBuffer& buffer) override;
+  void on_all_written() override;
   void on_closed() override;
 
   /// The newest that is in the file.

@@ -7,15 +7,16 @@
 namespace sluice::observe {
 namespace {
 
-constexpr std::string_view kRedacted = "***";
+using Kind = AuditRedaction::Kind;
+
 constexpr size_t kValueMax = 256;            // of a parameter, header or claim, and of its name
 constexpr size_t kValueFixed = 8;            // quotes, colon, comma, "..."
-constexpr size_t kNames = 15;                // texts of at most kNameMax
+constexpr size_t kNames = 16;                // texts of at most kNameMax
 constexpr size_t kValuesMax = 6 * 1024;      // parameters, headers and claims together
 constexpr size_t kFixed = 1024 + kAuditFrameBytes;   // keys, punctuation, numbers, time, address
 constexpr size_t kDetailMax = 4096;
 static_assert(kFixed + JsonLine::worst(kNames * kNameMax + kValuesMax) < 64 * 1024);
-static_assert(kFixed + JsonLine::worst(kDetailMax + 4 * kNameMax) < 64 * 1024);
+static_assert(kFixed + JsonLine::worst(kDetailMax + 5 * kNameMax) < 64 * 1024);
 
 /// Values of one kind after the other; together they stay below kValuesMax.
 class Values {
@@ -62,7 +63,7 @@ bool find_query(std::string_view query, std::string_view name, std::string& out)
 size_t worst_record(const AccessRecord& request, const AuditRecord& audit, const AuditConfig& config) {
   size_t names = 0, values = 0;
   for (std::string_view name :
-       {request.request_id, request.trace_id, request.listener, request.method, request.route, request.problem, audit.rule,
+       {request.request_id, request.trace_id, request.listener, request.method, request.route, request.problem, audit.policy, audit.rule,
         audit.subject, audit.consumer, audit.credential, audit.auth_method, audit.authenticator}) {
     names += std::min(name.size(), kNameMax) + 3;
   }
@@ -74,7 +75,7 @@ size_t worst_record(const AccessRecord& request, const AuditRecord& audit, const
 }
 
 void write_who(JsonLine& line, const AuditRecord& audit, const AuditLogTarget& target) {
-  bool hidden = target.redacts_subject && !audit.subject.empty();
+  bool hidden = !audit.subject.empty() && target.redaction.hides(Kind::subject);
   line.text("\"subject\":\"", hidden ? kRedacted : audit.subject, kNameMax);
   line.text("\"consumer\":\"", audit.consumer, kNameMax);
   line.text("\"credential\":\"", audit.credential, kNameMax);
@@ -83,21 +84,24 @@ void write_who(JsonLine& line, const AuditRecord& audit, const AuditLogTarget& t
 }
 
 void write_values(JsonLine& line, const AccessRecord& request, const AuditRecord& audit, const AuditLogTarget& target,
-                  std::string& scratch) {
+                  std::string& scratch, std::string& spare) {
   Values values(line);
+  auto hides = [&](Kind kind, std::string_view name) { return target.redaction.hides(kind, name); };
   for (const NamedValue& param : request.params) {
-    values.add("\"params\":{", param.name, target.redacts_path(param.name) ? kRedacted : param.value);
+    values.add("\"params\":{", param.name, hides(Kind::path, param.name) ? kRedacted : param.value);
   }
   for (const std::string& name : target.config.query) {
-    if (find_query(request.query, name, scratch)) values.add("\"query\":{", name, scratch);
+    if (!find_query(request.query, name, scratch)) continue;
+    values.add("\"query\":{", name, hides(Kind::query, name) ? kRedacted : scratch);
   }
   for (const std::string& name : target.config.headers) {
     auto value = request.fields != nullptr ? request.fields->get(name) : std::nullopt;
-    if (value) values.add("\"headers\":{", name, *value);
+    if (value) values.add("\"headers\":{", name, hides(Kind::header, name) ? kRedacted : *value);
   }
   for (const std::string& name : target.config.claims) {
     auto claim = std::ranges::find(audit.claims, name, &NamedValue::name);
-    if (claim != audit.claims.end()) values.add("\"claims\":{", name, claim->value);
+    if (claim == audit.claims.end()) continue;
+    values.add("\"claims\":{", name, target.redaction.claim(name, claim->value, scratch, spare));
   }
   values.end();
 }
@@ -115,13 +119,6 @@ void write_outcome(JsonLine& line, const AccessRecord& request) {
 
 }  // namespace
 
-bool AuditLogTarget::redacts_path(std::string_view name) const {
-  for (const std::string& redacted : config.redact) {
-    if (redacted.starts_with(kAuditRedactPath) && std::string_view(redacted).substr(kAuditRedactPath.size()) == name) return true;
-  }
-  return false;
-}
-
 void AuditLog::write(const AccessRecord& request, const AuditRecord& audit) {
   char* out = stream_.reserve(worst_record(request, audit, target_->config));
   if (out == nullptr) return;
@@ -130,14 +127,15 @@ void AuditLog::write(const AccessRecord& request, const AuditRecord& audit) {
   line.text("\"event\":\"", "request", kNameMax);
   line.written("\"time\":\"", [&](char* at) { return time_.write(at, request.time); });
   line.text("\"decision\":\"", audit.decision == AuditRecord::Decision::denied ? "denied" : "allowed", kNameMax);
+  line.text("\"policy\":\"", audit.policy, kNameMax);
   line.text("\"rule\":\"", audit.rule, kNameMax);
   write_who(line, audit, *target_);
-  if (target_->redacts_client_ip) line.text("\"client_ip\":\"", kRedacted, kNameMax);
+  if (target_->redaction.hides(Kind::client_ip)) line.text("\"client_ip\":\"", kRedacted, kNameMax);
   else line.written("\"client_ip\":\"", [&](char* at) { return request.client_ip.write(at); });
   line.text("\"listener\":\"", request.listener, kNameMax);
   line.text("\"operation\":\"", request.method, kNameMax);
   line.text("\"route\":\"", request.route, kNameMax);
-  write_values(line, request, audit, *target_, value_);
+  write_values(line, request, audit, *target_, value_, spare_);
   write_outcome(line, request);
   char* tail = line.finish() - 2;   // "}\n" comes behind the frame's end
   std::memcpy(tail, kAuditTail.data(), kAuditTail.size());
@@ -146,7 +144,7 @@ void AuditLog::write(const AccessRecord& request, const AuditRecord& audit) {
 }
 
 void write_control(const AuditLogTarget& target, const ControlRecord& record, WallTime now) {
-  std::string out(kFixed + JsonLine::worst(kDetailMax + 4 * kNameMax), '\0');
+  std::string out(kFixed + JsonLine::worst(kDetailMax + 5 * kNameMax), '\0');
   std::string scratch;
   JsonLine line(out.data(), scratch);
   line.members(kAuditHead);
@@ -154,6 +152,7 @@ void write_control(const AuditLogTarget& target, const ControlRecord& record, Wa
   line.written("\"time\":\"", [&](char* at) { return TimeText().write(at, now); });
   line.text("\"action\":\"", record.action, kNameMax);
   line.text("\"outcome\":\"", record.outcome, kNameMax);
+  line.text("\"target\":\"", record.target, kNameMax);
   line.text("\"by\":\"", record.by, kNameMax);
   line.text("\"config_hash\":\"", record.config_hash, kNameMax);
   line.text("\"detail\":\"", record.detail, kDetailMax);

@@ -11,6 +11,7 @@
 #include "observe/access_record.h"
 #include "observe/audit_chain.h"
 #include "observe/audit_config.h"
+#include "observe/audit_redact.h"
 #include "observe/log_file.h"
 #include "observe/time_text.h"
 
@@ -20,6 +21,7 @@ namespace sluice::observe {
 struct AuditRecord {
   enum class Decision : uint8_t { allowed, denied };
   Decision decision = Decision::allowed;
+  std::string_view policy;          // that refused or answered, by its name
   std::string_view rule;            // that decided, by its name
   std::string_view subject;
   std::string_view consumer;
@@ -29,25 +31,24 @@ struct AuditRecord {
   std::span<const NamedValue> claims;
 };
 
-/// What was done to the gateway: "start", "stop", "reload".
+/// What was done to the gateway: "start", "stop", "reload", "files_read".
 struct ControlRecord {
   std::string_view action;
-  std::string_view outcome;       // "applied", "unchanged", "refused"; empty: it has none
-  std::string_view by;            // who asked for it; empty: nobody knows
-  std::string_view config_hash;   // in force afterwards
-  std::string_view detail;        // for a person
+  std::string_view outcome{};       // "applied", "unchanged", "refused"; empty: it has none
+  std::string_view target{};        // what it was done to: "auth.partners"; empty: the gateway
+  std::string_view by{};            // who asked for it; empty: nobody knows
+  std::string_view config_hash{};   // in force afterwards
+  std::string_view detail{};        // for a person
 };
 
 /// [log.audit] with its file open. Constant, shared by all workers.
 struct AuditLogTarget {
   std::shared_ptr<LogFile> file;
   std::shared_ptr<SharedAuditHead> head;
+  std::shared_ptr<Live<AuditCopies>> copies;   // of the file's chain
   std::string key_check;          // a code of nothing under the key: are two keys the same?
   AuditConfig config;
-  bool redacts_subject = false;
-  bool redacts_client_ip = false;
-
-  bool redacts_path(std::string_view name) const;
+  AuditRedaction redaction;
 };
 
 class AuditLog {
@@ -64,8 +65,9 @@ class AuditLog {
   std::shared_ptr<const AuditLogTarget> target_;   // outlives stream_
   LogStream stream_;
   TimeText time_;
-  std::string scratch_;
-  std::string value_;
+  std::string scratch_;   // for escaping
+  std::string value_;     // a value that is put together
+  std::string spare_;     // for the same
 };
 
 /// Any thread, but for few records: dropped and counted when there is no room, whatever on_overflow says.

@@ -51,8 +51,7 @@ Result<void, std::string> AuditVerifier::add_file(const std::string& path) {
   size_t held = 0;
   ssize_t got = 0;
   while ((got = ::read(file, buffer.get() + held, kReadBytes - held)) > 0) {
-    std::string_view rest(buffer.get(), held + static_cast<size_t>(got));
-    for (size_t end; (end = rest.find('\n')) != rest.npos; rest.remove_prefix(end + 1)) add_line(rest.substr(0, end), true);
+    std::string_view rest = add_lines({buffer.get(), held + static_cast<size_t>(got)});
     if (rest.size() > kReadBytes / 2) {   // no record is that long
       add_line(rest, true);
       rest = {};
@@ -65,6 +64,19 @@ Result<void, std::string> AuditVerifier::add_file(const std::string& path) {
   if (got < 0) return "cannot read " + path + ": " + std::strerror(error);
   if (held > 0) add_line({buffer.get(), held}, false);
   return {};
+}
+
+void AuditVerifier::add_text(std::string name, std::string_view text) {
+  file_ = std::move(name);
+  line_ = 0;
+  std::string_view rest = add_lines(text);
+  if (!rest.empty()) add_line(rest, false);
+}
+
+// gives: what comes after the last newline
+std::string_view AuditVerifier::add_lines(std::string_view text) {
+  for (size_t end; (end = text.find('\n')) != text.npos; text.remove_prefix(end + 1)) add_line(text.substr(0, end), true);
+  return text;
 }
 
 void AuditVerifier::add_line(std::string_view line, bool whole) {

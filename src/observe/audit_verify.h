@@ -32,11 +32,14 @@ class AuditVerifier {
 
   /// errors: why the file cannot be read
   Result<void, std::string> add_file(const std::string& path);
+  /// A file that is held in memory; `name` is for findings.
+  void add_text(std::string name, std::string_view text);
   /// Without a head: empty. needs: `text` read before the files, which may grow meanwhile
   void check_head(std::string_view text, const std::string& path);
   const AuditReport& report();
 
  private:
+  std::string_view add_lines(std::string_view text);
   void add_line(std::string_view line, bool whole);
   void add_record(const AuditFrame& frame);
   void check_order(const AuditFrame& frame);

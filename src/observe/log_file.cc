@@ -81,7 +81,7 @@ void LogFile::take_waiting() {
 
 // What has gone through the stage is written before more does: so little is staged and not written.
 void LogFile::take_staged() {
-  if (!writing_.empty()) return;
+  if (!writing_.empty() || !options_.stage->has_room()) return;
   LogBufferQueue taken;
   std::unique_ptr<LogBuffer> news;
   uint64_t dropped = counts_.dropped.load(std::memory_order_relaxed);
@@ -114,14 +114,17 @@ bool LogFile::write_waiting() {
   if (outcome == LogOutput::Outcome::all && freed > 0 && std::exchange(failing_, false)) {
     LOG(info, "log is written again", kv("log", options_.name), kv("path", options_.path));
   }
-  for (LogBuffer* at = done.front(); at != nullptr; at = at->next.get()) at->clear();
+  for (LogBuffer* at = done.front(); at != nullptr; at = at->next.get()) {
+    if (options_.stage != nullptr) options_.stage->on_written(*at);
+    at->clear();
+  }
   {
     std::lock_guard lock(mutex_);
     held_ -= freed;
     free_.append(done);
   }
   if (freed > 0) room_.notify_all();
-  if (options_.stage != nullptr && freed > 0 && writing_.empty()) options_.stage->on_written();
+  if (options_.stage != nullptr && freed > 0 && writing_.empty()) options_.stage->on_all_written();
   if (reopen_.load(std::memory_order_relaxed)) look_after_file();
   // Without a stage what comes later tries again.
   return writing_.empty() ? options_.stage == nullptr || nothing_waits() : failing_ && options_.stage == nullptr;

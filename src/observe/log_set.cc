@@ -38,17 +38,18 @@ std::shared_ptr<const AuditLogTarget> LogSet::prepare_audit(const AuditConfig& c
                                                             std::vector<std::string>& faults) {
   AuditLogTarget target;
   target.config = config;
-  target.redacts_subject = std::ranges::find(config.redact, "subject") != config.redact.end();
-  target.redacts_client_ip = std::ranges::find(config.redact, "client_ip") != config.redact.end();
+  target.redaction = AuditRedaction(config.redact);
   if (key != nullptr) target.key_check = key->code("");
   if (audit_ != nullptr && audit_->config.file.path == config.file.path) {
     if (audit_->key_check != target.key_check) faults.push_back("log.audit: another key needs another file than " + config.file.path);
     target.file = audit_->file;
     target.head = audit_->head;
+    target.copies = audit_->copies;
     return std::make_shared<const AuditLogTarget>(std::move(target));
   }
   target.head = std::make_shared<SharedAuditHead>();
-  auto chain = AuditChain::open({config.file.path, std::move(key), target.head});
+  target.copies = std::make_shared<Live<AuditCopies>>(std::make_shared<const AuditCopies>());
+  auto chain = AuditChain::open({config.file.path, std::move(key), target.head, target.copies});
   if (!chain) {
     faults.push_back("log.audit: " + chain.error());
     return nullptr;
@@ -64,8 +65,7 @@ std::shared_ptr<const AuditLogTarget> LogSet::prepare_audit(const AuditConfig& c
   return std::make_shared<const AuditLogTarget>(std::move(target));
 }
 
-Result<LogSet::Prepared, std::vector<std::string>> LogSet::prepare(const LogConfig& config,
-                                                                   std::shared_ptr<const crypto::HmacKey> audit_key) {
+Result<LogSet::Prepared, std::vector<std::string>> LogSet::prepare(const LogConfig& config, AuditParts audit) {
   std::vector<std::string> faults;
   auto open = [&](std::string_view name, const std::string& path, std::shared_ptr<LogFile> old) {
     if (old != nullptr && old->path() == path) return old;
@@ -89,7 +89,8 @@ Result<LogSet::Prepared, std::vector<std::string>> LogSet::prepare(const LogConf
                 access_->query == target.query;
     out.access = same ? access_ : std::make_shared<const AccessLogTarget>(std::move(target));
   }
-  if (config.audit) out.audit = prepare_audit(*config.audit, std::move(audit_key), faults);
+  if (config.audit) out.audit = prepare_audit(*config.audit, std::move(audit.key), faults);
+  out.audit_copies = std::move(audit.copies);
   if (!faults.empty()) return faults;
   return out;
 }
@@ -100,13 +101,24 @@ void LogSet::commit(Prepared prepared) {
   set_log_sink(&error_);
   access_ = std::move(prepared.access);
   audit_ = std::move(prepared.audit);
-  if (audit_ != nullptr) audit_->file->set_on_overflow(audit_->config.on_overflow);
+  if (audit_ != nullptr) {
+    audit_->file->set_on_overflow(audit_->config.on_overflow);
+    audit_->copies->replace(std::make_shared<const AuditCopies>(std::move(prepared.audit_copies)));
+  }
   writer_.reopen();
 }
 
-void LogSet::stop() {
+void LogSet::stop_blocking() {
+  if (audit_ == nullptr) return;
+  audit_->file->stop_blocking();
+  auto copies = audit_->copies->current();
+  for (const auto& copy : *copies) copy->stop_blocking();
+}
+
+void LogSet::stop(std::chrono::milliseconds patience) {
   set_log_sink(nullptr);
-  writer_.stop();
+  writer_.stop(patience);
+  if (audit_ != nullptr) audit_->copies->replace(std::make_shared<const AuditCopies>());
 }
 
 }  // namespace sluice::observe

@@ -29,6 +29,12 @@ class ErrorLog final : public LogSink {
   std::shared_ptr<LogFile> file_;
 };
 
+/// What is made of [log.audit] elsewhere.
+struct AuditParts {
+  std::shared_ptr<const crypto::HmacKey> key{};   // null when it has none
+  AuditCopies copies{};
+};
+
 /// The keeper's thread, but where it is said otherwise.
 class LogSet {
  public:
@@ -37,6 +43,7 @@ class LogSet {
     std::shared_ptr<LogFile> error;
     std::shared_ptr<const AccessLogTarget> access;   // null: no access log
     std::shared_ptr<const AuditLogTarget> audit;     // null: no audit log
+    AuditCopies audit_copies;
     LogLevel level = LogLevel::info;
   };
 
@@ -47,9 +54,7 @@ class LogSet {
 
   /// Opens what `config` names and is not open already; an unchanged access log is the same object.
   /// errors: every file that cannot be opened, with the reason; then nothing has changed
-  /// `audit_key`: null when config.audit has none
-  Result<Prepared, std::vector<std::string>> prepare(
-      const LogConfig& config, std::shared_ptr<const crypto::HmacKey> audit_key = nullptr);
+  Result<Prepared, std::vector<std::string>> prepare(const LogConfig& config, AuditParts audit = {});
   /// Puts it in force: the error log and its level at once; access_log() from now on, which the
   /// caller gives to every worker. Files kept are opened anew, as by SIGUSR1. A file taken away is
   /// closed when the last worker has let go of it.
@@ -64,16 +69,14 @@ class LogSet {
     if (audit_ != nullptr) write_control(*audit_, record, now);
   }
   /// The process ends: no worker waits for room in the audit log any more.
-  void stop_blocking() {
-    if (audit_ != nullptr) audit_->file->stop_blocking();
-  }
+  void stop_blocking();
   /// Has every file opened anew under its path: log rotation. Returns at once. Any thread.
   void reopen() { writer_.reopen(); }
   /// Any thread. By name of the log, those that are no more included.
   std::vector<std::pair<std::string, LogCounts>> counts() const { return writer_.counts(); }
   /// Writes what has been handed over and ends; later lines of the error log go to stderr.
   /// needs: every worker's AccessLog and AuditLog flushed or gone
-  void stop();
+  void stop(std::chrono::milliseconds patience = LogWriter::kPatience);
 
  private:
   std::shared_ptr<const AuditLogTarget> prepare_audit(const AuditConfig& config,

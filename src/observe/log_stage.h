@@ -16,10 +16,14 @@ class LogStage {
   virtual bool has_news(uint64_t lost) const = 0;
   /// Says it, in the empty `buffer`.
   virtual void say(LogBuffer& buffer, uint64_t lost) = 0;
+  /// Whether lines may be sealed now. False holds up the log.
+  virtual bool has_room() const = 0;
   /// Whole lines, in the order in which they will stand in the file.
   virtual void seal(LogBuffer& buffer) = 0;
-  /// All that was sealed is in the file.
-  virtual void on_written() = 0;
+  /// These lines are in the file.
+  virtual void on_written(const LogBuffer& buffer) = 0;
+  /// All that was sealed is.
+  virtual void on_all_written() = 0;
   /// The log ends, and nothing is left that was not written.
   virtual void on_closed() = 0;
 };

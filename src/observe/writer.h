@@ -19,6 +19,8 @@ namespace sluice::observe {
 
 class LogWriter {
  public:
+  static constexpr std::chrono::milliseconds kPatience{2'000};   // at the end, with a disk or reader that is stuck
+
   LogWriter();
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;
@@ -37,7 +39,7 @@ class LogWriter {
   /// holds this up for `patience` at most; what is then left is dropped and counted. Idempotent.
   /// needs: every LogStream flushed or gone; base's sink set to another one if it is a LogFile of
   /// ours
-  void stop(std::chrono::milliseconds patience = std::chrono::seconds{2});
+  void stop(std::chrono::milliseconds patience = kPatience);
 
  private:
   void run();

@@ -35,8 +35,11 @@ struct LimitReport;
 /// What the policies of a request found out about it, for the log and for each other.
 struct Findings {
   const Identity* identity = nullptr;   // null: not known, or not asked
-  /// The rule that decided, by its name in the configuration; empty: none did.
+  /// What decided, by its name in the configuration: a [limit.NAME], a rule of `allow`, the [auth.NAME] that refused.
+  /// A policy that knows sets it, when it refuses and when it lets pass; the last one counts. Empty: nothing of a name
+  /// did. The audit log has it as "rule". needs: text that outlives the request
   std::string_view rule;
+  std::string_view policy;              // that refused or answered, by Policy::name(); set by the engine
   bool credential_refused = false;      // there was one, and it was not good
   LimitReport* limits = nullptr;        // where the request stands (policy/limit/); null: no limit was asked
 };

@@ -169,6 +169,7 @@ void Exchange::write_audit(const observe::AccessRecord& request) {
   observe::AuditRecord record;
   using Decision = observe::AuditRecord::Decision;
   record.decision = denied(request.status) ? Decision::denied : Decision::allowed;
+  record.policy = call_.findings().policy;
   record.rule = call_.findings().rule;
   if (const policy::Identity* identity = call_.identity()) {
     record.subject = identity->subject;

@@ -154,6 +154,8 @@ Next Exchange::do_inspect() {
 }
 
 Next Exchange::act(const Verdict& verdict) {
+  bool decides = verdict.kind() == Verdict::Kind::refuse || verdict.kind() == Verdict::Kind::reply;
+  if (decides) call_.findings().policy = route_->pipeline[call_.current_].name();
   switch (verdict.kind()) {
     case Verdict::Kind::pass: return go(route_->upstream ? Step::pick : Step::reply);
     case Verdict::Kind::refuse: return fail(*verdict.problem());

@@ -167,9 +167,11 @@ void check_names(const Config& config, Document& document) {
 void check_audit(const Config& config, Document& document) {
   if (!config.log.audit) return;
   const observe::AuditConfig& audit = *config.log.audit;
+  if (audit.redis) resolve("redis", audit.redis->store.name, audit.redis->store.at, config.redis, document);
   auto listed = [](const std::vector<std::string>& names, auto same) { return std::any_of(names.begin(), names.end(), same); };
   for (const auto& auth : config.auth) {
-    const std::string& header = auth.value.header;
+    if (auth.value.type == policy::AuthType::mtls) continue;
+    const std::string header(auth.value.header_name());
     const std::string& query = auth.value.query;
     bool in_header = listed(audit.headers, [&](const std::string& name) { return equals_ignore_case(name, header); });
     bool in_query = !query.empty() && listed(audit.query, [&](const std::string& name) { return name == query; });

@@ -2,13 +2,16 @@
 import hashlib
 import json
 import signal
+import socket
 import struct
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 from support.client import ask
 from support.gateway import run_command, settings
+from support.redis import Redis
 from support.timing import BINARY, wait_until
 
 KEY = "slk_of_acme_planted"
@@ -86,11 +89,51 @@ def test_who_did_what_and_who_was_not_let_in(audited):
     assert allowed["request_id"] and allowed["trace_id"] and allowed["duration_ms"] > 0
     assert wrong["decision"] == "denied" and wrong["operation"] == "DELETE" and wrong["problem"] == "api_key_unknown"
     assert "consumer" not in wrong and wrong["params"] == {"id": "43"}
+    assert wrong["policy"] == "auth" and wrong["rule"] == "partners"
+    assert missing["policy"] == "auth" and "rule" not in missing and "policy" not in allowed
     assert missing["decision"] == "denied" and missing["problem"] == "credentials_missing"
     control = [(record["action"], record.get("outcome")) for record in found if record["event"] == "control"]
     assert control == [("start", "applied"), ("reload_asked", None), ("reload", "unchanged"), ("stop", None)]
     code, said = verify(one.folder / "audit.log", "--key", "env:AUDIT_KEY")
     assert code == 0 and f"good: {len(found)} records" in said, said
+
+
+def test_the_limit_that_decided_is_named_for_an_upgrade_too(gateway, upstream):
+    more = AUDIT + '[limit.few]\nkey = "route"\nrate = "1/1h"\nburst = 1\n[consumer.acme]\nkeys = [{ id = "k1", sha256 = "' + sha256(KEY) \
+        + '" }]\n[auth.partners]\ntype = "api_key"\n'
+    one = gateway(settings(upstream(), route='limit = ["few"]\nauth = ["partners"]', more=more))
+    upgrade = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
+               ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]
+    assert one.ask("GET", "/1", [("X-Api-Key", KEY)]).status == 200
+    assert one.ask("GET", "/2", [("X-Api-Key", KEY), *upgrade]).status == 429
+    one.stop()
+    allowed, limited = [record for record in records(one) if record["event"] == "request"]
+    assert allowed["decision"] == "allowed" and "policy" not in allowed
+    assert limited["decision"] == "denied" and limited["policy"] == "limit" and limited["rule"] == "few"
+    assert limited["problem"] == "rate_limited" and limited["status"] == 429
+
+
+def test_a_changed_key_file_and_a_refused_reload_are_on_record(gateway, upstream, tmp_path):
+    def line(key):
+        return json.dumps({"id": "k1", "consumer": "acme", "sha256": sha256(key)}) + "\n"
+    store = tmp_path / "keys.jsonl"
+    store.write_text(line("first"))
+    one = gateway(settings(upstream(), route='auth = ["files"]', more=AUDIT + f'[auth.files]\ntype = "api_key"\nstore = "file:{store}"\n'))
+    wait_until(lambda: "files read" in one.error_log(), "the first reading")
+    store.write_text(line("first") + line("second"))
+    wait_until(lambda: one.ask("GET", "/", [("X-Api-Key", "second")]).status == 200, "the second key")
+    store.write_text("no key\n")
+    wait_until(lambda: "files refused" in one.error_log(), "the refusal")
+    one.config.write_text(one.config.read_text() + "\n[auth.broken]\n")
+    one.reload(code=1)
+    one.stop()
+    control = [record for record in records(one) if record["event"] == "control"]
+    read = [(record["outcome"], record["target"], record["detail"]) for record in control if record["action"] == "files_read"]
+    assert read[0] == ("applied", "auth.files", "1 keys") and read[1] == ("applied", "auth.files", "2 keys"), read
+    assert read[-1][0] == "refused" and "line 1: not a JSON object" in read[-1][2]
+    asked, refused = [record for record in control if record["action"].startswith("reload")]
+    assert asked["by"].startswith("uid ") and refused["outcome"] == "refused" and "auth.broken" in refused["detail"]
+    assert verify(one.folder / "audit.log")[0] == 0
 
 
 def test_a_change_is_found_and_the_wrong_key_too(audited):
@@ -177,6 +220,105 @@ def test_no_allocation_of_ours_per_record(gateway, tmp_path, upstream, audit, of
     assert more <= of_openssl * 3000 + 200, f"{more} allocations more in 2000 requests"
 
 
+class Syslog:
+    """A unix socket that messages come to, read as they come: the kernel holds ten."""
+
+    def __init__(self, path):
+        self.path = path
+        self.messages = []
+        self.start()
+
+    def start(self):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(self.path))
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        while message := self.socket.recv(70_000):
+            self.messages.append(message.decode())
+
+    def stop(self):
+        """What was sent before is read."""
+        if not self.path.exists():
+            return
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+            end.sendto(b"", str(self.path))
+        self.thread.join()
+        self.socket.close()
+        self.path.unlink()
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory):
+    server = Redis(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def syslog(tmp_path):
+    one = Syslog(tmp_path / "syslog")
+    yield one
+    one.stop()
+
+
+def sinks_of(syslog, redis, stream, **more):
+    extra = "".join(f"{name} = {value}\n" for name, value in more.items())
+    return f"""
+[redis.main]
+url = "unix:{redis.path}"
+{KEYED}{extra}
+[log.audit.syslog]
+address = "unix:{syslog.path}"
+[log.audit.redis]
+store = "main"
+stream = "{stream}"
+"""
+
+
+@pytest.mark.threads
+def test_syslog_and_redis_get_every_record_as_it_is_in_the_file(gateway, upstream, syslog, redis, tmp_path):
+    one = gateway(config_of(upstream(), sinks_of(syslog, redis, "copies")), environment=ENVIRONMENT)
+    for number in range(5):
+        one.ask("GET", f"/users/{number}", [("X-Api-Key", KEY)])
+    one.reload(config_of(upstream(), sinks_of(syslog, redis, "copies", claims='["tenant"]')))   # the places stay
+    one.ask("GET", "/users/1", [("X-Api-Key", KEY)])
+    one.stop()
+    lines = (one.folder / "audit.log").read_text().splitlines()
+    syslog.stop()
+    messages = syslog.messages
+    assert [message.split(" ", 7)[7] for message in messages] == lines
+    assert all(message.startswith("<86>1 20") or '"event":"control"' in message for message in messages)
+    answered = json.loads(redis.ask("--json", "XRANGE", "copies", "-", "+"))
+    assert [entry[1][1] for entry in answered] == lines
+    copy = tmp_path / "copy.log"
+    copy.write_text("".join(entry[1][1] + "\n" for entry in answered))
+    code, said = verify(copy, "--key", "env:AUDIT_KEY", "--head", one.folder / "audit.log.head")
+    assert code == 0 and f"good: {len(lines)} records" in said, said
+
+
+def test_requests_go_on_while_redis_and_syslog_are_away(gateway, upstream, syslog, redis):
+    silent = Redis(syslog.path.parent / "silent")
+    syslog.stop()
+    try:
+        one = gateway(config_of(upstream(), sinks_of(syslog, silent, "copies")), environment=ENVIRONMENT)
+        silent.freeze()
+        for number in range(20):
+            assert one.ask("GET", f"/users/{number}", [("X-Api-Key", KEY)]).status == 200
+        written(one, 21)
+        for place in ("audit_syslog", "audit_redis"):
+            one.wait_for_metric(1, "sluice_log_failures_total", log=place)
+        assert "audit records are not passed on to=audit_syslog" in one.error_log()
+        silent.thaw()
+        syslog.start()
+        wait_until(lambda: int(silent.ask("XLEN", "copies") or 0) >= 21, "all records in Redis")
+        wait_until(lambda: len(syslog.messages) >= 21, "all records in syslog")
+        one.stop()
+    finally:
+        silent.kill()
+
+
 SECRETS = [KEY, "slk_planted_wrong", "planted_bearer", "planted_basic", "planted_cookie", "planted_proxy", "planted_audit_key"]
 FORMATS = ["json", "common", "combined",
            "{time} {ip} {request} {status} {problem} {user_agent} {referer} {header.X-Team} {query.a}"]
@@ -184,9 +326,10 @@ FORMATS = ["json", "common", "combined",
 
 @pytest.mark.parametrize("log_format", FORMATS)
 @pytest.mark.parametrize("query", ["false", "true"])
-def test_no_credential_in_any_output(gateway, upstream, log_format, query):
+def test_no_credential_in_any_output(gateway, upstream, syslog, redis, log_format, query):
     """Of every kind there is, sent to routes that take, refuse and do not ask for them."""
-    config = config_of(upstream(), log_access=f"format = '{log_format}'\nquery = {query}").replace('level = "info"', 'level = "debug"')
+    stream = f"planted {log_format} {query}".replace('"', "")
+    config = config_of(upstream(), sinks_of(syslog, redis, stream), log_access=f"format = '{log_format}'\nquery = {query}").replace('level = "info"', 'level = "debug"')
     one = gateway(config, environment=ENVIRONMENT)
     others = [("Authorization", "Bearer planted_bearer"), ("Cookie", "session=planted_cookie"),
               ("Proxy-Authorization", "Basic planted_proxy")]
@@ -201,15 +344,19 @@ def test_no_credential_in_any_output(gateway, upstream, log_format, query):
         said.append(one.ask("GET", "/users/%zz", [("X-Api-Key", key), *others]))
     said.append(ask(one.admin, "GET", "/metrics"))
     said.append(ask(one.admin, "GET", "/status"))
-    explained = run_command("explain", "-c", str(one.config), "-H", f"X-Api-Key: {KEY}", "-H", "Authorization: Bearer planted_bearer",
-                            "-H", "Cookie: session=planted_cookie", "GET", f"http://127.0.0.1:{one.port}/users/1")
+    # What the route does not take for a credential is forwarded, and explain shows what the upstream gets.
+    explained = run_command("explain", "-c", str(one.config), "-H", f"X-Api-Key: {KEY}", "GET", f"http://127.0.0.1:{one.port}/users/1")
     shown = run_command("config", "show", str(one.config))
     one.reload()
     one.stop()
+    syslog.stop()
     sinks = {"access log": (one.folder / "access.log").read_text(), "error log": one.error_log(), "output": one.output_text(),
              "audit log": (one.folder / "audit.log").read_text(), "head": (one.folder / "audit.log.head").read_text(),
+             "syslog": "\n".join(syslog.messages), "redis": redis.ask("XRANGE", stream, "-", "+"),
              "explain": explained.stdout + explained.stderr, "config show": shown.stdout + shown.stderr}
-    assert sinks["audit log"].count('"event":"request"') > 30 and sinks["access log"].count("\n") > 30
+    for sink in ("audit log", "syslog", "redis"):
+        assert sinks[sink].count('"event":"request"') > 30, sink
+    assert sinks["access log"].count("\n") > 30
     for number, response in enumerate(said):
         fields = " ".join(f"{name}: {value}" for name, value in response.fields)
         sinks[f"answer {number} ({response.status})"] = fields + response.body.decode(errors="replace")

@@ -29,16 +29,21 @@ std::string Authenticate::describe() const {
 
 Outcome Authenticate::any(Call& call) const {
   Outcome refused = Outcome::refused(kCredentialsMissing);
+  std::string_view refuser;
   bool found = false;
   for (const auto& authenticator : authenticators_) {
     Outcome outcome = authenticator->authenticate(call);
     if (outcome.finding == Finding::accepted || outcome.finding == Finding::waiting) return outcome;
     // Of several issuers, the one whose token it is knows best what is wrong with it.
     bool better = !found || refused.problem == &kTokenIssuer;
-    if (outcome.finding == Finding::refused && better) refused = outcome;
+    if (outcome.finding == Finding::refused && better) {
+      refused = outcome;
+      refuser = authenticator->name();
+    }
     found |= outcome.finding == Finding::refused;
   }
   call.findings().credential_refused = found;
+  call.findings().rule = refuser;
   return refused;
 }
 
@@ -52,6 +57,7 @@ Outcome Authenticate::all(Call& call) const {
       continue;
     }
     call.findings().identity = nullptr;
+    call.findings().rule = authenticator->name();
     call.findings().credential_refused = outcome.finding == Finding::refused;
     return outcome.finding == Finding::absent ? Outcome::refused(kCredentialsMissing) : outcome;
   }

@@ -12,8 +12,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class CertificateWatchTest : public testing::Test {
+class CertificateWatchTest : public testing::Test, public ChangeWitness {
  protected:
+  void on_change(Change change) override { changes_.push_back(std::move(change)); }
   CertificateWatchTest() {
     put("first");
     snapshot_.tls.push_back(part("site"));
@@ -59,7 +60,8 @@ class CertificateWatchTest : public testing::Test {
   Loop loop_;
   TimePoint now_ = loop_.clock().now() + CertificateWatch::kEvery;
   snapshot::Snapshot snapshot_;
-  CertificateWatch watch_{loop_};
+  CertificateWatch watch_{loop_, *this};
+  std::vector<Change> changes_;   // that were told of
   LogLines log_;
 };
 
@@ -70,11 +72,15 @@ TEST_F(CertificateWatchTest, what_has_come_to_rest_is_in_force_at_the_second_loo
   put("second");
   look();
   EXPECT_EQ(site().generation(), 0U);   // a key may yet follow its certificate
+  EXPECT_TRUE(changes_.empty());
   look();
   EXPECT_EQ(site().generation(), 1U);
   EXPECT_EQ(table().replaced, 1U);
   look(3);
   EXPECT_EQ(site().generation(), 1U);
+  ASSERT_EQ(changes_.size(), 1U);
+  EXPECT_EQ(changes_[0].action + " " + changes_[0].target, "certificates_read tls.site");
+  EXPECT_EQ(changes_[0].outcome, Change::Outcome::applied);
 }
 
 TEST_F(CertificateWatchTest, files_that_never_rest_are_read_all_the_same) {
@@ -97,6 +103,8 @@ TEST_F(CertificateWatchTest, a_pair_that_does_not_match_is_refused_once_and_the_
   EXPECT_EQ(site().generation(), 0U);
   EXPECT_EQ(table().refused, 1U);
   EXPECT_EQ(log_.count("certificate files refused: the ones in use stay tls=tls.site"), 1);
+  ASSERT_EQ(changes_.size(), 1U);
+  EXPECT_EQ(changes_[0].outcome, Change::Outcome::refused);
   copy("first.pem", "live.pem");
   look(2);
   EXPECT_EQ(log_.count("certificate files are as in use again tls=tls.site"), 1);

@@ -44,6 +44,8 @@ class KeyRefreshTest : public ::testing::Test, public KeyRefresh::Owner {
     loop.settle(3);
   }
 
+  void on_change(Change change) override { changes.push_back(change.action + " " + change.target + " " + change.detail); }
+
   std::string base() const { return "http://127.0.0.1:" + std::to_string(socket.address().port()); }
   std::string answer_to(const std::string& request) const {
     if (status != 200) return "HTTP/1.1 " + std::to_string(status) + " No\r\nContent-Length: 0\r\n\r\n";
@@ -84,6 +86,7 @@ class KeyRefreshTest : public ::testing::Test, public KeyRefresh::Owner {
   net::FakeDnsServer dns{loop};
   std::unique_ptr<net::Resolver> resolver;
   std::unique_ptr<KeyRefresh> refresh;
+  std::vector<std::string> changes;   // that were told of
   std::string set{kFirst};
   int status = 200;
   int asked = 0;
@@ -106,6 +109,7 @@ TEST_F(KeyRefreshTest, fetches_at_the_start_and_at_intervals) {
   EXPECT_EQ(facts().keys, 2u);
   EXPECT_EQ(facts().failed, 0u);
   EXPECT_GT(facts().fetched_at, 1.7e9);
+  EXPECT_EQ(changes, (std::vector<std::string>{"keys_fetched auth.customers 1 keys", "keys_fetched auth.customers 2 keys"}));
 }
 
 TEST_F(KeyRefreshTest, finds_the_keys_through_discovery) {
@@ -150,6 +154,7 @@ TEST_F(KeyRefreshTest, drops_old_keys_when_they_were_kept_long_enough) {
   ASSERT_TRUE(until_settled(1));
   status = 500;
   ASSERT_TRUE(loop.until([&] { return keys->world().keys.current()->size() == 0; }));
+  EXPECT_TRUE(changes.back().starts_with("keys_dropped auth.customers not fetched for too long: ")) << changes.back();
   status = 200;
   ASSERT_TRUE(loop.until([&] { return keys->world().keys.current()->size() == 1; }));
 }
