@@ -69,7 +69,7 @@ TEST(Documents, show_configuration_that_is_accepted) {
 std::vector<fs::path> pages() {
   const fs::path root = SLUICE_SOURCE_DIR;
   std::vector<fs::path> out;
-  for (const fs::path& folder : {root, root / "docs", root / "docs/adr"}) {
+  for (const fs::path& folder : {root, root / "docs", root / "docs/adr", root / "docs/guides"}) {
     for (const auto& entry : fs::directory_iterator(folder)) {
       if (entry.path().extension() == ".md") out.push_back(entry.path());
     }
