@@ -29,18 +29,35 @@ bool is_good(const crypto::HmacKey& key, std::string_view text) {
   return verifier.report().good();
 }
 
+/// `good` with a few bytes of it replaced, as the input says.
+std::string changed(std::string good, std::string_view input) {
+  auto byte = [&](size_t i) { return static_cast<unsigned char>(input[i]); };
+  size_t at = (byte(0) * 256U + byte(1)) % (good.size() + 1);
+  size_t removed = std::min<size_t>(byte(2), good.size() - at);
+  return good.replace(at, removed, input.substr(3));
+}
+
 // Nothing but a tail left out, at the end of a record, goes unseen without a head.
 void check_change(const crypto::HmacKey& key, std::string_view input) {
   AuditSeal seal(&key);
   const std::string good = good_log(seal);
   if (input.size() < 4) return;
-  auto byte = [&](size_t i) { return static_cast<unsigned char>(input[i]); };
-  size_t at = (byte(0) * 256U + byte(1)) % (good.size() + 1);
-  size_t removed = std::min<size_t>(byte(2), good.size() - at);
-  std::string bad = good;
-  bad.replace(at, removed, input.substr(3));
+  std::string bad = changed(good, input);
   bool tail_only = good.starts_with(bad) && (bad.empty() || bad.back() == '\n');
   CLAIM(is_good(key, bad) == tail_only);
+}
+
+// A head has one spelling, and its check is of all of it.
+void check_head(const crypto::HmacKey& key, std::string_view input) {
+  AuditSeal seal(&key);
+  std::string good = "{\"seq\":               4,\"state\":\"open\",  \"hash\":\"" + std::string(kAuditHashBytes, 'a');
+  char check[kAuditHashBytes];
+  seal.write(good, check);
+  good.append("\",\"check\":\"").append(check, sizeof(check)).append("\"}\n");
+  CLAIM(read_audit_head(good, seal));
+  if (input.size() < 4) return;
+  std::string bad = changed(good, input);
+  CLAIM(read_audit_head(bad, seal).has_value() == (bad == good));
 }
 
 void check_redaction(std::string_view input) {
@@ -59,8 +76,7 @@ void check_redaction(std::string_view input) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view input = text_of(data, size);
   static const crypto::HmacKey key(crypto::Hash::sha256, "fuzz");
-  AuditSeal seal(&key);
-  (void)read_audit_head(input, seal);
+  check_head(key, input);
   CLAIM(input.empty() || !is_good(key, input));
   check_change(key, input);
   check_redaction(input);
