@@ -161,6 +161,7 @@ void Exchange::count_and_log() {
 // By us: an upstream that says 403 has its own records.
 bool Exchange::denied(uint16_t status) const {
   if (call_.identity() == nullptr && call_.findings().credential_refused) return true;
+  if (problem_ != nullptr && !call_.findings().policy.empty()) return true;   // whatever its status
   if (problem_ != nullptr) status = problem_->status;
   return (problem_ != nullptr || from_us_) && (status == 401 || status == 403 || status == 429);
 }

@@ -28,6 +28,7 @@ void check_secrets(const Config& config, config::Document& document, config::Env
     check(section.value.password, "password of " + table, environment, document);
     check(section.value.sentinel_password, "sentinel_password of " + table, environment, document);
   }
+  if (config.log.audit) check(config.log.audit->key, "key of [log.audit]", environment, document);
 }
 
 }  // namespace sluice::snapshot

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from support.client import ask
 from support.gateway import run_command, settings
+from support.issuer import Issuer, Key
+from support.ports import free_port
 from support.redis import Redis
 from support.timing import BINARY, wait_until
 
@@ -111,6 +113,22 @@ def test_the_limit_that_decided_is_named_for_an_upgrade_too(gateway, upstream):
     assert allowed["decision"] == "allowed" and "policy" not in allowed
     assert limited["decision"] == "denied" and limited["policy"] == "limit" and limited["rule"] == "few"
     assert limited["problem"] == "rate_limited" and limited["status"] == 429
+
+
+def test_a_policy_that_refuses_with_503_denies(gateway, upstream, tmp_path):
+    one = gateway(settings(upstream(), route='auth = ["idp"]', more=AUDIT + f'''
+[auth.idp]
+type = "jwt"
+issuer = "https://id.example"
+audience = "orders"
+jwks_uri = "http://127.0.0.1:{free_port()}/keys"
+'''))
+    token = Issuer().token(Key(tmp_path, "k1", "ES256"))
+    assert one.ask("GET", "/a", [("Authorization", f"Bearer {token}")]).status == 503
+    one.stop()
+    [denied] = [record for record in records(one) if record["event"] == "request"]
+    assert denied["decision"] == "denied" and denied["policy"] == "auth" and denied["rule"] == "idp"
+    assert denied["problem"] == "token_keys_unavailable" and denied["status"] == 503 and token not in str(denied)
 
 
 def test_a_changed_key_file_and_a_refused_reload_are_on_record(gateway, upstream, tmp_path):
