@@ -40,6 +40,7 @@ constexpr IssueKind kPluginInvalid{"plugin_invalid"};
 constexpr IssueKind kPluginSettings{"plugin_settings"};
 constexpr IssueKind kRevocationUnreadable{"revocation_list_unreadable"};
 constexpr IssueKind kRevocationInvalid{"revocation_list_invalid"};
+constexpr IssueKind kKeyFileUnreadable{"key_file_unreadable"};
 constexpr IssueKind kKeyFileInvalid{"key_file_invalid"};
 constexpr IssueKind kKeyFileDenied{"key_file_denied", Severity::unchecked};
 
@@ -145,7 +146,7 @@ void check_pair(const Pair& pair, Document& document, std::time_t now) {
 /// gives: whether there is something to read
 bool can_read(const config::FilePath& file, Document& document) {
   if (::faccessat(AT_FDCWD, file.path.c_str(), R_OK, AT_EACCESS) == 0) return true;
-  const IssueKind& kind = errno == EACCES ? kKeyFileDenied : kKeyFileInvalid;
+  const IssueKind& kind = errno == EACCES ? kKeyFileDenied : kKeyFileUnreadable;
   document.issues.add(kind, file.at, "cannot read " + quoted(file.path) + ": " + std::strerror(errno));
   return false;
 }
