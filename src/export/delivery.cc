@@ -32,6 +32,7 @@ bool Delivery::load() {
 }
 
 void Delivery::settle() {
+  timer_.stop();
   records_.clear();
   queue_->done(piece_.size());
   piece_.clear();
@@ -49,11 +50,20 @@ void Delivery::fail_for_now(std::string_view why) {
     queue_->count_failure();
     LOG(error, "audit records are not passed on", kv("to", queue_->name()), kv("reason", why));
   }
+  expecting_ = false;
   timer_.start(loop_->timers(), loop_->clock().now() + pause_, *this);
   pause_ = std::min(2 * pause_, kPauseMax);
 }
 
-void Delivery::wait() { timer_.start(loop_->timers(), loop_->clock().now() + kSoon, *this); }
+void Delivery::wait() {
+  expecting_ = false;
+  timer_.start(loop_->timers(), loop_->clock().now() + kSoon, *this);
+}
+
+void Delivery::expect_within(Duration patience) {
+  expecting_ = true;
+  timer_.start(loop_->timers(), loop_->clock().now() + patience, *this);
+}
 
 void Delivery::drop_first(std::string_view why) {
   LOG(error, "audit record not passed on", kv("to", queue_->name()), kv("bytes", records_.front().size()), kv("reason", why));
@@ -62,6 +72,7 @@ void Delivery::drop_first(std::string_view why) {
 }
 
 void Delivery::on_timer(Timer&) {
+  if (std::exchange(expecting_, false)) return on_overdue();
   if (deliver() == Outcome::done) finish();
 }
 

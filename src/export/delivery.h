@@ -44,6 +44,9 @@ class Delivery : protected Timer::Owner {
   void fail_for_now(std::string_view why);
   /// The place is busy: deliver() again soon.
   void wait();
+  /// on_overdue() comes unless one of these three is called within `patience`.
+  void expect_within(Duration patience);
+  virtual void on_overdue() {}
   /// The first record cannot be brought there, ever.
   void drop_first(std::string_view why);
 
@@ -60,6 +63,7 @@ class Delivery : protected Timer::Owner {
   std::vector<std::string_view> records_;   // of piece_: those that are not there yet
   Timer timer_;
   Duration pause_ = kPauseMin;
+  bool expecting_ = false;   // what timer_ is for
   bool failing_ = false;
 };
 

@@ -12,8 +12,9 @@ namespace sluice::exporting {
 
 using Kind = observe::SyslogAddress::Kind;
 
-SyslogDelivery::SyslogDelivery(Loop& loop, net::Resolver* resolver, std::shared_ptr<CopyQueue> queue, observe::SyslogConfig config)
-    : Delivery(loop, std::move(queue)), config_(std::move(config)), resolver_(resolver) {}
+SyslogDelivery::SyslogDelivery(Loop& loop, net::Resolver* resolver, std::shared_ptr<CopyQueue> queue, observe::SyslogConfig config,
+                               Patience patience)
+    : Delivery(loop, std::move(queue)), config_(std::move(config)), patience_(patience), resolver_(resolver) {}
 
 Delivery::Outcome SyslogDelivery::deliver() {
   switch (state_) {
@@ -27,6 +28,7 @@ Delivery::Outcome SyslogDelivery::deliver() {
 
 void SyslogDelivery::open() {
   state_ = State::opening;
+  expect_within(patience_.connect);
   if (config_.address.kind == Kind::unix_datagram) return connect_datagram(net::SocketAddress::unix_path(config_.address.place));
   if (auto ip = IpAddress::parse(config_.address.place)) return connect(*ip);
   if (resolver_ == nullptr) return lose("names cannot be resolved");
@@ -97,7 +99,8 @@ Delivery::Outcome SyslogDelivery::send_datagrams() {
 }
 
 Delivery::Outcome SyslogDelivery::write_stream() {
-  if (!writing_) {
+  bool begun = !writing_;
+  if (begun) {
     Chain bytes;
     for (std::string_view record : records()) {
       message_.clear();
@@ -111,7 +114,10 @@ Delivery::Outcome SyslogDelivery::write_stream() {
       return Outcome::later;
     }
   }
-  if (stream_->queued() > 0) return Outcome::later;
+  if (stream_->queued() > 0) {
+    if (begun) expect_within(patience_.write);
+    return Outcome::later;
+  }
   writing_ = false;
   return Outcome::done;
 }

@@ -14,14 +14,23 @@ namespace sluice::exporting {
 
 class SyslogDelivery final : public Delivery, private net::Resolver::Answer, private net::Transport::Events {
  public:
+  /// A server that is gone without a word holds up records no longer than this.
+  struct Patience {
+    Duration connect = std::chrono::seconds(5);   // the name included
+    Duration write = std::chrono::seconds(30);    // of what is under way over TCP
+  };
   /// `resolver`: null: addresses only
-  SyslogDelivery(Loop& loop, net::Resolver* resolver, std::shared_ptr<CopyQueue> queue, observe::SyslogConfig config);
+  SyslogDelivery(Loop& loop, net::Resolver* resolver, std::shared_ptr<CopyQueue> queue, observe::SyslogConfig config)
+      : SyslogDelivery(loop, resolver, std::move(queue), std::move(config), Patience()) {}
+  SyslogDelivery(Loop& loop, net::Resolver* resolver, std::shared_ptr<CopyQueue> queue, observe::SyslogConfig config,
+                 Patience patience);
   ~SyslogDelivery() override { close(); }
 
  private:
   enum class State : uint8_t { closed, opening, open };
 
   Outcome deliver() override;
+  void on_overdue() override { lose(state_ == State::opening ? "does not answer" : "takes nothing"); }
   void open();
   void connect(const IpAddress& ip);
   void connect_datagram(const net::SocketAddress& to);
@@ -39,6 +48,7 @@ class SyslogDelivery final : public Delivery, private net::Resolver::Answer, pri
   void on_failed(Error why) override { lose(why.what); }
 
   const observe::SyslogConfig config_;
+  const Patience patience_;
   const SyslogOrigin origin_ = syslog_origin();
   net::Resolver* resolver_;
   std::optional<net::Resolver::Query> query_;

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "export/copy_queue.h"
+#include "export/syslog_delivery.h"
 #include "unit/redis/server.h"
 
 namespace sluice::exporting {
@@ -177,6 +178,35 @@ TEST_F(CourierTest, the_same_place_is_the_same_copy) {
   EXPECT_EQ(first.at(0), second.at(0));
   places.syslog->facility = observe::SyslogFacility::local3;
   EXPECT_NE(courier_.open(places).at(0), first.at(0));
+}
+
+TEST_F(CourierTest, a_tcp_server_that_is_gone_without_a_word_is_left) {
+  struct NoBell final : CopyQueue::Bell {
+    void ring() override {}
+  } bell;
+  Receiver deaf("tcp");   // takes the connection into its queue, and reads nothing
+  int room = 4'096;       // or the kernel would hold all of it
+  ASSERT_EQ(::setsockopt(deaf.descriptor(), SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)), 0);
+  redis::BlackHole silent;
+  for (const std::string& address : {deaf.address(), "tcp://127.0.0.1:" + std::to_string(silent.port())}) {
+    observe::SharedLogCounts counts;
+    auto queue = std::make_shared<CopyQueue>("syslog", OnOverflow::count, bell, counts);
+    Loop loop;
+    {
+      SyslogDelivery delivery(loop, nullptr, queue, {.address = *SyslogAddress::parse(address), .facility = {}},
+                              {.connect = std::chrono::milliseconds(50), .write = std::chrono::milliseconds(50)});
+      std::string line = std::string(64'000, 'x') + "\n";
+      for (int i = 0; i < 60; ++i) queue->take(line, 1);
+      {
+        LoopTurn turn(loop);
+        delivery.go_on();
+      }
+      for (int i = 0; i < 1'000 && counts.failures == 0; ++i) loop.run_once();
+      EXPECT_EQ(counts.failures, 1u) << address;
+    }
+    EXPECT_TRUE(queue->empty());
+    EXPECT_GT(counts.dropped, 0u);
+  }
 }
 
 /// redis-server of the test's own.
