@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "export/courier.h"
+#include "loop/offload.h"
 #include "net/pipe.h"
 #include "observe/log_set.h"
 #include "observe/registry.h"
@@ -13,6 +14,11 @@ namespace sluice::control {
 
 /// From the kernel; ends the process if there is none.
 uint64_t random_seed();
+
+/// Threads for hashes of passwords. More would take the workers' cores: each hash costs some 50 ms of one.
+inline constexpr unsigned kOffloadThreads = 2;
+/// Hashes that wait for them: about two seconds' worth.
+inline constexpr size_t kOffloadQueueMax = 64;
 
 struct Process {
   /// The shard of what runs on the keeper's loop.
@@ -30,6 +36,7 @@ struct Process {
   server::SharedLoad load{random_seed()};  // any worker
   uint64_t connections_max_doubted = 0;    // keeper: the last connections_max that was said to be out of reach
   net::SharedPipes pipes;                  // any worker
+  Offload offload{{.threads = kOffloadThreads, .queue_max = kOffloadQueueMax}};   // any worker; see Supervisor::stop
 };
 
 }  // namespace sluice::control

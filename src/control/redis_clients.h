@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "net/lazy_resolver.h"
 #include "redis/client.h"
 #include "snapshot/snapshot.h"
 
@@ -13,8 +14,9 @@ namespace sluice::control {
 class RedisClients {
  public:
   /// `parts.counters` is chosen for each client; `shard` and the rest outlive this.
-  RedisClients(Loop& loop, net::TlsIo& tls_io, Random& random, observe::Shard& shard, unsigned worker)
-      : loop_(&loop), tls_io_(&tls_io), random_(&random), shard_(&shard), worker_(worker) {}
+  RedisClients(Loop& loop, net::TlsIo& tls_io, net::LazyResolver& resolver, Random& random, observe::Shard& shard,
+               unsigned worker)
+      : loop_(&loop), tls_io_(&tls_io), resolver_(&resolver), random_(&random), shard_(&shard), worker_(worker) {}
   RedisClients(const RedisClients&) = delete;
   ~RedisClients() { stop(); }
 
@@ -41,14 +43,13 @@ class RedisClients {
     std::unique_ptr<redis::Client> client;
   };
   void end(Entry& entry);
-  net::Resolver* resolver();
 
   Loop* loop_;
   net::TlsIo* tls_io_;
+  net::LazyResolver* resolver_;
   Random* random_;
   observe::Shard* shard_;
   unsigned worker_;
-  std::unique_ptr<net::Resolver> resolver_;   // made with the first client
   std::vector<Entry> clients_;
 };
 

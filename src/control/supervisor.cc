@@ -132,6 +132,7 @@ void Supervisor::retire() {
 }
 
 void Supervisor::stop() {
+  process_->offload.stop();   // what it would tell goes next
   for (auto& worker : workers_) worker->stop();
 }
 

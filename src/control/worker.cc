@@ -11,9 +11,11 @@ namespace sluice::control {
 
 Worker::Worker(unsigned index, Process& process, Owner& owner, uint64_t random_seed)
     : index_(index), process_(&process), shard_(&process.worker_shard(index)), owner_(&owner),
-      memory_(process.load.memory), loop_(&memory_), mailbox_(loop_), tls_io_(loop_), random_(random_seed),
-      redis_(loop_, tls_io_, random_, *shard_, index_),
-      engine_({loop_.scheduler(), loop_.timers(), loop_.clock(), loop_.blocks(), random_, *shard_, &process.pipes, index_}) {
+      memory_(process.load.memory), loop_(&memory_), mailbox_(loop_), tls_io_(loop_), resolver_(loop_),
+      random_(random_seed), redis_(loop_, tls_io_, resolver_, random_, *shard_, index_),
+      fetcher_(loop_, tls_io_, resolver_), reach_{mailbox_, process.offload, fetcher_},
+      engine_({loop_.scheduler(), loop_.timers(), loop_.clock(), loop_.blocks(), random_, *shard_, &process.pipes, index_,
+               &reach_}) {
   loop_.set_name("worker " + std::to_string(index_));
   shared_.loop = &loop_;
   shared_.tls_io = &tls_io_;
@@ -189,6 +191,8 @@ void Worker::do_stop() {
   for (auto& acceptor : leaving_) acceptor->abort();
   for (auto& [key, entry] : pools_) entry.pool->abort();
   redis_.stop();
+  fetcher_.stop();
+  resolver_.stop();
   housekeeping_.stop();
   if (access_log_) access_log_->flush();
   if (audit_log_) audit_log_->flush();

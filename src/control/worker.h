@@ -12,8 +12,10 @@
 #include "control/redis_clients.h"
 #include "loop/loop.h"
 #include "loop/mailbox.h"
+#include "net/lazy_resolver.h"
 #include "net/listener.h"
 #include "net/tls_io.h"
+#include "policy/reach.h"
 #include "proxy/engine.h"
 #include "server/acceptor.h"
 #include "snapshot/lease.h"
@@ -105,8 +107,11 @@ class Worker final : private Timer::Owner {
   Loop loop_;
   Mailbox mailbox_;
   net::TlsIo tls_io_;
+  net::LazyResolver resolver_;
   Random random_;
   RedisClients redis_;
+  upstream::Fetcher fetcher_;
+  policy::Reach reach_;
   std::optional<observe::AccessLog> access_log_;
   std::optional<observe::AuditLog> audit_log_;
   std::map<PoolKey, Pool> pools_;

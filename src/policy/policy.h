@@ -31,6 +31,7 @@ struct Client {
 };
 
 struct LimitReport;
+struct Reach;
 
 /// What the policies of a request found out about it, for the log and for each other.
 struct Findings {
@@ -61,6 +62,8 @@ class Call {
   /// Which worker this is, for PerWorker state.
   unsigned worker() const { return worker_; }
   observe::Shard& shard() const { return *shard_; }
+  /// Ways out of the worker (policy/reach.h); null where nobody answers (explain): what is asked then never comes.
+  const Reach* reach() const { return reach_; }
   Findings& findings() { return findings_; }
   const Findings& findings() const { return findings_; }
   const Identity* identity() const { return findings_.identity; }
@@ -86,6 +89,7 @@ class Call {
   uint32_t current_ = 0;
   unsigned worker_ = 0;
   observe::Shard* shard_ = nullptr;
+  const Reach* reach_ = nullptr;
   Findings findings_;
 };
 

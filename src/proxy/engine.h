@@ -14,6 +14,7 @@
 #include "observe/access_log.h"
 #include "observe/audit_log.h"
 #include "observe/metrics.h"
+#include "policy/policy.h"
 #include "policy/resume.h"
 #include "server/client_connection.h"
 #include "snapshot/lease.h"
@@ -50,6 +51,7 @@ class Engine final : public server::Handler {
     observe::Shard& shard;
     net::SharedPipes* pipes = nullptr;   // null: bodies are always read and written
     unsigned worker = 0;                 // which one this is
+    const policy::Reach* reach = nullptr;   // null: policies ask nobody
   };
 
   explicit Engine(const Parts& parts);

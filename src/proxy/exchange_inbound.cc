@@ -98,6 +98,7 @@ void Exchange::begin_call() {
   call_.request_id_ = request_id_;
   call_.worker_ = parts().worker;
   call_.shard_ = &parts().shard;
+  call_.reach_ = parts().reach;
 }
 
 Next Exchange::do_route() {
