@@ -71,6 +71,13 @@ void add_audit_commands(CLI::App& app, sluice::cli::AuditVerifyOptions& verify, 
   verified->callback([&verify, &code] { code = sluice::cli::run_audit_verify(verify); });
 }
 
+void add_password_command(CLI::App& app, sluice::cli::PasswordOptions& password, int& code) {
+  CLI::App* command = app.add_subcommand("password", "Read a password; print the user's line for a file of users");
+  command->add_option("USER", password.user, "Name of the user")->required();
+  command->add_flag("--bcrypt", password.bcrypt, "bcrypt instead of Argon2id, for files that other programs read too");
+  command->callback([&password, &code] { code = sluice::cli::run_password(password); });
+}
+
 }  // namespace
 
 constexpr int kUsage = 64;  // EX_USAGE of sysexits.h; 1 and 2 have meanings of their own
@@ -103,6 +110,9 @@ int main(int argc, char** argv) {
 
   sluice::cli::AuditVerifyOptions audit;
   add_audit_commands(app, audit, code);
+
+  sluice::cli::PasswordOptions password;
+  add_password_command(app, password, code);
 
   sluice::cli::ShowOptions show;
   add_config_commands(app, show, code);

@@ -42,6 +42,8 @@ MAIN = "(main)"   # src/main.cc sees what cli sees
 DOORS = {
     "uv.h": ["loop", "net"],
     "openssl/": ["crypto", "net"],
+    "argon2.h": ["crypto"],
+    "crypt.h": ["crypto"],
     "toml++/": ["config"],
     "toml.hpp": ["config"],
     "ares": ["net"],

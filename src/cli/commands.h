@@ -39,6 +39,11 @@ struct AuditVerifyOptions {
   uint64_t from = 1;                // number of the first record
 };
 
+struct PasswordOptions {
+  std::string user;
+  bool bcrypt = false;
+};
+
 struct ExplainOptions {
   std::string file = "/etc/sluice/sluice.toml";
   std::string method;
@@ -72,6 +77,10 @@ int run_key_new(const KeyOptions& options);
 
 /// Verifies an audit log. gives: 0 good, 1 changed, 2 not verified
 int run_audit_verify(const AuditVerifyOptions& options);
+
+/// Reads a password, and prints the user's line for the file of an [auth.NAME] with type = "basic".
+/// gives: 1 when there is none, or it cannot be used
+int run_password(const PasswordOptions& options);
 
 int run_version();
 

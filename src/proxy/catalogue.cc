@@ -168,6 +168,12 @@ constexpr Advice kAdvice[] = {
      "The listener accepted the certificate's chain, and no [consumer.*] has one of its names in `certificates`."},
     {"credential_address", "The holder of the credential has `allow_ips`, and the client's address is not among them. Behind a "
      "load balancer, is it in `trusted_proxies`?"},
+    {"password_refused",
+     "No user of the `file` has this name, or another password; or the field holds what RFC 7617 does not allow. A file that "
+     "could not be read leaves the users before it in force and says so in the error log."},
+    {"passwords_busy",
+     "More passwords came than two threads can hash: mostly somebody guesses. A `[limit.NAME]` with `count = \"failures\"` by "
+     "address stops him before anything is hashed. Cheaper hashes or a longer `cache_for` help when they are your clients."},
     {"token_malformed",
      "Not three parts of base64url without padding, a header or claims that are no JSON object or name a member "
      "twice, or a header that demands an extension (`crit`). An opaque token or an encrypted one looks like this."},

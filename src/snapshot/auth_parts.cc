@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "policy/auth/api_key.h"
+#include "policy/auth/basic.h"
 #include "policy/auth/jwt.h"
 #include "policy/auth/jwt_config.h"
 #include "policy/auth/jwt_files.h"
@@ -90,6 +91,22 @@ void make_jwt(const Section& section, const config::Sections<policy::ConsumerCon
                                                                   part.remote_keys);
 }
 
+void make_basic(const Section& section, const config::Sections<policy::ConsumerConfig>& consumers, unsigned workers,
+                AuthPart& part, BuildFaults& faults) {
+  auto users = std::make_shared<policy::UserFile>("auth." + section.name, section.value.file.path);
+  if (auto read = users->read(); !read)
+    faults.push_back("auth." + section.name + ": " + section.value.file.path + ": " + read.error());
+  policy::BasicOptions options;
+  options.cache_for = section.value.cache_time();
+  options.cache_bytes = section.value.cache.count / workers;
+  for (const auto& consumer : consumers) {
+    for (const auto& user : consumer.value.users)
+      options.holders[user.value] = {consumer.name, policy::grants_of(consumer.value)};
+  }
+  part.files = users;
+  part.authenticator = std::make_shared<policy::BasicAuthenticator>(section.name, std::move(options), std::move(users));
+}
+
 }  // namespace
 
 std::shared_ptr<const AuthPart> make_auth(const Section& section,
@@ -105,6 +122,7 @@ std::shared_ptr<const AuthPart> make_auth(const Section& section,
           section.name, std::make_shared<const policy::CertificateTable>(consumers));
       break;
     case AuthType::jwt: make_jwt(section, consumers, workers, *part, faults); break;
+    case AuthType::basic: make_basic(section, consumers, workers, *part, faults); break;
   }
   return part;
 }

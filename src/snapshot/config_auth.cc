@@ -21,6 +21,7 @@ constexpr IssueKind kAuthNamedNone{"auth_named_none"};
 constexpr IssueKind kKeyTwice{"key_twice"};
 constexpr IssueKind kKeyIdTwice{"key_id_twice"};
 constexpr IssueKind kCertificateTwice{"certificate_twice"};
+constexpr IssueKind kUserTwice{"user_twice"};
 constexpr IssueKind kNobodyAsks{"mtls_without_client_cert"};
 constexpr IssueKind kKeepWithoutAuth{"keep_credentials_without_auth"};
 
@@ -36,6 +37,18 @@ void check_keys(const Config& config, Document& document) {
       auto [other, is_new] = seen.try_emplace(key.sha256.value, key.sha256.at);
       if (is_new || key.sha256.value == policy::KeyHash{}) continue;   // none: it could not be read
       document.issues.add(kKeyTwice, key.sha256.at, "two keys have this hash: one key, one holder").note =
+          "the other is at " + document.sources.place(other->second);
+    }
+  }
+}
+
+void check_users(const Config& config, Document& document) {
+  std::map<std::string, config::Position> seen;
+  for (const auto& consumer : config.consumer) {
+    for (const auto& user : consumer.value.users) {
+      auto [other, is_new] = seen.try_emplace(user.value, user.at);
+      if (is_new) continue;
+      document.issues.add(kUserTwice, user.at, "two consumers have the user " + quoted(user.value)).note =
           "the other is at " + document.sources.place(other->second);
     }
   }
@@ -82,6 +95,7 @@ void check_auth(const Config& config, Document& document) {
   }
   check_keys(config, document);
   check_certificates(config, document);
+  check_users(config, document);
   for (const auto& route : config.route) check_route(route, config, document);
 }
 

@@ -12,6 +12,7 @@
 #include "plugin/plugin.h"
 #include "policy/auth/jwt_files.h"
 #include "policy/auth/key_store.h"
+#include "policy/auth/user_table.h"
 #include "snapshot/config_check.h"
 
 namespace sluice::snapshot {
@@ -181,6 +182,12 @@ void check_jwt_files(const policy::AuthConfig& auth, Document& document) {
   if (!auth.ca.empty()) check_pem(auth.ca, kAuthorities, document);
 }
 
+void check_user_file(const config::FilePath& file, Document& document) {
+  if (file.empty() || !can_read(file, document)) return;
+  auto users = policy::UserFile::load(file.path);
+  if (!users) document.issues.add(kKeyFileInvalid, file.at, quoted(file.path) + ": " + printable(users.error()));
+}
+
 void check_client_tls(const std::optional<upstream::UpstreamTls>& tls, Document& document, std::time_t now) {
   if (!tls) return;
   if (!tls->ca.empty()) check_pem(tls->ca, kAuthorities, document);
@@ -202,6 +209,7 @@ void check_files(const Config& config, Document& document, std::time_t now) {
   for (const auto& auth : config.auth) {
     if (auth.value.store.kind == policy::KeyStore::Kind::file) check_key_file(auth.value.store.file, document);
     if (auth.sound && auth.value.type == policy::AuthType::jwt) check_jwt_files(auth.value, document);
+    check_user_file(auth.value.file, document);
   }
   for (const auto& redis : config.redis) check_client_tls(redis.value.tls, document, now);
   for (const auto& section : config.plugin) {

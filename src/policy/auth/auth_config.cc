@@ -1,6 +1,7 @@
 #include "policy/auth/auth_config.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <vector>
 
 #include "http/token.h"
@@ -16,6 +17,7 @@ using config::quoted;
 namespace {
 
 constexpr IssueKind kBadHeaderName{"auth_header_name"};
+constexpr IssueKind kNoUserFile{"basic_file_missing"};
 constexpr IssueKind kKeyOfOtherType{"auth_key_of_other_type"};
 
 constexpr Field kAuthFields[] = {
@@ -117,28 +119,39 @@ constexpr Field kAuthFields[] = {
          .example = "\"revoked.jsonl\""}),
     field<&AuthConfig::cache>(
         {.name = "cache",
-         .about = "jwt: memory of the process for tokens that were verified; 0 bytes: every request verifies.",
+         .about = "jwt: memory of the process for tokens that were verified; 0 bytes: every request verifies. basic: "
+                  "for credentials that were looked at.",
          .reason = "some 8,000 tokens of 1 KiB",
          .range = {0, 4'294'967'296}}),
+    field<&AuthConfig::file>(
+        {.name = "file",
+         .about = "basic: users and the hashes of their passwords (bcrypt, Argon2), one name:hash a line; read again "
+                  "whenever it changes. Required. `sluice password` prints such lines.",
+         .example = "\"users.htpasswd\""}),
+    field<&AuthConfig::cache_for>(
+        {.name = "cache_for",
+         .about = "basic: so long a password that was right, or wrong, is not hashed again.",
+         .reason = "1m: a hash costs as much as some thousand requests; a change of the file counts at once",
+         .range = {1'000'000'000, 3'600'000'000'000}}),
     config::later("scheme"),
     config::later("components"),
     config::later("max_skew"),
     config::later("replay"),
 };
 
-/// Keys that only one type takes; the others belong to several.
+/// The types that take a key.
 struct OwnKey {
   std::string_view name;
-  AuthType type;
+  std::initializer_list<AuthType> types;
 };
-constexpr OwnKey kOwnKeys[] = {
-    {"query", AuthType::api_key},    {"store", AuthType::api_key},   {"issuer", AuthType::jwt},
-    {"audience", AuthType::jwt},     {"algorithms", AuthType::jwt},  {"jwks_uri", AuthType::jwt},
-    {"jwks_file", AuthType::jwt},    {"public_key", AuthType::jwt},  {"ca", AuthType::jwt},
-    {"plain_http", AuthType::jwt},   {"refresh", AuthType::jwt},     {"keep", AuthType::jwt},
-    {"clock_skew", AuthType::jwt},   {"token_types", AuthType::jwt}, {"required", AuthType::jwt},
-    {"claims", AuthType::jwt},       {"scopes", AuthType::jwt},      {"roles", AuthType::jwt},
-    {"consumer", AuthType::jwt},     {"revoked", AuthType::jwt},     {"cache", AuthType::jwt},
+using enum AuthType;
+const OwnKey kOwnKeys[] = {
+    {"header", {api_key, jwt}}, {"query", {api_key}},   {"store", {api_key}},     {"issuer", {jwt}},
+    {"audience", {jwt}},        {"algorithms", {jwt}},  {"jwks_uri", {jwt}},      {"jwks_file", {jwt}},
+    {"public_key", {jwt}},      {"ca", {jwt}},          {"plain_http", {jwt}},    {"refresh", {jwt}},
+    {"keep", {jwt}},            {"clock_skew", {jwt}},  {"token_types", {jwt}},   {"required", {jwt}},
+    {"claims", {jwt}},          {"scopes", {jwt}},      {"roles", {jwt}},         {"consumer", {jwt}},
+    {"revoked", {jwt}},         {"cache", {jwt, basic}}, {"file", {basic}},       {"cache_for", {basic}},
 };
 
 bool is_choice(const config::Value& type) {
@@ -150,12 +163,9 @@ void check_own_keys(const AuthConfig& auth, const config::Value& table, config::
   std::string_view type = config::Choices<AuthType>::names[static_cast<size_t>(auth.type)];
   for (const OwnKey& key : kOwnKeys) {
     const config::Entry* entry = table.find(key.name);
-    if (entry == nullptr || key.type == auth.type) continue;
+    if (entry == nullptr || std::ranges::find(key.types, auth.type) != key.types.end()) continue;
     reader.issues().add(kKeyOfOtherType, entry->at, quoted(key.name) + " is no key of type = " + quoted(type));
   }
-  const config::Entry* header = table.find("header");
-  if (header != nullptr && auth.type == AuthType::mtls)
-    reader.issues().add(kKeyOfOtherType, header->at, quoted("header") + " is no key of type = " + quoted(type));
 }
 
 }  // namespace
@@ -173,6 +183,9 @@ void config_check(const AuthConfig& auth, const config::Value& table, config::Re
   if (type == nullptr || !is_choice(type->value)) return;   // said already, and the rest would be guesses
   check_own_keys(auth, table, reader);
   if (auth.type == AuthType::jwt) check_jwt(auth, table, reader);
+  if (auth.type == AuthType::basic && auth.file.empty())
+    reader.issues().add(kNoUserFile, table.at, "type = \"basic\" needs " + quoted("file")).note =
+        "the users and the hashes of their passwords";
 }
 
 }  // namespace sluice::policy

@@ -11,7 +11,7 @@
 
 namespace sluice::policy {
 
-enum class AuthType : uint8_t { api_key, jwt, mtls };
+enum class AuthType : uint8_t { api_key, jwt, mtls, basic };
 
 /// `store`: "consumers", or "file:PATH".
 struct KeyStore {
@@ -48,16 +48,21 @@ struct AuthConfig {
   std::string roles;
   std::string consumer;
   config::FilePath revoked;
-  config::Bytes cache = config::mebibytes(16);
+  config::Bytes cache = config::mebibytes(16);   // basic too
+  // basic
+  config::FilePath file;
+  std::optional<Duration> cache_for;   // see cache_time()
 
   std::string_view header_name() const {
     return header ? std::string_view(*header) : type == AuthType::jwt ? "Authorization" : "X-Api-Key";
   }
   /// It looks things up in [consumer.*].
   bool uses_consumers() const {
-    if (type == AuthType::mtls) return true;
+    if (type == AuthType::mtls || type == AuthType::basic) return true;
     return type == AuthType::jwt ? !consumer.empty() : store.kind == KeyStore::Kind::consumers;
   }
+  /// How long the answer to a question is used again.
+  Duration cache_time() const { return cache_for.value_or(std::chrono::minutes(1)); }
   bool has_key_file() const { return !jwks_file.empty() || !public_key.empty(); }
 };
 
@@ -81,7 +86,7 @@ namespace sluice::config {
 
 template <>
 struct Choices<policy::AuthType> {
-  static constexpr std::string_view names[] = {"api_key", "jwt", "mtls"};
+  static constexpr std::string_view names[] = {"api_key", "jwt", "mtls", "basic"};
 };
 
 template <>

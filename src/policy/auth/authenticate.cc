@@ -15,6 +15,9 @@ struct Refused {
   const http::Problem* problem;
 };
 
+/// Otherwise nobody could say whether the credential is good.
+bool is_clients_fault(const http::Problem& problem) { return problem.status < 500; }
+
 }  // namespace
 
 std::string Authenticate::describe() const {
@@ -42,7 +45,7 @@ Outcome Authenticate::any(Call& call) const {
     }
     found |= outcome.finding == Finding::refused;
   }
-  call.findings().credential_refused = found;
+  call.findings().credential_refused = found && is_clients_fault(*refused.problem);
   call.findings().rule = refuser;
   return refused;
 }
@@ -58,7 +61,7 @@ Outcome Authenticate::all(Call& call) const {
     }
     call.findings().identity = nullptr;
     call.findings().rule = authenticator->name();
-    call.findings().credential_refused = outcome.finding == Finding::refused;
+    call.findings().credential_refused = outcome.finding == Finding::refused && is_clients_fault(*outcome.problem);
     return outcome.finding == Finding::absent ? Outcome::refused(kCredentialsMissing) : outcome;
   }
   call.findings().identity = first;

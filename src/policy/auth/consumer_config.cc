@@ -38,6 +38,10 @@ constexpr Field kConsumerFields[] = {
          .about = "Client certificates (type = \"mtls\"), each by one of its names: sha256 (of the whole certificate), "
                   "uri, dns, email (subject alternative names), subject (RFC 4514).",
          .example = "[{ dns = \"acme.example\" }, { uri = \"spiffe://acme/orders\" }]"}),
+    field<&ConsumerConfig::users>(
+        {.name = "users",
+         .about = "Names of its users (type = \"basic\"); others are nobody's, and come in all the same.",
+         .example = "[\"acme-batch\"]"}),
     field<&ConsumerConfig::scopes>({.name = "scopes",
                                     .about = "What its credentials grant, for `allow`.",
                                     .example = "[\"orders:read\"]"}),

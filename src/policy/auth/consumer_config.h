@@ -43,6 +43,7 @@ inline constexpr size_t kCertificateNameKinds = 5;
 struct ConsumerConfig {
   std::vector<ConsumerKey> keys;   // several: rotation without a gap
   std::vector<CertificateName> certificates;
+  std::vector<config::Placed<std::string>> users;
   std::vector<std::string> scopes;
   std::vector<std::string> roles;
   std::vector<std::string> groups;

@@ -17,8 +17,15 @@ inline constexpr http::Problem kCertificateUnknown{
 inline constexpr http::Problem kCredentialAddress{403, "credential_address", "Forbidden",
                                                   "The credential must not be used from this address."};
 
+inline constexpr http::Problem kPasswordRefused{401, "password_refused", "Unauthorized",
+                                                "The user name or the password is not right."};
+inline constexpr http::Problem kPasswordsBusy{
+    503, "passwords_busy", "Service Unavailable",
+    "More passwords are to be checked than can be at the moment: try again later."};
+
 inline constexpr const http::Problem* kAuthProblems[] = {
     &kCredentialsMissing, &kCredentialsAmbiguous, &kApiKeyUnknown, &kApiKeyExpired, &kCertificateUnknown, &kCredentialAddress,
+    &kPasswordRefused, &kPasswordsBusy,
 };
 
 }  // namespace sluice::policy
