@@ -167,7 +167,7 @@ def test_every_foreign_header_is_known():
     """A new library gets its line in DOORS: angle brackets mean the standard library otherwise."""
     standard = re.compile(r"^[a-z0-9_]+$")                                    # <vector>
     system = re.compile(r"^(sys|net|netinet|arpa|linux|asm)/[a-z0-9_]+\.h$")  # <sys/socket.h>
-    posix = {"unistd.h", "fcntl.h", "signal.h", "errno.h", "pthread.h", "netdb.h", "poll.h",
+    posix = {"termios.h", "unistd.h", "fcntl.h", "signal.h", "errno.h", "pthread.h", "netdb.h", "poll.h",
              "time.h",
              "malloc.h", "dirent.h", "glob.h", "pwd.h", "grp.h", "sched.h", "limits.h", "string.h",
              "stdlib.h", "stdio.h", "stdint.h", "stddef.h", "immintrin.h", "emmintrin.h",

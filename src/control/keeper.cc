@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "snapshot/auth_parts.h"
 #include "snapshot/files_hash.h"
 #include "snapshot/redis_parts.h"
 
@@ -88,6 +89,7 @@ void Keeper::on_reload_begun() {
 void Keeper::on_unchanged() {
   certificates_.watch(*snapshot_);
   snapshot::renew_logins(*snapshot_);
+  snapshot::renew_auth_logins(*snapshot_);
 }
 
 void Keeper::on_published(std::shared_ptr<const snapshot::Snapshot> snapshot) {
@@ -96,6 +98,7 @@ void Keeper::on_published(std::shared_ptr<const snapshot::Snapshot> snapshot) {
   watch_files();
   watch_keys();
   snapshot::renew_logins(*snapshot_);
+  snapshot::renew_auth_logins(*snapshot_);
   reloads_.applied_at = loop_.clock().wall();
   if (state_ != State::starting) return;
   state_ = State::serving;

@@ -43,7 +43,9 @@ constexpr std::string_view kReserved[] = {
     "connection", "content-length",    "expect", "host", "keep-alive", "proxy-connection", "te",
     "trailer",    "transfer-encoding", "upgrade"};
 
-void check_name(std::string_view name, config::Position at, config::Reader& reader) {
+}  // namespace
+
+void check_header_name(std::string_view name, config::Position at, config::Reader& reader) {
   if (!http::is_token(name)) {
     reader.issues()
         .add(kHeaderName, at, config::quoted(name) + " is no name of a header field")
@@ -60,11 +62,9 @@ void check_name(std::string_view name, config::Position at, config::Reader& read
     issue.note = "to change the host use rewrite = { host = \"...\" }";
 }
 
-using Fields = config::Map<config::Placed<config::Template>>;
-
-void check_fields(const Fields& fields, config::Reader& reader) {
+void check_header_fields(const config::Map<config::Placed<config::Template>>& fields, config::Reader& reader) {
   for (const auto& item : fields) {
-    check_name(item.name, item.at, reader);
+    check_header_name(item.name, item.at, reader);
     bool clean = std::all_of(
         item.value.value.parts.begin(), item.value.value.parts.end(),
         [](const config::TemplatePart& part) { return http::is_field_value(part.literal); });
@@ -82,8 +82,6 @@ void check_fields(const Fields& fields, config::Reader& reader) {
   }
 }
 
-}  // namespace
-
 std::span<const Field> config_fields(const HeaderRules*) {
   return kRuleFields;
 }
@@ -92,10 +90,10 @@ std::span<const Field> config_fields(const HeadersConfig*) {
 }
 
 void config_check(const HeaderRules& rules, const config::Value&, config::Reader& reader) {
-  check_fields(rules.set, reader);
-  check_fields(rules.add, reader);
+  check_header_fields(rules.set, reader);
+  check_header_fields(rules.add, reader);
   for (const auto& name : rules.remove) {
-    if (name.at.line > 0) check_name(name.value, name.at, reader);
+    if (name.at.line > 0) check_header_name(name.value, name.at, reader);
   }
 }
 

@@ -27,6 +27,10 @@ struct HeadersConfig {
 
 std::span<const config::Field> config_fields(const HeaderRules*);
 std::span<const config::Field> config_fields(const HeadersConfig*);
+/// A name that is none, or of a field that the gateway writes itself.
+void check_header_name(std::string_view name, config::Position at, config::Reader& reader);
+/// Names, values, and that no name is there twice.
+void check_header_fields(const config::Map<config::Placed<config::Template>>& fields, config::Reader& reader);
 void config_check(const HeaderRules& rules, const config::Value& table, config::Reader& reader);
 
 }  // namespace sluice::policy

@@ -9,6 +9,7 @@
 #include "plugin/problems.h"
 #include "policy/auth/jwt_problems.h"
 #include "policy/auth/problems.h"
+#include "policy/authorizer/authorizer.h"
 #include "policy/limit/limits.h"
 #include "proxy/problems.h"
 
@@ -168,6 +169,17 @@ constexpr Advice kAdvice[] = {
      "The listener accepted the certificate's chain, and no [consumer.*] has one of its names in `certificates`."},
     {"credential_address", "The holder of the credential has `allow_ips`, and the client's address is not among them. Behind a "
      "load balancer, is it in `trusted_proxies`?"},
+    {"authorizer_unauthorized", "The service of the route's `authorizer` answered 401. Its WWW-Authenticate fields are passed on."},
+    {"authorizer_forbidden", "The service of the route's `authorizer` answered 403."},
+    {"authorizer_unavailable",
+     "The service of the route's `authorizer` gave no answer within `timeout`, or neither 2xx, 401 nor 403; the error log says "
+     "which. It is also told when 64 questions of one worker are open. `on_down = \"open\"` lets such requests pass."},
+    {"token_inactive",
+     "The answer of the `url` said `\"active\": false`. An answer is remembered for `cache_for`: a token that became active since is "
+     "refused for so long."},
+    {"introspection_unavailable",
+     "The `url` gave no answer within `timeout`, another status than 200, or what is no introspection response; the error "
+     "log says which. 401 means that `client_id` or `client_secret` is wrong. It is also told when 64 questions of one worker are open."},
     {"password_refused",
      "No user of the `file` has this name, or another password; or the field holds what RFC 7617 does not allow. A file that "
      "could not be read leaves the users before it in force and says so in the error log."},
@@ -229,7 +241,7 @@ constexpr auto kCatalogue = [] {
   std::array<const Problem*, std::size(http::kH1Problems) + std::size(http::kH1CodecProblems) +
                                  std::size(kProblems) + std::size(plugin::kPluginProblems) +
                                      std::size(policy::kAuthProblems) + std::size(policy::kLimitProblems) +
-                                     std::size(policy::kJwtProblems)>
+                                     std::size(policy::kJwtProblems) + std::size(policy::kAuthorizerProblems)>
       all{};
   auto* next = std::copy(std::begin(http::kH1Problems), std::end(http::kH1Problems), all.data());
   next = std::copy(std::begin(http::kH1CodecProblems), std::end(http::kH1CodecProblems), next);
@@ -237,7 +249,8 @@ constexpr auto kCatalogue = [] {
   next = std::copy(std::begin(plugin::kPluginProblems), std::end(plugin::kPluginProblems), next);
   next = std::copy(std::begin(policy::kAuthProblems), std::end(policy::kAuthProblems), next);
   next = std::copy(std::begin(policy::kLimitProblems), std::end(policy::kLimitProblems), next);
-  std::copy(std::begin(policy::kJwtProblems), std::end(policy::kJwtProblems), next);
+  next = std::copy(std::begin(policy::kJwtProblems), std::end(policy::kJwtProblems), next);
+  std::copy(std::begin(policy::kAuthorizerProblems), std::end(policy::kAuthorizerProblems), next);
   return all;
 }();
 constexpr size_t kRefusals = std::size(http::kH1Problems) + std::size(http::kH1CodecProblems);

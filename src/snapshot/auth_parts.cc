@@ -2,13 +2,16 @@
 
 #include <utility>
 
+#include "base/log.h"
 #include "policy/auth/api_key.h"
 #include "policy/auth/basic.h"
+#include "policy/auth/introspection.h"
 #include "policy/auth/jwt.h"
 #include "policy/auth/jwt_config.h"
 #include "policy/auth/jwt_files.h"
 #include "policy/auth/key_store.h"
 #include "policy/auth/mtls.h"
+#include "snapshot/secrets.h"
 
 namespace sluice::snapshot {
 
@@ -51,23 +54,25 @@ std::string about_jwt(const policy::AuthConfig& auth) {
   return out + (auth.jwks_uri ? "from " + auth.jwks_uri->value : "by discovery");
 }
 
-std::vector<policy::JwtConsumer> consumers_for(const policy::AuthConfig& auth,
-                                               const config::Sections<policy::ConsumerConfig>& consumers) {
-  std::vector<policy::JwtConsumer> out;
+policy::NamedConsumers consumers_for(const policy::AuthConfig& auth,
+                                     const config::Sections<policy::ConsumerConfig>& consumers) {
+  policy::NamedConsumers out;
   if (auth.consumer.empty()) return out;
-  for (const auto& section : consumers) out.push_back({section.name, section.value.groups, {}});
+  for (const auto& section : consumers) out.add(section.name, section.value.groups);
   return out;
+}
+
+upstream::FetchTrust load_trust(const std::string& name, const config::FilePath& ca, BuildFaults& faults) {
+  auto trust = net::TlsClientContext::load({.ca_file = ca.path});
+  if (trust) return *std::move(trust);
+  faults.push_back(name + ": " + trust.error().file + ": " + trust.error().reason);
+  return nullptr;
 }
 
 std::shared_ptr<policy::RemoteKeys> make_remote(const Section& section, std::shared_ptr<policy::JwtWorld> world,
                                                 BuildFaults& faults) {
   auto options = policy::remote_keys_options("auth." + section.name, section.value);
-  auto trust = net::TlsClientContext::load({.ca_file = section.value.ca.path});
-  if (trust) {
-    options.tls = *std::move(trust);
-  } else {
-    faults.push_back("auth." + section.name + ": " + trust.error().file + ": " + trust.error().reason);
-  }
+  options.tls = load_trust("auth." + section.name, section.value.ca, faults);
   return std::make_shared<policy::RemoteKeys>(std::move(options), std::move(world));
 }
 
@@ -107,7 +112,59 @@ void make_basic(const Section& section, const config::Sections<policy::ConsumerC
   part.authenticator = std::make_shared<policy::BasicAuthenticator>(section.name, std::move(options), std::move(users));
 }
 
+crypto::Secret read_login(const Section& section, BuildFaults& faults) {
+  if (section.value.client_secret.empty()) return {};
+  auto secret = read_secret(section.value.client_secret, config::process_environment);
+  if (secret) return policy::introspection_login(section.value.client_id, *secret);
+  faults.push_back("auth." + section.name + ": " + secret.error());
+  return {};
+}
+
+void make_introspection(const Section& section, const config::Sections<policy::ConsumerConfig>& consumers,
+                        unsigned workers, AuthPart& part, BuildFaults& faults) {
+  const policy::AuthConfig& auth = section.value;
+  policy::JwtSettings settings = policy::jwt_settings(auth, workers);
+  policy::IntrospectionOptions options;
+  options.header = auth.header_name();
+  options.url = *upstream::FetchUrl::parse(auth.url->value);
+  options.tls = load_trust("auth." + section.name, auth.ca, faults);
+  part.login = std::make_shared<Live<crypto::Secret>>(std::make_shared<const crypto::Secret>(read_login(section, faults)));
+  options.login = part.login;
+  options.timeout = auth.timeout;
+  options.cache_for = auth.cache_time();
+  options.cache_bytes = settings.cache_bytes;
+  options.on_provider_down = auth.on_provider_down;
+  options.rules = std::move(settings.rules);
+  options.mapping = std::move(settings.mapping);
+  options.consumers = consumers_for(auth, consumers);
+  part.authenticator = std::make_shared<policy::IntrospectionAuthenticator>(section.name, std::move(options));
+}
+
 }  // namespace
+
+std::shared_ptr<const AuthorizerPart> make_authorizer(const config::Section<policy::AuthorizerConfig>& section,
+                                                      unsigned workers, BuildFaults& faults) {
+  auto part = std::make_shared<AuthorizerPart>();
+  part->name = section.name;
+  part->fingerprint = section.fingerprint;
+  part->service = std::make_shared<const policy::AuthorizerService>(
+      section.name, section.value, load_trust("authorizer." + section.name, section.value.ca, faults), workers);
+  return part;
+}
+
+void renew_auth_logins(const Snapshot& snapshot) {
+  for (const auto& part : snapshot.auth) {
+    if (!part->login) continue;
+    const auto* section = find_section(snapshot.config.auth, part->name);
+    CHECK(section != nullptr);
+    BuildFaults faults;
+    auto now = std::make_shared<const crypto::Secret>(read_login(*section, faults));
+    for (const std::string& fault : faults) LOG(warn, "secret not renewed", kv("reason", fault));
+    if (!faults.empty() || now->bytes() == part->login->current()->bytes()) continue;
+    part->login->replace(std::move(now));
+    LOG(info, "secret renewed", kv("auth", part->name));
+  }
+}
 
 std::shared_ptr<const AuthPart> make_auth(const Section& section,
                                           const config::Sections<policy::ConsumerConfig>& consumers,
@@ -122,6 +179,7 @@ std::shared_ptr<const AuthPart> make_auth(const Section& section,
           section.name, std::make_shared<const policy::CertificateTable>(consumers));
       break;
     case AuthType::jwt: make_jwt(section, consumers, workers, *part, faults); break;
+    case AuthType::introspection: make_introspection(section, consumers, workers, *part, faults); break;
     case AuthType::basic: make_basic(section, consumers, workers, *part, faults); break;
   }
   return part;

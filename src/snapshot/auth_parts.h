@@ -13,4 +13,11 @@ std::shared_ptr<const AuthPart> make_auth(const config::Section<policy::AuthConf
                                           const config::Sections<policy::ConsumerConfig>& consumers,
                                           unsigned workers, BuildFaults& faults);
 
+/// The same of one [authorizer.NAME].
+std::shared_ptr<const AuthorizerPart> make_authorizer(const config::Section<policy::AuthorizerConfig>& section,
+                                                      unsigned workers, BuildFaults& faults);
+
+/// Reads the secrets of a snapshot that stays in force once more: they may have been replaced.
+void renew_auth_logins(const Snapshot& snapshot);
+
 }  // namespace sluice::snapshot

@@ -109,6 +109,10 @@ Result<std::shared_ptr<const Snapshot>, BuildFaults> Builder::run() {
     auto part = unchanged(previous_ ? &previous_->limits : nullptr, section, itself);
     out_->limits.push_back(part ? part : make_limit(section));
   }
+  for (const auto& section : config.authorizer) {
+    auto part = unchanged(previous_ ? &previous_->authorizers : nullptr, section, itself);
+    out_->authorizers.push_back(part ? part : make_authorizer(section, workers(), faults_));
+  }
   for (const auto& section : config.route) {
     out_->routes.push_back(make_entry(section));
     out_->answers_preflights |= out_->routes.back().part->answers_preflights;

@@ -49,6 +49,9 @@ constexpr Field kConfigFields[] = {
         {.name = "limit", .about = "How much one client, user or key may ask for, for routes."}),
     field<&Config::cors>(
         {.name = "cors", .about = "Which pages of other origins may read a route's answers, for routes."}),
+    field<&Config::authorizer>(
+        {.name = "authorizer",
+         .about = "A service that is asked whether requests may pass, for routes."}),
     field<&Config::redis>(
         {.name = "redis",
          .about = "A Redis, for what must hold across several gateways; nothing waits for it to start."}),
@@ -112,6 +115,7 @@ void set_fingerprints(Config& config) {
   fingerprint_each(config.plugin);
   fingerprint_each(config.consumer);
   fingerprint_each(config.cors);
+  fingerprint_each(config.authorizer);
   fingerprint_auth(config);
   fingerprint_each(config.redis);
   fingerprint_limits(config);
@@ -132,6 +136,8 @@ void set_fingerprints(Config& config) {
     }
     if (auto* cors = find_section(config.cors, route.value.cors.name))
       route.fingerprint = mix(route.fingerprint, cors->fingerprint);
+    if (auto* authorizer = find_section(config.authorizer, route.value.authorizer.name))
+      route.fingerprint = mix(route.fingerprint, authorizer->fingerprint);
     for (const auto& named : route.value.plugins) {
       if (auto* plugin = find_section(config.plugin, named.name))
         route.fingerprint = mix(route.fingerprint, plugin->fingerprint);

@@ -18,6 +18,7 @@
 #include "plugin/plugin_config.h"
 #include "policy/auth/auth_config.h"
 #include "policy/auth/consumer_config.h"
+#include "policy/authorizer/authorizer_config.h"
 #include "policy/limit/limit_config.h"
 #include "policy/cors/cors_config.h"
 #include "snapshot/redis_config.h"
@@ -40,6 +41,7 @@ struct Config {
   config::Sections<policy::ConsumerConfig> consumer;
   config::Sections<policy::LimitConfig> limit;
   config::Sections<policy::CorsConfig> cors;
+  config::Sections<policy::AuthorizerConfig> authorizer;
   config::Sections<RedisConfig> redis;
   config::Sections<RouteSection> route;
   observe::LogConfig log;

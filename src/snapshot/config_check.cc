@@ -62,6 +62,25 @@ void check_params(const RouteSection& section, Document& document) {
   check_rules(section.headers.response, path, document);
 }
 
+// The service that a route asks, and the parameters of its path that the question is made of.
+void check_authorizer(const RouteSection& section, const Config& config, Document& document) {
+  const auto& named = section.authorizer;
+  const auto* authorizer = resolve("authorizer", named.name, named.at, config.authorizer, document);
+  if (authorizer == nullptr || !authorizer->sound || !section.route.match.path.at.line) return;
+  const route::Pattern& path = section.route.match.path.value;
+  auto check = [&](const config::Fact& fact, config::Position at) {
+    if (fact.kind != config::Fact::Kind::path || path.param_index(fact.name)) return;
+    document.issues.add(kUnknownParam, named.at, quoted(path.text()) + " has no parameter " + quoted(fact.name)).note =
+        "[authorizer." + authorizer->name + "] asks with it, at " + document.sources.place(at);
+  };
+  for (const auto& fact : authorizer->value.cache_key) check(fact.value, fact.at);
+  for (const auto& field : authorizer->value.set) {
+    for (const config::TemplatePart& part : field.value.value.parts) {
+      if (part.has_fact) check(part.fact, field.value.at);
+    }
+  }
+}
+
 // The limits of one route: that they are there, once each, and can be kept by it.
 void check_limits(const RouteSection& section, const Config& config, Document& document) {
   const auto& uses = section.limits;
@@ -156,6 +175,7 @@ void check_names(const Config& config, Document& document) {
   for (const auto& route : config.route) {
     const auto& upstream = route.value.route.upstream;
     resolve("upstream", upstream.name, upstream.at, config.upstream, document);
+    check_authorizer(route.value, config, document);
     resolve("cors", route.value.cors.name, route.value.cors.at, config.cors, document);
     for (const auto& plugin : route.value.plugins)
       resolve("plugin", plugin.name, plugin.at, config.plugin, document);

@@ -179,7 +179,6 @@ void check_jwt_files(const policy::AuthConfig& auth, Document& document) {
     auto list = policy::Revocations::read(text);
     return list ? std::string() : list.error();
   });
-  if (!auth.ca.empty()) check_pem(auth.ca, kAuthorities, document);
 }
 
 void check_user_file(const config::FilePath& file, Document& document) {
@@ -210,6 +209,10 @@ void check_files(const Config& config, Document& document, std::time_t now) {
     if (auth.value.store.kind == policy::KeyStore::Kind::file) check_key_file(auth.value.store.file, document);
     if (auth.sound && auth.value.type == policy::AuthType::jwt) check_jwt_files(auth.value, document);
     check_user_file(auth.value.file, document);
+    if (!auth.value.ca.empty()) check_pem(auth.value.ca, kAuthorities, document);
+  }
+  for (const auto& authorizer : config.authorizer) {
+    if (!authorizer.value.ca.empty()) check_pem(authorizer.value.ca, kAuthorities, document);
   }
   for (const auto& redis : config.redis) check_client_tls(redis.value.tls, document, now);
   for (const auto& section : config.plugin) {

@@ -23,6 +23,8 @@ void check(const config::SecretSource& source, const std::string& what, config::
 }  // namespace
 
 void check_secrets(const Config& config, config::Document& document, config::Environment environment) {
+  for (const auto& section : config.auth)
+    check(section.value.client_secret, "client_secret of [auth." + section.name + "]", environment, document);
   for (const auto& section : config.redis) {
     const std::string table = "[redis." + section.name + "]";
     check(section.value.password, "password of " + table, environment, document);

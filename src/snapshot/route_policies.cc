@@ -76,6 +76,12 @@ void add_cors(const RouteSection& route, const Snapshot& snapshot, PipelineBuild
                                                            cors_methods(section->value, route.route.match)));
 }
 
+void add_authorizer(const RouteSection& route, const Snapshot& snapshot, PipelineBuilder& pipeline) {
+  if (route.authorizer.empty()) return;
+  const AuthorizerPart& part = find_part(snapshot.authorizers, route.authorizer.name);
+  pipeline.add(Place::authorization, std::make_unique<policy::Authorizer>(part.service));
+}
+
 }  // namespace
 
 policy::Pipeline make_pipeline(const RouteSection& route, const Snapshot& snapshot) {
@@ -83,6 +89,7 @@ policy::Pipeline make_pipeline(const RouteSection& route, const Snapshot& snapsh
   add_cors(route, snapshot, pipeline);
   add_auth(route, snapshot, pipeline);
   add_limits(route, snapshot, pipeline);   // before what else is at their places
+  add_authorizer(route, snapshot, pipeline);   // last at its place: the others cost no question
   add_plugins(route, snapshot, pipeline);
   if (!(route.headers.request.empty() && route.headers.response.empty())) {
     pipeline.add(Place::transformation, std::make_unique<policy::Headers>(route.headers));

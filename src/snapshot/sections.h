@@ -111,6 +111,7 @@ struct RouteSection {
   policy::RouteAuth auth;
   bool keep_credentials = false;
   config::Reference<"cors"> cors;
+  config::Reference<"authorizer"> authorizer;
   std::vector<config::Reference<"plugin">> plugins;  // in this order
   std::vector<policy::RouteLimit> limits;
 };

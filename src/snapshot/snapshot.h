@@ -11,12 +11,15 @@
 
 #include "base/check.h"
 #include "base/ip.h"
+#include "base/live.h"
+#include "crypto/secret.h"
 #include "net/address.h"
 #include "net/shared_tls.h"
 #include "observe/registry.h"
 #include "plugin/plugin.h"
 #include "policy/auth/authenticator.h"
 #include "policy/auth/remote_keys.h"
+#include "policy/authorizer/authorizer.h"
 #include "policy/facts.h"
 #include "policy/live_files.h"
 #include "policy/limit/limiter.h"
@@ -66,6 +69,7 @@ struct AuthPart {
   std::shared_ptr<const policy::Authenticator> authenticator;
   std::shared_ptr<policy::LiveFiles> files;   // null: it reads none
   std::shared_ptr<policy::RemoteKeys> remote_keys;   // null: it fetches none
+  std::shared_ptr<Live<crypto::Secret>> login;       // null: it asks nobody
 };
 
 /// One [redis.NAME]; what uses it holds the instance, which leads to its worker's client.
@@ -89,6 +93,12 @@ struct LimitPart {
   uint64_t fingerprint = 0;
   std::shared_ptr<const policy::Limiter> limiter;
   MetricUse metric;
+};
+
+struct AuthorizerPart {
+  std::string name;
+  uint64_t fingerprint = 0;
+  std::shared_ptr<const policy::AuthorizerService> service;
 };
 
 struct Redirect {
@@ -157,6 +167,7 @@ struct Snapshot {
   std::vector<std::shared_ptr<const LimitPart>> limits;
   std::shared_ptr<policy::SharedLimitTable> limit_table;   // null while there are no limits
   std::vector<std::shared_ptr<const RedisPart>> redis;
+  std::vector<std::shared_ptr<const AuthorizerPart>> authorizers;
   CidrSet trusted_proxies;
   bool answers_preflights = false;   // some route does
 };

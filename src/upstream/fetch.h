@@ -49,12 +49,14 @@ struct FetchRequest {
   FetchTrust tls;                                     // for https
   Duration deadline = std::chrono::seconds(5);        // from start to the last byte
   size_t bytes_max = 1024 * 1024;                     // of the body of the answer
+  std::vector<std::string> wanted;                    // names of fields of the answer that are asked for
 };
 
 struct FetchResponse {
   uint16_t status = 0;
   std::string content_type;
   std::string cache_control;
+  std::vector<std::pair<std::string, std::string>> fields;   // of `wanted`, under the names that are there
   std::string body;
 };
 

@@ -1,8 +1,10 @@
 #include "upstream/fetch_session.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
+#include "base/text.h"
 #include "net/tcp.h"
 #include "net/tls.h"
 
@@ -72,6 +74,12 @@ void Fetch::Session::on_head(http::Head& head) {
   response_.status = head.status;
   response_.content_type = head.fields.get("Content-Type").value_or(std::string_view());
   response_.cache_control = head.fields.get("Cache-Control").value_or(std::string_view());
+  for (const http::Field& field : head.fields) {
+    if (fetch_ == nullptr) break;
+    auto is_it = [&](const std::string& name) { return equals_ignore_case(name, field.name()); };
+    auto wanted = std::find_if(request().wanted.begin(), request().wanted.end(), is_it);
+    if (wanted != request().wanted.end()) response_.fields.emplace_back(*wanted, field.value());
+  }
   auto encoding = head.fields.get("Content-Encoding");
   if (encoding && *encoding != "identity") settle("an answer in an encoding that was not asked for");
   if (fetch_ && head.content_length && *head.content_length > request().bytes_max)

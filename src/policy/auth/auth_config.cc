@@ -27,7 +27,7 @@ constexpr Field kAuthFields[] = {
                               .need = config::Need::required}),
     field<&AuthConfig::header>(
         {.name = "header",
-         .about = "api_key: the header field that holds the key; X-Api-Key when nothing is said. jwt: that holds "
+         .about = "api_key: the header field that holds the key; X-Api-Key when nothing is said. jwt, introspection: that holds "
                   "the token, Authorization with the scheme Bearer when nothing is said; in another field the "
                   "scheme may be left out.",
          .reason = "the names that most APIs use",
@@ -45,11 +45,13 @@ constexpr Field kAuthFields[] = {
     field<&AuthConfig::issuer>({.name = "issuer",
                                 .about = "jwt: whose tokens are accepted; exactly the \"iss\" in them. Required. Without "
                                          "jwks_uri, jwks_file and public_key the keys are found by OpenID Connect "
-                                         "discovery from here.",
+                                         "discovery from here. introspection: what an answer must say, where this is "
+                                         "given.",
                                 .reason = "none: a token of anybody would do",
                                 .example = "\"https://id.example.com\""}),
     field<&AuthConfig::audience>({.name = "audience",
-                                  .about = "jwt: for whom a token must be, one of these in its \"aud\". Required.",
+                                  .about = "jwt: for whom a token must be, one of these in its \"aud\". Required. "
+                                           "introspection: the same of the answer, where this is given.",
                                   .reason = "none: a token for another service would do",
                                   .example = "\"orders-api\""}),
     field<&AuthConfig::algorithms>(
@@ -70,13 +72,14 @@ constexpr Field kAuthFields[] = {
          .about = "jwt: the only key as a file, a public key or certificate in PEM; read again whenever it changes.",
          .example = "\"issuer.pem\""}),
     field<&AuthConfig::ca>({.name = "ca",
-                            .about = "jwt: authorities (PEM) that vouch for the server that the keys come from.",
+                            .about = "jwt: authorities (PEM) that vouch for the server that the keys come from; "
+                                     "introspection: for the one that is asked.",
                             .reason = "the authorities of the system",
                             .example = "\"internal-ca.pem\""}),
     field<&AuthConfig::plain_http>(
         {.name = "plain_http",
-         .about = "jwt: keys may come over http from other machines too.",
-         .reason = "whoever is on the way could put in his own keys, and sign any token"}),
+         .about = "jwt: keys may come over http from other machines too. introspection: tokens may go over it.",
+         .reason = "whoever is on the way could put in his own keys, and sign any token; or take the tokens"}),
     field<&AuthConfig::refresh>({.name = "refresh",
                                  .about = "jwt: how often published keys are fetched.",
                                  .reason = "a key that was withdrawn is not accepted for longer than that; new ones are "
@@ -87,7 +90,7 @@ constexpr Field kAuthFields[] = {
                               .reason = "longer than most outages of an identity provider",
                               .range = {1'000'000'000, 2'592'000'000'000'000}}),
     field<&AuthConfig::clock_skew>({.name = "clock_skew",
-                                    .about = "jwt: how far the issuer's clock may be from ours, for exp, nbf and iat.",
+                                    .about = "jwt, introspection: how far the issuer's clock may be from ours, for exp, nbf and iat.",
                                     .reason = "clocks that are kept by NTP are closer",
                                     .range = {0, 600'000'000'000}}),
     field<&AuthConfig::token_types>(
@@ -95,22 +98,22 @@ constexpr Field kAuthFields[] = {
          .about = "jwt: accepted \"typ\" of a token; one without counts as JWT.",
          .reason = "access tokens say at+jwt (RFC 9068) or JWT; logout tokens and proofs say what they are"}),
     field<&AuthConfig::required>({.name = "required",
-                                  .about = "jwt: claims that a token must have, beside iss, aud and exp.",
+                                  .about = "jwt, introspection: claims that a token must have, beside iss, aud and exp.",
                                   .example = "[\"sub\"]"}),
     field<&AuthConfig::claims>(
         {.name = "claims",
-         .about = "jwt: claims that a token must have with this value, or with a list that holds it.",
+         .about = "jwt, introspection: claims that a token must have with this value, or with a list that holds it.",
          .example = "{ tenant = \"acme\" }"}),
     field<&AuthConfig::scopes>({.name = "scopes",
-                                .about = "jwt: the claim with the scopes, a text with blanks or a list.",
+                                .about = "jwt, introspection: the claim with the scopes, a text with blanks or a list.",
                                 .reason = "scope, then scp",
                                 .example = "\"permissions\""}),
     field<&AuthConfig::roles>({.name = "roles",
-                               .about = "jwt: the claim with the roles; a dot leads into an object.",
+                               .about = "jwt, introspection: the claim with the roles; a dot leads into an object.",
                                .example = "\"realm_access.roles\""}),
     field<&AuthConfig::consumer>(
         {.name = "consumer",
-         .about = "jwt: the claim that names the [consumer.NAME] that a token belongs to.",
+         .about = "jwt, introspection: the claim that names the [consumer.NAME] that a token belongs to.",
          .example = "\"azp\""}),
     field<&AuthConfig::revoked>(
         {.name = "revoked",
@@ -119,8 +122,8 @@ constexpr Field kAuthFields[] = {
          .example = "\"revoked.jsonl\""}),
     field<&AuthConfig::cache>(
         {.name = "cache",
-         .about = "jwt: memory of the process for tokens that were verified; 0 bytes: every request verifies. basic: "
-                  "for credentials that were looked at.",
+         .about = "jwt: memory of the process for tokens that were verified; 0 bytes: every request verifies. basic, "
+                  "introspection: for credentials and tokens that were looked at.",
          .reason = "some 8,000 tokens of 1 KiB",
          .range = {0, 4'294'967'296}}),
     field<&AuthConfig::file>(
@@ -130,9 +133,30 @@ constexpr Field kAuthFields[] = {
          .example = "\"users.htpasswd\""}),
     field<&AuthConfig::cache_for>(
         {.name = "cache_for",
-         .about = "basic: so long a password that was right, or wrong, is not hashed again.",
-         .reason = "1m: a hash costs as much as some thousand requests; a change of the file counts at once",
+         .about = "basic: so long a password that was right, or wrong, is not hashed again. introspection: so long the "
+                  "issuer is not asked again about a token, good or not; never beyond its end.",
+         .reason = "basic: 1m, since a change of the file counts at once; introspection: 10s, since a token that is revoked "
+                   "is accepted for so long",
          .range = {1'000'000'000, 3'600'000'000'000}}),
+    field<&AuthConfig::url>({.name = "url",
+                             .about = "introspection: where the issuer is asked about tokens (RFC 7662). Required.",
+                             .example = "\"https://id.example.com/introspect\""}),
+    field<&AuthConfig::client_id>(
+        {.name = "client_id",
+         .about = "introspection: who the gateway is to the issuer; without it client_secret is sent as a bearer token.",
+         .example = "\"gateway\""}),
+    field<&AuthConfig::client_secret>({.name = "client_secret",
+                                       .about = "introspection: the gateway's secret; read again at each reload.",
+                                       .example = "{ secret = \"file:introspection.secret\" }"}),
+    field<&AuthConfig::timeout>({.name = "timeout",
+                                 .about = "introspection: how long the issuer may take to answer, connecting included.",
+                                 .reason = "a request waits for it",
+                                 .range = {1'000'000, 60'000'000'000}}),
+    field<&AuthConfig::on_provider_down>(
+        {.name = "on_provider_down",
+         .about = "introspection: what becomes of a token that the issuer cannot be asked about: \"closed\" refuses it "
+                  "with 503, \"stale\" accepts it if it was good the last time, until it expires.",
+         .reason = "what nobody vouches for is refused"}),
     config::later("scheme"),
     config::later("components"),
     config::later("max_skew"),
@@ -146,12 +170,35 @@ struct OwnKey {
 };
 using enum AuthType;
 const OwnKey kOwnKeys[] = {
-    {"header", {api_key, jwt}}, {"query", {api_key}},   {"store", {api_key}},     {"issuer", {jwt}},
-    {"audience", {jwt}},        {"algorithms", {jwt}},  {"jwks_uri", {jwt}},      {"jwks_file", {jwt}},
-    {"public_key", {jwt}},      {"ca", {jwt}},          {"plain_http", {jwt}},    {"refresh", {jwt}},
-    {"keep", {jwt}},            {"clock_skew", {jwt}},  {"token_types", {jwt}},   {"required", {jwt}},
-    {"claims", {jwt}},          {"scopes", {jwt}},      {"roles", {jwt}},         {"consumer", {jwt}},
-    {"revoked", {jwt}},         {"cache", {jwt, basic}}, {"file", {basic}},       {"cache_for", {basic}},
+    {"header", {api_key, jwt, introspection}},
+    {"query", {api_key}},
+    {"store", {api_key}},
+    {"issuer", {jwt, introspection}},
+    {"audience", {jwt, introspection}},
+    {"algorithms", {jwt}},
+    {"jwks_uri", {jwt}},
+    {"jwks_file", {jwt}},
+    {"public_key", {jwt}},
+    {"ca", {jwt, introspection}},
+    {"plain_http", {jwt, introspection}},
+    {"refresh", {jwt}},
+    {"keep", {jwt}},
+    {"clock_skew", {jwt, introspection}},
+    {"token_types", {jwt}},
+    {"required", {jwt, introspection}},
+    {"claims", {jwt, introspection}},
+    {"scopes", {jwt, introspection}},
+    {"roles", {jwt, introspection}},
+    {"consumer", {jwt, introspection}},
+    {"revoked", {jwt}},
+    {"cache", {jwt, basic, introspection}},
+    {"file", {basic}},
+    {"cache_for", {basic, introspection}},
+    {"url", {introspection}},
+    {"client_id", {introspection}},
+    {"client_secret", {introspection}},
+    {"timeout", {introspection}},
+    {"on_provider_down", {introspection}},
 };
 
 bool is_choice(const config::Value& type) {
@@ -183,6 +230,7 @@ void config_check(const AuthConfig& auth, const config::Value& table, config::Re
   if (type == nullptr || !is_choice(type->value)) return;   // said already, and the rest would be guesses
   check_own_keys(auth, table, reader);
   if (auth.type == AuthType::jwt) check_jwt(auth, table, reader);
+  if (auth.type == AuthType::introspection) check_introspection(auth, table, reader);
   if (auth.type == AuthType::basic && auth.file.empty())
     reader.issues().add(kNoUserFile, table.at, "type = \"basic\" needs " + quoted("file")).note =
         "the users and the hashes of their passwords";

@@ -6,12 +6,19 @@
 #include <string>
 #include <vector>
 
+#include "config/secret_source.h"
 #include "config/types.h"
 #include "policy/auth/jwt_algorithm.h"
 
 namespace sluice::policy {
 
-enum class AuthType : uint8_t { api_key, jwt, mtls, basic };
+enum class AuthType : uint8_t { api_key, jwt, mtls, basic, introspection };
+
+/// What becomes of a token while its issuer cannot be asked.
+enum class ProviderDown : uint8_t {
+  closed,   // refused
+  stale,    // a token that was good the last time is, until it expires
+};
 
 /// `store`: "consumers", or "file:PATH".
 struct KeyStore {
@@ -51,18 +58,27 @@ struct AuthConfig {
   config::Bytes cache = config::mebibytes(16);   // basic too
   // basic
   config::FilePath file;
-  std::optional<Duration> cache_for;   // see cache_time()
+  std::optional<Duration> cache_for;   // see cache_time(); introspection too
+  // introspection, and what it has in common with jwt: issuer to consumer, cache
+  std::optional<config::Placed<std::string>> url;
+  std::string client_id;
+  config::SecretSource client_secret;
+  Duration timeout = std::chrono::seconds(2);
+  ProviderDown on_provider_down = ProviderDown::closed;
 
+  bool has_tokens() const { return type == AuthType::jwt || type == AuthType::introspection; }
   std::string_view header_name() const {
-    return header ? std::string_view(*header) : type == AuthType::jwt ? "Authorization" : "X-Api-Key";
+    return header ? std::string_view(*header) : has_tokens() ? "Authorization" : "X-Api-Key";
   }
   /// It looks things up in [consumer.*].
   bool uses_consumers() const {
     if (type == AuthType::mtls || type == AuthType::basic) return true;
-    return type == AuthType::jwt ? !consumer.empty() : store.kind == KeyStore::Kind::consumers;
+    return has_tokens() ? !consumer.empty() : store.kind == KeyStore::Kind::consumers;
   }
   /// How long the answer to a question is used again.
-  Duration cache_time() const { return cache_for.value_or(std::chrono::minutes(1)); }
+  Duration cache_time() const {
+    return cache_for.value_or(type == AuthType::introspection ? std::chrono::seconds(10) : std::chrono::minutes(1));
+  }
   bool has_key_file() const { return !jwks_file.empty() || !public_key.empty(); }
 };
 
@@ -86,7 +102,12 @@ namespace sluice::config {
 
 template <>
 struct Choices<policy::AuthType> {
-  static constexpr std::string_view names[] = {"api_key", "jwt", "mtls", "basic"};
+  static constexpr std::string_view names[] = {"api_key", "jwt", "mtls", "basic", "introspection"};
+};
+
+template <>
+struct Choices<policy::ProviderDown> {
+  static constexpr std::string_view names[] = {"closed", "stale"};
 };
 
 template <>

@@ -21,6 +21,8 @@ inline constexpr size_t kScopesMax = 256;
 inline constexpr size_t kRolesMax = 256;
 
 struct JwtRules {
+  /// The issuer has said that the token is good: it need not have what the gateway does not ask for.
+  bool introspected = false;
   std::string issuer;
   std::vector<std::string> audiences;   // any one of them
   /// Accepted "typ", case ignored, without "application/"; a token without one counts as "JWT".
@@ -33,7 +35,7 @@ struct JwtRules {
 /// gives: whether a token of that "typ" is accepted
 bool accepts_type(const JwtRules& rules, std::optional<std::string_view> type);
 
-/// gives: null, or why the token is refused. exp is required; aud may be a text or a list of texts.
+/// gives: null, or why the token is refused. exp is required, but of an introspected one; aud may be a text or a list of texts.
 const http::Problem* check_claims(JsonValue claims, const JwtRules& rules, WallTime now);
 
 /// Times of a token that passed check_claims.

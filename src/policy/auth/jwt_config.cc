@@ -27,17 +27,6 @@ config::Position place_of(const config::Value& table, std::string_view key) {
   return entry ? entry->value.at : table.at;
 }
 
-void check_url(const std::string& text, config::Position at, bool plain_http, config::Reader& reader) {
-  Result<upstream::FetchUrl> url = upstream::FetchUrl::parse(text);
-  if (!url) {
-    reader.issues().add(kBadUrl, at, quoted(text) + " is " + url.error().what);
-  } else if (!may_fetch(*url, plain_http)) {
-    reader.issues()
-        .add(kPlainHttp, at, "keys would be fetched over http: whoever is on the way can put in his own")
-        .note = "use https, or set plain_http = true if nobody can be on the way";
-  }
-}
-
 void check_texts(const std::vector<std::string>& list, std::string_view key, const config::Value& table,
                  config::Reader& reader) {
   if (std::find(list.begin(), list.end(), "") != list.end())
@@ -51,6 +40,31 @@ JwtAlgorithmSet jwt_algorithms(const AuthConfig& auth) {
   JwtAlgorithmSet set;
   for (JwtAlgorithm algorithm : auth.algorithms) set.add(algorithm);
   return set;
+}
+
+void check_url(const config::Placed<std::string>& url, std::string_view what, bool plain_http, config::Reader& reader) {
+  Result<upstream::FetchUrl> parsed = upstream::FetchUrl::parse(url.value);
+  if (!parsed) {
+    reader.issues().add(kBadUrl, url.at, quoted(url.value) + " is " + parsed.error().what);
+  } else if (!may_fetch(*parsed, plain_http)) {
+    reader.issues().add(kPlainHttp, url.at, std::string(what)).note =
+        "use https, or set plain_http = true if nobody can be on the way";
+  }
+}
+
+void check_introspection(const AuthConfig& auth, const config::Value& table, config::Reader& reader) {
+  if (!auth.url) {
+    reader.issues().add(kMissing, table.at, "type = \"introspection\" needs \"url\"").note =
+        "where the issuer is asked about tokens";
+  } else {
+    check_url(*auth.url, "tokens would go over http: whoever is on the way can take them", auth.plain_http, reader);
+  }
+  if (!auth.client_id.empty() && auth.client_secret.empty()) {
+    reader.issues().add(kMissing, place_of(table, "client_id"), "\"client_id\" needs \"client_secret\"").note =
+        "such as { secret = \"file:introspection.secret\" }";
+  }
+  check_texts(auth.audience, "audience", table, reader);
+  check_texts(auth.required, "required", table, reader);
 }
 
 void check_jwt(const AuthConfig& auth, const config::Value& table, config::Reader& reader) {
@@ -67,9 +81,10 @@ void check_jwt(const AuthConfig& auth, const config::Value& table, config::Reade
     reader.issues().add(kSeveralPlaces, table.at,
                         "keys come from one of \"jwks_uri\", \"jwks_file\" and \"public_key\"");
   }
-  if (auth.jwks_uri) check_url(auth.jwks_uri->value, auth.jwks_uri->at, auth.plain_http, reader);
+  constexpr std::string_view kWhat = "keys would be fetched over http: whoever is on the way can put in his own";
+  if (auth.jwks_uri) check_url(*auth.jwks_uri, kWhat, auth.plain_http, reader);
   if (places == 0 && !auth.issuer.empty())
-    check_url(discovery_url(auth.issuer), place_of(table, "issuer"), auth.plain_http, reader);
+    check_url({discovery_url(auth.issuer), place_of(table, "issuer")}, kWhat, auth.plain_http, reader);
   if (jwt_algorithms(auth).has_symmetric() && auth.jwks_file.empty()) {
     reader.issues()
         .add(kSharedSecret, place_of(table, "algorithms"),
@@ -80,6 +95,7 @@ void check_jwt(const AuthConfig& auth, const config::Value& table, config::Reade
 
 JwtSettings jwt_settings(const AuthConfig& auth, unsigned workers) {
   JwtSettings settings;
+  settings.rules.introspected = auth.type == AuthType::introspection;
   settings.rules.issuer = auth.issuer;
   settings.rules.audiences = auth.audience;
   settings.rules.types = auth.token_types;

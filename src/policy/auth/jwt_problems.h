@@ -44,9 +44,16 @@ inline constexpr http::Problem kTokenKeysUnavailable{
     503, "token_keys_unavailable", "Token Keys Unavailable",
     "The keys that verify this token cannot be had at the moment: try again later."};
 
+inline constexpr http::Problem kTokenInactive{
+    401, "token_inactive", "Token Inactive",
+    "The token is not active: it has ended, was revoked, or is not of the issuer that is asked."};
+inline constexpr http::Problem kIntrospectionUnavailable{
+    503, "introspection_unavailable", "Introspection Unavailable",
+    "The issuer of this token cannot be asked about it at the moment: try again later."};
+
 inline constexpr const http::Problem* kJwtProblems[] = {
     &kTokenMalformed, &kTokenTooLarge,    &kTokenAlgorithm, &kTokenKeyUnknown, &kTokenSignature,
     &kTokenType,      &kTokenIssuer,      &kTokenAudience,  &kTokenExpired,    &kTokenNotYetValid,
-    &kTokenClaims,    &kTokenRevoked,     &kTokenKeysUnavailable};
+    &kTokenClaims,    &kTokenRevoked,     &kTokenKeysUnavailable, &kTokenInactive, &kIntrospectionUnavailable};
 
 }  // namespace sluice::policy

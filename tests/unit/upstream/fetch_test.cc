@@ -137,6 +137,15 @@ TEST_F(FetchTest, gives_the_whole_answer) {
   EXPECT_EQ(door.ends.size(), 3u);
 }
 
+TEST_F(FetchTest, keeps_the_fields_that_are_wanted) {
+  answer = "HTTP/1.1 200 OK\r\nx-role: a\r\nX-Other: x\r\nX-Role: b\r\nContent-Length: 0\r\n\r\n";
+  FetchRequest request = to_server();
+  request.wanted = {"X-Role", "X-None"};
+  EXPECT_EQ(run(std::move(request)), "");
+  using Fields = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ((*result)->fields, (Fields{{"X-Role", "a"}, {"X-Role", "b"}}));
+}
+
 TEST_F(FetchTest, leaves_the_status_to_its_user_and_follows_no_redirect) {
   answer = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n";
   EXPECT_EQ(run(to_server()), "");

@@ -103,7 +103,8 @@ TEST_F(JwtAuthenticatorTest, removes_its_credential_and_no_other) {
 
 TEST_F(JwtAuthenticatorTest, names_who_asks) {
   options.settings.mapping.consumer = "azp";
-  options.consumers = {{"web", {"browsers", "eu"}, {}}, {"app", {}, {}}};
+  options.consumers.add("web", {"browsers", "eu"});
+  options.consumers.add("app", {});
   JwtAuthenticator jwt = make();
   TestCall call(request("Authorization: Bearer " + token(R"(,"azp":"web","scope":"a b")") + "\r\n"));
   ASSERT_EQ(jwt.authenticate(call.call).finding, Finding::accepted);

@@ -1,0 +1,60 @@
+#include "policy/auth/token_field.h"
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+#include "base/text.h"
+#include "policy/auth/jwt_problems.h"
+#include "policy/headers.h"
+
+namespace sluice::policy {
+
+using http::Field;
+
+namespace {
+
+constexpr std::string_view kBearer = "Bearer";
+
+/// gives: what follows the scheme; nothing when it is another one
+std::optional<std::string_view> after_bearer(std::string_view value) {
+  if (!starts_with_ignore_case(value, kBearer)) return std::nullopt;
+  value.remove_prefix(kBearer.size());
+  if (!value.empty() && value.front() != ' ' && value.front() != '\t') return std::nullopt;
+  return trim_ows(value);
+}
+
+}  // namespace
+
+TokenField::TokenField(std::string header)
+    : header_(std::move(header)), id_(http::field_id(header_)), bearer_(id_ == http::FieldId::authorization) {}
+
+TokenField::Given TokenField::find(const http::Head& request) const {
+  Given given;
+  for (const Field& field : request.fields) {
+    if (field.id != id_ || !equals_ignore_case(field.name(), header_)) continue;
+    auto token = after_bearer(field.value());
+    if (bearer_ && !token) continue;   // another scheme: somebody else's credential
+    given.token = token.value_or(field.value());
+    ++given.count;
+  }
+  return given;
+}
+
+void TokenField::remove(http::Head& request) const {
+  // In any spelling: a lax upstream would read X_Jwt too.
+  request.fields.remove_if([this](const Field& field) {
+    return same_header_name(field.name(), header_) && (!bearer_ || after_bearer(field.value()));
+  });
+}
+
+std::string_view TokenField::challenge(std::string_view realm_text, Arena& arena, const http::Problem* problem) {
+  bool ours = problem != nullptr && problem->status == 401 &&
+              std::find(std::begin(kJwtProblems), std::end(kJwtProblems), problem) != std::end(kJwtProblems);
+  if (!ours) return realm_text;
+  std::string_view start = arena.join(realm_text, ", error=\"invalid_token\", error_description=\"", problem->detail);
+  return arena.join(start, "\"");
+}
+
+}  // namespace sluice::policy

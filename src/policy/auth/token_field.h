@@ -1,0 +1,35 @@
+// Where a bearer token stands in a request (RFC 6750 section 2.1), and what is answered about it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/arena.h"
+#include "http/message.h"
+#include "http/problem.h"
+
+namespace sluice::policy {
+
+class TokenField {
+ public:
+  /// `header`: in Authorization with the scheme Bearer; in another field the scheme may be left out
+  explicit TokenField(std::string header);
+
+  struct Given {
+    std::string_view token;
+    size_t count = 0;   // credentials of this kind
+  };
+  Given find(const http::Head& request) const;
+  /// In any spelling of the field's name.
+  void remove(http::Head& request) const;
+
+  /// The value of WWW-Authenticate. `problem`: why a token was refused; null: there was none
+  static std::string_view challenge(std::string_view realm_text, Arena& arena, const http::Problem* problem);
+
+ private:
+  std::string header_;
+  http::FieldId id_;
+  bool bearer_;   // the field has a scheme before the token
+};
+
+}  // namespace sluice::policy
