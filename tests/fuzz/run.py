@@ -21,6 +21,9 @@ CODE_REGION = 0   # of clang's coverage mapping; others are gaps and macros
 PARSERS = {
     "audit_fuzz": ["observe/audit_frame.cc", "observe/audit_head.cc", "observe/audit_redact.cc", "observe/audit_verify.cc"],
     "basic_fuzz": ["policy/auth/basic_credentials.cc", "policy/auth/user_table.cc", "base/base64.cc"],
+    "aws_signature_fuzz": ["policy/signature/aws_signature.cc",
+                           "policy/signature/aws_canonical.cc",
+                           "policy/signature/aws_verifier.cc", "policy/signature/form_text.cc"],
     "chunked_fuzz": ["http/h1_chunk.cc"],
     "client_hello_fuzz": ["net/tls_server_context.cc:client_hello_name",
                           "net/tls_settings.cc:lower_host_name"],
@@ -31,6 +34,9 @@ PARSERS = {
                         "http/rules_fields.cc", "http/rules_lines.cc", "http/h1_trailers.cc"],
     "h1_response_fuzz": ["http/h1_head.cc", "http/h1_scanner.cc", "http/rules_fields.cc",
                          "http/rules_lines.cc"],
+    "http_signature_fuzz": ["policy/signature/offered_signature.cc", "policy/signature/component.cc",
+                            "policy/signature/signed_message.cc",
+                            "policy/signature/message_verifier.cc"],
     "jwk_set_fuzz": ["policy/auth/jwk_set.cc", "policy/auth/jwt_keys.cc",
                      "policy/auth/revocations.cc"],
     "jwt_fuzz": ["policy/auth/jwt_token.cc", "policy/auth/jwt_claims.cc", "base/base64url.cc",
@@ -39,6 +45,8 @@ PARSERS = {
     "proxy_protocol_fuzz": ["net/proxy_protocol.cc"],
     "redis_reply_fuzz": ["redis/reply_reader.cc", "redis/reply.cc"],
     "route_fuzz": ["route/pattern.cc", "route/host_pattern.cc", "route/router.cc"],
+    "structured_field_fuzz": ["policy/signature/structured_field.cc",
+                              "policy/signature/structured_writer.cc", "base/base64.cc"],
     "texts_fuzz": ["config/units.cc", "config/template.cc", "base/ip.cc", "observe/trace.cc"],
     "uri_fuzz": ["http/uri.cc", "http/authority.cc"],
 }

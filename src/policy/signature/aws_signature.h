@@ -34,7 +34,7 @@ struct AwsSignature {
   WallTime at;
   std::chrono::seconds expires{0};               // presigned only
   std::string signature;                         // 64 hex digits
-  std::string payload_hash;                      // 64 hex digits, or UNSIGNED-PAYLOAD; empty: not said
+  std::string payload_hash;                      // 64 hex digits or UNSIGNED-PAYLOAD; or empty
 };
 
 /// gives: null, with `out.is_there` false when the request has no such signature; otherwise why it

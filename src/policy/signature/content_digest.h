@@ -11,7 +11,8 @@
 
 namespace sluice::policy {
 
-inline constexpr size_t kDigestFieldBytesMax = 2048;   // the two that we read have 150 bytes together
+/// The two that we read have 150 bytes together.
+inline constexpr size_t kDigestFieldBytesMax = 2048;
 
 /// What a request says its content's digest is.
 struct ExpectedDigest {

@@ -17,7 +17,8 @@ inline constexpr http::Problem kSignatureAlgorithm{
     "The signature names an algorithm that is not the one of its key."};
 inline constexpr http::Problem kSignatureComponents{
     401, "signature_components", "Signature Covers Too Little",
-    "The signature does not cover all that it must here, or covers what the request does not have."};
+    "The signature does not cover all that it must here, or covers what the request does not "
+    "have."};
 inline constexpr http::Problem kSignatureExpired{
     401, "signature_expired", "Signature Expired",
     "The signature was made too long ago or has expired: sign the request anew."};

@@ -21,14 +21,14 @@ inline constexpr size_t kStructuredBytesMax = 16 * 1024;
 inline constexpr size_t kStructuredMembersMax = 64;
 inline constexpr size_t kInnerItemsMax = 64;
 inline constexpr size_t kParametersMax = 16;
-inline constexpr size_t kStructuredKeyBytesMax = 64;   // the least that RFC 9651 section 3.1.2 asks for
+inline constexpr size_t kStructuredKeyBytesMax = 64;   // RFC 9651 section 3.1.2: at least that
 inline constexpr size_t kIntegerDigitsMax = 15;        // RFC 9651 section 3.3.1
 
 /// A value without its parameters. Views the arena and the text that was read.
 struct BareItem {
   enum class Kind : uint8_t { integer, decimal, string, token, bytes, boolean, date };
   Kind kind = Kind::boolean;
-  int64_t number = 1;      // integer; date: seconds since 1970; decimal: thousandths; boolean: 0 or 1
+  int64_t number = 1;      // date: seconds since 1970; decimal: thousandths; boolean: 0 or 1
   std::string_view text;   // string: unescaped; token; bytes: decoded
 
   bool is_string() const { return kind == Kind::string; }
