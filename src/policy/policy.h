@@ -32,6 +32,7 @@ struct Client {
 
 struct LimitReport;
 struct Reach;
+struct SignedRequest;
 
 /// What the policies of a request found out about it, for the log and for each other.
 struct Findings {
@@ -43,6 +44,7 @@ struct Findings {
   std::string_view policy;              // that refused or answered, by Policy::name(); set by the engine
   bool credential_refused = false;      // there was one, and it was not good
   LimitReport* limits = nullptr;        // where the request stands (policy/limit/); null: no limit was asked
+  SignedRequest* signatures = nullptr;  // what signatures were good (policy/signature/); null: none so far
 };
 
 /// Of the matched path; "**" names the tail.

@@ -11,6 +11,7 @@
 #include "policy/auth/problems.h"
 #include "policy/authorizer/authorizer.h"
 #include "policy/limit/limits.h"
+#include "policy/signature/signature_problems.h"
 #include "proxy/problems.h"
 
 namespace sluice::proxy {
@@ -211,6 +212,36 @@ constexpr Advice kAdvice[] = {
     {"token_keys_unavailable",
      "The issuer's keys were never had, or the token names an unknown key while they cannot be fetched. The error "
      "log says why (`token keys not fetched`); routes with other credentials serve on."},
+    {"signature_malformed",
+     "Signature-Input or Signature is no dictionary (RFC 9651), a name in them is there twice, there are more than 4 "
+     "signatures; or an AWS4-HMAC-SHA256 Authorization lacks a part, or its X-Amz-Date."},
+    {"signature_key_unknown",
+     "No consumer has a signing key with this id for the `scheme`, or the signature names none (`keyid`). With `tag` set, "
+     "signatures with another tag are passed over."},
+    {"signature_key_expired", "The key's `expires` has passed. Give the consumer a second key before the first one ends."},
+    {"signature_algorithm",
+     "The `alg` of the signature is not the key's `algorithm`. Signers may leave `alg` out."},
+    {"signature_components",
+     "One of `components` is not covered, `created` or a required nonce is missing, a body has no Content-Digest that is covered; "
+     "a component is covered that the request does not have, or twice. With sigv4: Host or an X-Amz- field is not signed, the region or "
+     "service is another, or the body is not signed by X-Amz-Content-Sha256."},
+    {"signature_expired", "Older than `max_skew`, or past its own `expires`: a replay, a slow client, or a wrong clock."},
+    {"signature_not_yet_valid", "Made more than `max_skew` in the future. Compare the clocks."},
+    {"signature_invalid",
+     "Somebody changed what is signed, or the two sides do not sign the same text. Usual "
+     "reasons: a proxy before the gateway rewrites the path, host or scheme (is it in `trusted_proxies`?), or the key is another."},
+    {"signature_replayed",
+     "The same signed request came before, within the time that it is good for. A client that repeats a request signs it "
+     "anew; without nonces two equal requests of one second look the same."},
+    {"signature_table_full",
+     "A million signed requests are remembered. Lower `max_skew`, or limit who may send so many."},
+    {"signature_target",
+     "The path's normal form, by which routes are chosen and which the upstream gets, is not what was signed: dot segments, "
+     "`%7E` for `~`, `%c3` for `%C3`. Sign and send the normal form."},
+    {"digest_malformed", "Content-Digest is no dictionary, or has neither sha-256 nor sha-512."},
+    {"digest_mismatch",
+     "The body is not the one that was signed: changed on its way, or the client hashed something else (before compression, or a text "
+     "in another encoding). The upstream's request was broken off before its end."},
     {"plugin_refused",
      "A plugin of the route said no (`plugins`). Which one, and why, is its own to log; `sluice "
      "explain` shows the plugins of a route."},
@@ -241,7 +272,8 @@ constexpr auto kCatalogue = [] {
   std::array<const Problem*, std::size(http::kH1Problems) + std::size(http::kH1CodecProblems) +
                                  std::size(kProblems) + std::size(plugin::kPluginProblems) +
                                      std::size(policy::kAuthProblems) + std::size(policy::kLimitProblems) +
-                                     std::size(policy::kJwtProblems) + std::size(policy::kAuthorizerProblems)>
+                                     std::size(policy::kJwtProblems) + std::size(policy::kAuthorizerProblems) +
+                                     std::size(policy::kSignatureProblems)>
       all{};
   auto* next = std::copy(std::begin(http::kH1Problems), std::end(http::kH1Problems), all.data());
   next = std::copy(std::begin(http::kH1CodecProblems), std::end(http::kH1CodecProblems), next);
@@ -250,7 +282,8 @@ constexpr auto kCatalogue = [] {
   next = std::copy(std::begin(policy::kAuthProblems), std::end(policy::kAuthProblems), next);
   next = std::copy(std::begin(policy::kLimitProblems), std::end(policy::kLimitProblems), next);
   next = std::copy(std::begin(policy::kJwtProblems), std::end(policy::kJwtProblems), next);
-  std::copy(std::begin(policy::kAuthorizerProblems), std::end(policy::kAuthorizerProblems), next);
+  next = std::copy(std::begin(policy::kAuthorizerProblems), std::end(policy::kAuthorizerProblems), next);
+  std::copy(std::begin(policy::kSignatureProblems), std::end(policy::kSignatureProblems), next);
   return all;
 }();
 constexpr size_t kRefusals = std::size(http::kH1Problems) + std::size(http::kH1CodecProblems);

@@ -96,9 +96,9 @@ Next Exchange::do_forward() {
   }
   sent_at_ = parts().clock.precise();
   set_deadline(route_->response_timeout);
-  bool empty = request_pump_.empty_message();
-  bool filtered = route_->pipeline.any().request_body;
-  if (empty && !filtered) {
+  policy::BodyFilter* filters =
+      route_->pipeline.any().request_body ? route_->pipeline.request_filters(call_) : nullptr;
+  if (filters == nullptr && request_pump_.empty_message()) {
     upstream_stream_->send_head(*request_, End::yes);
     request_pump_.finish_empty();
     return go(Step::outcome);
@@ -106,7 +106,7 @@ Next Exchange::do_forward() {
   // A body's blocks are kept only while a dead pooled connection may make us send them again.
   if (stream_reused_) request_pump_.keep_replay();
   upstream_stream_->send_head(*request_, End::no);
-  request_pump_.start(client_stream_, *upstream_stream_, filtered ? route_->pipeline.request_filters(call_) : nullptr);
+  request_pump_.start(client_stream_, *upstream_stream_, filters);
   moved_bytes_ = 0;
   return go(Step::outcome);
 }

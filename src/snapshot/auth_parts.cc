@@ -11,6 +11,8 @@
 #include "policy/auth/jwt_files.h"
 #include "policy/auth/key_store.h"
 #include "policy/auth/mtls.h"
+#include "policy/signature/signature.h"
+#include "snapshot/signing_keys.h"
 #include "snapshot/secrets.h"
 
 namespace sluice::snapshot {
@@ -140,6 +142,17 @@ void make_introspection(const Section& section, const config::Sections<policy::C
   part.authenticator = std::make_shared<policy::IntrospectionAuthenticator>(section.name, std::move(options));
 }
 
+void make_signature(const Section& section, const Snapshot& snapshot, AuthPart& part, BuildFaults& faults) {
+  const policy::SignatureConfig& config = section.value.signature;
+  auto scheme = policy::make_signature_scheme(section.name, config);
+  auto files = std::make_shared<SigningKeyFiles>("auth." + section.name, snapshot.config.consumer, scheme);
+  if (auto read = files->read(); !read) faults.push_back("auth." + section.name + ": " + read.error());
+  if (!files->files().empty()) part.files = std::move(files);
+  part.signatures = std::make_shared<policy::SignatureAuthenticator>(section.name, std::move(scheme),
+                                                                     config.passes_once(), snapshot.nonces);
+  part.authenticator = part.signatures;
+}
+
 }  // namespace
 
 std::shared_ptr<const AuthorizerPart> make_authorizer(const config::Section<policy::AuthorizerConfig>& section,
@@ -166,9 +179,9 @@ void renew_auth_logins(const Snapshot& snapshot) {
   }
 }
 
-std::shared_ptr<const AuthPart> make_auth(const Section& section,
-                                          const config::Sections<policy::ConsumerConfig>& consumers,
-                                          unsigned workers, BuildFaults& faults) {
+std::shared_ptr<const AuthPart> make_auth(const Section& section, const Snapshot& snapshot, unsigned workers,
+                                          BuildFaults& faults) {
+  const auto& consumers = snapshot.config.consumer;
   auto part = std::make_shared<AuthPart>();
   part->name = section.name;
   part->fingerprint = section.fingerprint;
@@ -181,6 +194,7 @@ std::shared_ptr<const AuthPart> make_auth(const Section& section,
     case AuthType::jwt: make_jwt(section, consumers, workers, *part, faults); break;
     case AuthType::introspection: make_introspection(section, consumers, workers, *part, faults); break;
     case AuthType::basic: make_basic(section, consumers, workers, *part, faults); break;
+    case AuthType::signature: make_signature(section, snapshot, *part, faults); break;
   }
   return part;
 }

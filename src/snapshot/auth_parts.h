@@ -7,11 +7,11 @@
 
 namespace sluice::snapshot {
 
-/// `workers`: what memory is shared out among
 /// gives: the part; with a line in `faults`, and no use of it, when its files are not good
+/// needs: `snapshot` with its configuration, nonces and Redis. `workers`: what memory is shared out among
 std::shared_ptr<const AuthPart> make_auth(const config::Section<policy::AuthConfig>& section,
-                                          const config::Sections<policy::ConsumerConfig>& consumers,
-                                          unsigned workers, BuildFaults& faults);
+                                          const Snapshot& snapshot, unsigned workers,
+                                          BuildFaults& faults);
 
 /// The same of one [authorizer.NAME].
 std::shared_ptr<const AuthorizerPart> make_authorizer(const config::Section<policy::AuthorizerConfig>& section,

@@ -52,6 +52,7 @@ class Builder {
   std::shared_ptr<const TlsPart> make_tls(const config::Section<TlsConfig>& section);
   std::shared_ptr<net::SharedTicketKeys> ticket_keys(const std::string& name) const;
   std::shared_ptr<policy::SharedLimitTable> limit_table() const;
+  std::shared_ptr<policy::SharedNonces> nonces() const;
   std::shared_ptr<const LimitPart> make_limit(const config::Section<policy::LimitConfig>& section);
   /// gives: null with a fault when the files are not good
   template <class Tls>
@@ -99,11 +100,12 @@ Result<std::shared_ptr<const Snapshot>, BuildFaults> Builder::run() {
     auto part = unchanged(previous_ ? &previous_->plugins : nullptr, section, itself);
     out_->plugins.push_back(part ? part : make_plugin(section));
   }
+  for (const auto& section : config.redis) add_redis(section);
+  out_->nonces = nonces();
   for (const auto& section : config.auth) {
     auto part = unchanged(previous_ ? &previous_->auth : nullptr, section, itself);
-    out_->auth.push_back(part ? part : make_auth(section, config.consumer, workers(), faults_));
+    out_->auth.push_back(part ? part : make_auth(section, *out_, workers(), faults_));
   }
-  for (const auto& section : config.redis) add_redis(section);
   if (!config.limit.empty()) out_->limit_table = limit_table();
   for (const auto& section : config.limit) {
     auto part = unchanged(previous_ ? &previous_->limits : nullptr, section, itself);
@@ -210,6 +212,14 @@ std::shared_ptr<policy::SharedLimitTable> Builder::limit_table() const {
   auto word = [&device] { return uint64_t{device()} << 32 | device(); };
   uint64_t low = word();
   return std::make_shared<policy::SharedLimitTable>(bytes_max, Hash128{low, word()});
+}
+
+// What passed once passes no second time because of a reload, whatever it changes.
+std::shared_ptr<policy::SharedNonces> Builder::nonces() const {
+  if (previous_ != nullptr && previous_->nonces) return previous_->nonces;
+  auto asks = [](const auto& auth) { return auth.value.type == policy::AuthType::signature; };
+  bool any = std::ranges::any_of(out_->config.auth, asks);
+  return any ? std::make_shared<policy::SharedNonces>() : nullptr;
 }
 
 std::shared_ptr<const LimitPart> Builder::make_limit(const config::Section<policy::LimitConfig>& section) {

@@ -20,6 +20,7 @@ constexpr IssueKind kRouteWithoutAuth{"route_without_auth"};
 constexpr IssueKind kAuthNamedNone{"auth_named_none"};
 constexpr IssueKind kKeyTwice{"key_twice"};
 constexpr IssueKind kKeyIdTwice{"key_id_twice"};
+constexpr IssueKind kSigningKeyTwice{"signing_key_id_twice"};
 constexpr IssueKind kCertificateTwice{"certificate_twice"};
 constexpr IssueKind kUserTwice{"user_twice"};
 constexpr IssueKind kNobodyAsks{"mtls_without_client_cert"};
@@ -49,6 +50,19 @@ void check_users(const Config& config, Document& document) {
       auto [other, is_new] = seen.try_emplace(user.value, user.at);
       if (is_new) continue;
       document.issues.add(kUserTwice, user.at, "two consumers have the user " + quoted(user.value)).note =
+          "the other is at " + document.sources.place(other->second);
+    }
+  }
+}
+
+// A signature names its key, and nothing else says whose it is.
+void check_signing_keys(const Config& config, Document& document) {
+  std::map<std::string, config::Position> seen;
+  for (const auto& consumer : config.consumer) {
+    for (const policy::SigningKeyConfig& key : consumer.value.signing_keys) {
+      auto [other, is_new] = seen.try_emplace(key.id.value, key.id.at);
+      if (is_new || key.id.value.empty()) continue;
+      document.issues.add(kSigningKeyTwice, key.id.at, "two signing keys are called " + quoted(key.id.value)).note =
           "the other is at " + document.sources.place(other->second);
     }
   }
@@ -94,6 +108,7 @@ void check_auth(const Config& config, Document& document) {
       document.issues.add(kAuthNamedNone, auth.at, "[auth.none] cannot be: auth = \"none\" means that nobody is asked");
   }
   check_keys(config, document);
+  check_signing_keys(config, document);
   check_certificates(config, document);
   check_users(config, document);
   for (const auto& route : config.route) check_route(route, config, document);

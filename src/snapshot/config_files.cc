@@ -14,6 +14,7 @@
 #include "policy/auth/key_store.h"
 #include "policy/auth/user_table.h"
 #include "snapshot/config_check.h"
+#include "snapshot/signing_keys.h"
 
 namespace sluice::snapshot {
 
@@ -43,6 +44,7 @@ constexpr IssueKind kRevocationUnreadable{"revocation_list_unreadable"};
 constexpr IssueKind kRevocationInvalid{"revocation_list_invalid"};
 constexpr IssueKind kKeyFileUnreadable{"key_file_unreadable"};
 constexpr IssueKind kKeyFileInvalid{"key_file_invalid"};
+constexpr IssueKind kSigningKeyInvalid{"signing_key_invalid"};
 constexpr IssueKind kKeyFileDenied{"key_file_denied", Severity::unchecked};
 
 /// A certificate and its key, of a listener or for an upstream.
@@ -187,6 +189,18 @@ void check_user_file(const config::FilePath& file, Document& document) {
   if (!users) document.issues.add(kKeyFileInvalid, file.at, quoted(file.path) + ": " + printable(users.error()));
 }
 
+void check_public_keys(const policy::ConsumerConfig& consumer, Document& document) {
+  for (const policy::SigningKeyConfig& key : consumer.signing_keys) {
+    const policy::PublicKeySource& source = key.public_key;
+    if (source.empty() || key.has_secret()) continue;
+    if (!source.file.empty() && !can_read(source.file, document)) continue;
+    auto read = read_public_signing_key(key);
+    if (read) continue;
+    document.issues.add(kSigningKeyInvalid, source.at,
+                        "public key of " + quoted(key.id.value) + ": " + printable(read.error()));
+  }
+}
+
 void check_client_tls(const std::optional<upstream::UpstreamTls>& tls, Document& document, std::time_t now) {
   if (!tls) return;
   if (!tls->ca.empty()) check_pem(tls->ca, kAuthorities, document);
@@ -214,6 +228,7 @@ void check_files(const Config& config, Document& document, std::time_t now) {
   for (const auto& authorizer : config.authorizer) {
     if (!authorizer.value.ca.empty()) check_pem(authorizer.value.ca, kAuthorities, document);
   }
+  for (const auto& consumer : config.consumer) check_public_keys(consumer.value, document);
   for (const auto& redis : config.redis) check_client_tls(redis.value.tls, document, now);
   for (const auto& section : config.plugin) {
     if (!section.sound) continue;

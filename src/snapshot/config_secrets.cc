@@ -1,4 +1,5 @@
 // Secrets: there, where the file says that they are. Their contents stay where they are.
+#include "policy/signature/signing_key.h"
 #include "snapshot/config_check.h"
 #include "snapshot/secrets.h"
 
@@ -11,11 +12,18 @@ namespace {
 // Only the service's user and environment can tell.
 constexpr IssueKind kSecretUnresolved{"secret_unresolved", config::Severity::unchecked};
 
+constexpr IssueKind kSecretShort{"secret_too_short"};
+
 void check(const config::SecretSource& source, const std::string& what, config::Environment environment,
-           config::Document& document) {
+           config::Document& document, size_t bytes_min = 0) {
   if (source.empty()) return;
   auto secret = read_secret(source, environment);
-  if (secret) return;
+  if (secret && secret->bytes().size() >= bytes_min) return;
+  if (secret) {
+    document.issues.add(kSecretShort, source.at,
+                        what + " has less than " + std::to_string(bytes_min) + " bytes");
+    return;
+  }
   document.issues.add(kSecretUnresolved, source.at, what + ": " + secret.error()).note =
       "check as the service's own user and in its environment, with --as-service";
 }
@@ -31,6 +39,12 @@ void check_secrets(const Config& config, config::Document& document, config::Env
     check(section.value.sentinel_password, "sentinel_password of " + table, environment, document);
   }
   if (config.log.audit) check(config.log.audit->key, "key of [log.audit]", environment, document);
+  for (const auto& section : config.consumer) {
+    for (const policy::SigningKeyConfig& key : section.value.signing_keys) {
+      check(key.secret, "secret of key \"" + key.id.value + "\" of [consumer." + section.name + "]", environment,
+            document, policy::kSigningSecretBytesMin);
+    }
+  }
 }
 
 }  // namespace sluice::snapshot

@@ -5,6 +5,7 @@
 #include "policy/cors/cors.h"
 #include "policy/headers.h"
 #include "policy/limit/limits.h"
+#include "policy/signature/signature.h"
 
 namespace sluice::snapshot {
 
@@ -25,7 +26,11 @@ void add_auth(const RouteSection& route, const Snapshot& snapshot, PipelineBuild
   using policy::Authenticate;
   if (route.auth.names.empty()) return;
   Authenticate::List list;
-  for (const auto& named : route.auth.names) list.push_back(find_part(snapshot.auth, named.name).authenticator);
+  for (const auto& named : route.auth.names) {
+    const AuthPart& part = find_part(snapshot.auth, named.name);
+    list.push_back(part.authenticator);
+    if (part.signatures) pipeline.add(Place::authorization, std::make_unique<policy::SignedBody>(part.signatures));
+  }
   auto needs = route.auth.mode == policy::RouteAuth::Mode::all ? Authenticate::Needs::all : Authenticate::Needs::any;
   auto credentials = route.keep_credentials ? Authenticate::Credentials::kept : Authenticate::Credentials::removed;
   pipeline.add(Place::authentication, std::make_unique<Authenticate>(std::move(list), needs, credentials));

@@ -24,6 +24,7 @@
 #include "policy/live_files.h"
 #include "policy/limit/limiter.h"
 #include "policy/pipeline.h"
+#include "policy/signature/signature.h"
 #include "redis/instance.h"
 #include "route/router.h"
 #include "server/listener_settings.h"
@@ -70,6 +71,7 @@ struct AuthPart {
   std::shared_ptr<policy::LiveFiles> files;   // null: it reads none
   std::shared_ptr<policy::RemoteKeys> remote_keys;   // null: it fetches none
   std::shared_ptr<Live<crypto::Secret>> login;       // null: it asks nobody
+  std::shared_ptr<const policy::SignatureAuthenticator> signatures;   // the authenticator; null: of another type
 };
 
 /// One [redis.NAME]; what uses it holds the instance, which leads to its worker's client.
@@ -166,6 +168,7 @@ struct Snapshot {
   std::vector<std::shared_ptr<const TlsPart>> tls;
   std::vector<std::shared_ptr<const LimitPart>> limits;
   std::shared_ptr<policy::SharedLimitTable> limit_table;   // null while there are no limits
+  std::shared_ptr<policy::SharedNonces> nonces;            // null before anything asked for signatures
   std::vector<std::shared_ptr<const RedisPart>> redis;
   std::vector<std::shared_ptr<const AuthorizerPart>> authorizers;
   CidrSet trusted_proxies;

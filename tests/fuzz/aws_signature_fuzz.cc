@@ -14,7 +14,7 @@ namespace {
 
 AwsSigners make_signers() {
   AwsSigners signers;
-  signers.add({"A", "c", "a secret that no fuzzer guesses"});
+  signers.add({"A", "c", crypto::Secret(std::string("a secret that no fuzzer guesses"))});
   return signers;
 }
 

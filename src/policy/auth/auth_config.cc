@@ -1,11 +1,13 @@
 #include "policy/auth/auth_config.h"
 
 #include <algorithm>
+#include <array>
 #include <initializer_list>
 #include <vector>
 
 #include "http/token.h"
 #include "policy/auth/jwt_config.h"
+#include "policy/signature/signature_fields.h"
 
 namespace sluice::policy {
 
@@ -157,11 +159,17 @@ constexpr Field kAuthFields[] = {
          .about = "introspection: what becomes of a token that the issuer cannot be asked about: \"closed\" refuses it "
                   "with 503, \"stale\" accepts it if it was good the last time, until it expires.",
          .reason = "what nobody vouches for is refused"}),
-    config::later("scheme"),
-    config::later("components"),
-    config::later("max_skew"),
     config::later("replay"),
 };
+
+constexpr auto all_fields() {
+  constexpr auto kSigned = config::within<&AuthConfig::signature, kSignatureFields>();
+  std::array<Field, std::size(kAuthFields) + kSigned.size()> out{};
+  auto end = std::copy(std::begin(kAuthFields), std::end(kAuthFields), out.begin());
+  std::copy(kSigned.begin(), kSigned.end(), end);
+  return out;
+}
+constexpr auto kFields = all_fields();
 
 /// The types that take a key.
 struct OwnKey {
@@ -213,12 +221,18 @@ void check_own_keys(const AuthConfig& auth, const config::Value& table, config::
     if (entry == nullptr || std::ranges::find(key.types, auth.type) != key.types.end()) continue;
     reader.issues().add(kKeyOfOtherType, entry->at, quoted(key.name) + " is no key of type = " + quoted(type));
   }
+  auto refuse = [&](std::string_view name) {
+    if (const config::Entry* entry = table.find(name))
+      reader.issues().add(kKeyOfOtherType, entry->at, quoted(name) + " is no key of type = " + quoted(type));
+  };
+  if (auth.type == AuthType::signature) return;
+  for (const Field& field : kSignatureFields) refuse(field.name);
 }
 
 }  // namespace
 
 std::span<const Field> config_fields(const AuthConfig*) {
-  return kAuthFields;
+  return kFields;
 }
 
 void config_check(const AuthConfig& auth, const config::Value& table, config::Reader& reader) {
@@ -234,6 +248,7 @@ void config_check(const AuthConfig& auth, const config::Value& table, config::Re
   if (auth.type == AuthType::basic && auth.file.empty())
     reader.issues().add(kNoUserFile, table.at, "type = \"basic\" needs " + quoted("file")).note =
         "the users and the hashes of their passwords";
+  if (auth.type == AuthType::signature) check_signature(auth.signature, table, reader);
 }
 
 }  // namespace sluice::policy

@@ -9,10 +9,11 @@
 #include "config/secret_source.h"
 #include "config/types.h"
 #include "policy/auth/jwt_algorithm.h"
+#include "policy/signature/signature_config.h"
 
 namespace sluice::policy {
 
-enum class AuthType : uint8_t { api_key, jwt, mtls, basic, introspection };
+enum class AuthType : uint8_t { api_key, jwt, mtls, basic, introspection, signature };
 
 /// What becomes of a token while its issuer cannot be asked.
 enum class ProviderDown : uint8_t {
@@ -65,6 +66,7 @@ struct AuthConfig {
   config::SecretSource client_secret;
   Duration timeout = std::chrono::seconds(2);
   ProviderDown on_provider_down = ProviderDown::closed;
+  SignatureConfig signature;
 
   bool has_tokens() const { return type == AuthType::jwt || type == AuthType::introspection; }
   std::string_view header_name() const {
@@ -72,7 +74,7 @@ struct AuthConfig {
   }
   /// It looks things up in [consumer.*].
   bool uses_consumers() const {
-    if (type == AuthType::mtls || type == AuthType::basic) return true;
+    if (type == AuthType::mtls || type == AuthType::basic || type == AuthType::signature) return true;
     return has_tokens() ? !consumer.empty() : store.kind == KeyStore::Kind::consumers;
   }
   /// How long the answer to a question is used again.
@@ -102,7 +104,7 @@ namespace sluice::config {
 
 template <>
 struct Choices<policy::AuthType> {
-  static constexpr std::string_view names[] = {"api_key", "jwt", "mtls", "basic", "introspection"};
+  static constexpr std::string_view names[] = {"api_key", "jwt", "mtls", "basic", "introspection", "signature"};
 };
 
 template <>

@@ -33,6 +33,10 @@ constexpr Field kConsumerFields[] = {
     field<&ConsumerConfig::keys>({.name = "keys",
                                   .about = "API keys, as hashes; several for a rotation without a gap.",
                                   .example = "[{ id = \"k1\", sha256 = \"5f1d...\" }]"}),
+    field<&ConsumerConfig::signing_keys>(
+        {.name = "signing_keys",
+         .about = "Keys that requests are signed with (type = \"signature\"); several for a rotation without a gap.",
+         .example = "[{ id = \"s1\", algorithm = \"ed25519\", public_key = \"acme.pem\" }]"}),
     field<&ConsumerConfig::certificates>(
         {.name = "certificates",
          .about = "Client certificates (type = \"mtls\"), each by one of its names: sha256 (of the whole certificate), "

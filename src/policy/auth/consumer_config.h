@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/ip.h"
+#include "config/secret_source.h"
 #include "config/types.h"
 
 namespace sluice::policy {
@@ -32,6 +33,38 @@ struct ConsumerKey {
   std::optional<Moment> expires;
 };
 
+/// How requests are signed with a key: RFC 9421 section 3.3, in its order, and AWS's.
+enum class KeyAlgorithm : uint8_t {
+  hmac_sha256,
+  ed25519,
+  ecdsa_p256_sha256,
+  ecdsa_p384_sha384,
+  rsa_pss_sha512,
+  rsa_v1_5_sha256,
+  sigv4,
+};
+
+/// Of a public key: PEM, or the file that it is in.
+struct PublicKeySource {
+  std::string pem;
+  config::FilePath file;
+  config::Position at;
+  bool empty() const { return pem.empty() && file.empty(); }
+};
+
+/// A key that requests are signed with (type = "signature").
+struct SigningKeyConfig {
+  config::Placed<std::string> id;   // what a signature names
+  KeyAlgorithm algorithm = KeyAlgorithm::hmac_sha256;
+  config::SecretSource secret;
+  PublicKeySource public_key;
+  std::optional<Moment> expires;
+
+  bool has_secret() const {
+    return algorithm == KeyAlgorithm::hmac_sha256 || algorithm == KeyAlgorithm::sigv4;
+  }
+};
+
 /// What a client certificate must say: one of its names, the same to the letter.
 struct CertificateName {
   enum class Kind : uint8_t { sha256, uri, dns, email, subject };
@@ -42,6 +75,7 @@ inline constexpr size_t kCertificateNameKinds = 5;
 
 struct ConsumerConfig {
   std::vector<ConsumerKey> keys;   // several: rotation without a gap
+  std::vector<SigningKeyConfig> signing_keys;   // several: rotation without a gap
   std::vector<CertificateName> certificates;
   std::vector<config::Placed<std::string>> users;
   std::vector<std::string> scopes;
@@ -52,11 +86,30 @@ struct ConsumerConfig {
 };
 
 std::span<const config::Field> config_fields(const ConsumerKey*);
+std::span<const config::Field> config_fields(const SigningKeyConfig*);
 std::span<const config::Field> config_fields(const ConsumerConfig*);
+void config_check(const SigningKeyConfig& key, const config::Value& table, config::Reader& reader);
 
 }  // namespace sluice::policy
 
 namespace sluice::config {
+
+template <>
+struct Choices<policy::KeyAlgorithm> {
+  static constexpr std::string_view names[] = {
+      "hmac-sha256",    "ed25519",         "ecdsa-p256-sha256", "ecdsa-p384-sha384",
+      "rsa-pss-sha512", "rsa-v1_5-sha256", "sigv4"};
+};
+
+template <>
+struct TypeOf<policy::PublicKeySource> {
+  static void read(Reader& reader, const Value& value, const Field& field, void* out);
+  static void print(const void* object, std::string& out);
+  static constexpr Type type{.form = Type::Form::text,
+                             .noun = "a public key in PEM, or the file that it is in",
+                             .read = &read,
+                             .print = &print};
+};
 
 template <>
 struct TextForm<policy::KeyHash> {

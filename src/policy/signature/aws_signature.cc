@@ -121,7 +121,9 @@ bool read_fields(const http::Head& head, AwsSignature& out) {
   if (count_of(head, "x-amz-content-sha256") > 1 || count_of(head, "x-amz-date") > 1) return false;
   out.payload_hash = trim_ows(head.fields.get("x-amz-content-sha256").value_or(""));
   if (!out.is_presigned) out.time = trim_ows(head.fields.get("x-amz-date").value_or(""));
-  if (out.is_presigned && out.payload_hash.empty()) out.payload_hash = kAwsUnsignedPayload;
+  // Other services sign the hash of the body, which is nothing.
+  if (out.is_presigned && out.payload_hash.empty() && out.service == "s3")
+    out.payload_hash = kAwsUnsignedPayload;
   return is_payload_hash(out.payload_hash);
 }
 

@@ -48,7 +48,9 @@ const crypto::HmacKey& AwsDerivedKeys::of(const AwsSigner& signer, const AwsSign
   auto found = keys_.find(name);
   if (found != keys_.end()) return found->second;
   if (keys_.size() == kKeysMax) keys_.clear();
-  std::string key = code("AWS4" + signer.secret, signature.date);
+  std::string text = "AWS4";
+  crypto::Secret first(std::move(text.append(signer.secret.bytes())));
+  std::string key = code(first.bytes(), signature.date);
   key = code(key, signature.region);
   key = code(key, signature.service);
   key = code(key, "aws4_request");
@@ -78,6 +80,7 @@ const http::Problem* AwsVerifier::verify(const AwsSignature& signature,
                      hex(sha256_.of(canonical));
   const crypto::HmacKey& key = keys.of(*out.signer, signature);
   if (!key.verify(text, from_hex(signature.signature))) return &kSignatureInvalid;
+  if (out.signer->expires <= now) return &kSignatureKeyExpired;
   std::string id = sha256_.of(signature.access_key + '\n' + text);
   std::copy_n(id.data(), out.replay_id.size(), out.replay_id.data());
   return nullptr;
@@ -100,7 +103,7 @@ const http::Problem* AwsVerifier::check_payload(AwsSignature& signature, const h
   }
   if (signature.payload_hash.empty()) {
     // Signed is the hash of the body, which is not here yet: only none can be verified.
-    if (head.body != http::Body::none && head.content_length != 0) return &kSignatureComponents;
+    if (has_content(head)) return &kSignatureComponents;
     signature.payload_hash = hex(sha256_.of(""));
   }
   out.payload_digest = from_hex(signature.payload_hash);

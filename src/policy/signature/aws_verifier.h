@@ -9,16 +9,20 @@
 
 #include "crypto/digest.h"
 #include "crypto/hmac.h"
+#include "crypto/secret.h"
+#include "policy/auth/key_table.h"
 #include "policy/signature/aws_signature.h"
 #include "policy/signature/shared_nonces.h"
 
 namespace sluice::policy {
 
-/// Who signs with an access key.
+/// Who signs with an access key, and what that grants.
 struct AwsSigner {
   std::string access_key;
   std::string consumer;
-  std::string secret;
+  crypto::Secret secret{};
+  Grants grants{};
+  WallTime expires = WallTime::max();
 };
 
 /// By their access keys; const once it is filled.
@@ -28,6 +32,7 @@ class AwsSigners {
   bool add(AwsSigner signer);
   /// gives: null when there is none
   const AwsSigner* find(std::string_view access_key) const;
+  size_t size() const { return all_.size(); }
 
  private:
   struct Hash {   // looked up by views
@@ -46,6 +51,8 @@ class AwsDerivedKeys {
   /// many
   const crypto::HmacKey& of(const AwsSigner& signer, const AwsSignature& signature);
   size_t size() const { return keys_.size(); }
+  /// The secrets are others now.
+  void clear() { keys_.clear(); }
 
  private:
   std::unordered_map<std::string, crypto::HmacKey> keys_;

@@ -14,7 +14,8 @@ WallTime from_seconds(int64_t seconds) {   // of at most 15 digits
 }  // namespace
 
 MessageVerifier::MessageVerifier(SignatureRules rules, const RequestSigners& signers)
-    : rules_(std::move(rules)), signers_(&signers), sha256_(crypto::Hash::sha256) {}
+    : rules_(std::move(rules)), content_digest_(*RequiredComponent::parse("content-digest")),
+      signers_(&signers), sha256_(crypto::Hash::sha256) {}
 
 const http::Problem* MessageVerifier::verify(std::span<const OfferedSignature> offered,
                                              const SignedMessage& message, WallTime now,
@@ -43,9 +44,13 @@ const http::Problem* MessageVerifier::verify_one(const OfferedSignature& offered
   if (rules_.nonce_required && (!offered.nonce || offered.nonce->empty()))
     return &kSignatureComponents;
   if (!covers_all(offered)) return &kSignatureComponents;
+  out.covers_digest = covers_digest(offered);
+  if (rules_.digest_required && has_content(message.head) && !out.covers_digest)
+    return &kSignatureComponents;
   std::string base;
   if (!append_signature_base(offered, message, base)) return &kSignatureComponents;
   if (!signer->key.verify(base, offered.signature)) return &kSignatureInvalid;
+  if (signer->expires <= now) return &kSignatureKeyExpired;
   out.signer = signer;
   out.offered = &offered;
   out.replay_id = replay_id(offered, base);
@@ -71,6 +76,12 @@ bool MessageVerifier::covers_all(const OfferedSignature& offered) const {
     return std::ranges::any_of(offered.components, [&](const Component& covered) {
       return required.protected_by(covered);
     });
+  });
+}
+
+bool MessageVerifier::covers_digest(const OfferedSignature& offered) const {
+  return std::ranges::any_of(offered.components, [&](const Component& covered) {
+    return content_digest_.protected_by(covered);
   });
 }
 

@@ -38,6 +38,7 @@ struct SignatureRules {
   std::vector<RequiredComponent> components;
   std::chrono::seconds max_skew{300};   // of `created`, either way
   bool nonce_required = false;
+  bool digest_required = false;   // a request with a body must cover its Content-Digest
   std::string tag;   // signatures with another are passed over; empty: all count
 };
 
@@ -45,6 +46,7 @@ struct SignatureRules {
 struct VerifiedSignature {
   const RequestSigner* signer = nullptr;
   const OfferedSignature* offered = nullptr;
+  bool covers_digest = false;   // the whole Content-Digest
   /// Of key and nonce, or of all that is signed where there is no nonce: not of the signature, of
   /// which some algorithms have several.
   ReplayId replay_id{};
@@ -68,9 +70,11 @@ class MessageVerifier {
                                   WallTime now, VerifiedSignature& out) const;
   const http::Problem* check_time(const OfferedSignature& offered, WallTime now) const;
   bool covers_all(const OfferedSignature& offered) const;
+  bool covers_digest(const OfferedSignature& offered) const;
   ReplayId replay_id(const OfferedSignature& offered, std::string_view base) const;
 
   SignatureRules rules_;
+  RequiredComponent content_digest_;
   const RequestSigners* signers_;
   crypto::Digest sha256_;
 };

@@ -12,6 +12,8 @@ inline constexpr http::Problem kSignatureMalformed{
 inline constexpr http::Problem kSignatureKeyUnknown{
     401, "signature_key_unknown", "Signing Key Unknown",
     "The request is signed with a key that is not known here."};
+inline constexpr http::Problem kSignatureKeyExpired{
+    401, "signature_key_expired", "Signing Key Expired", "The key of the signature has expired."};
 inline constexpr http::Problem kSignatureAlgorithm{
     401, "signature_algorithm", "Signature Algorithm Not Accepted",
     "The signature names an algorithm that is not the one of its key."};
@@ -35,6 +37,10 @@ inline constexpr http::Problem kSignatureTableFull{
     503, "signature_table_full", "Too Many Signed Requests",
     "More signed requests came than the gateway remembers, so it cannot tell whether this one is "
     "new: try again later."};
+inline constexpr http::Problem kSignatureTarget{
+    400, "signature_target", "Target Not in Normal Form",
+    "The path of a signed request must be in its normal form: no dot segments, nothing "
+    "percent-encoded without need, hex digits in capitals."};
 inline constexpr http::Problem kDigestMalformed{
     400, "digest_malformed", "Malformed Digest",
     "The digest of the content cannot be read, or is of no kind that the gateway knows."};
@@ -43,8 +49,9 @@ inline constexpr http::Problem kDigestMismatch{
     "The content of the request is not the one that its digest is of."};
 
 inline constexpr const http::Problem* kSignatureProblems[] = {
-    &kSignatureMalformed, &kSignatureKeyUnknown,  &kSignatureAlgorithm, &kSignatureComponents,
-    &kSignatureExpired,   &kSignatureNotYetValid, &kSignatureInvalid,   &kSignatureReplayed,
-    &kSignatureTableFull, &kDigestMalformed,      &kDigestMismatch};
+    &kSignatureMalformed,  &kSignatureKeyUnknown, &kSignatureKeyExpired,  &kSignatureAlgorithm,
+    &kSignatureComponents, &kSignatureExpired,    &kSignatureNotYetValid, &kSignatureInvalid,
+    &kSignatureReplayed,   &kSignatureTableFull,  &kSignatureTarget,      &kDigestMalformed,
+    &kDigestMismatch};
 
 }  // namespace sluice::policy

@@ -17,6 +17,11 @@ struct SignedMessage {
 
 std::string_view scheme_name(http::Scheme scheme);
 
+/// A body may come: not so where there is none, or where it is known to be empty.
+inline bool has_content(const http::Head& head) {
+  return head.body != http::Body::none && head.content_length != 0;
+}
+
 /// head.target taken apart, in origin or absolute form.
 struct TargetParts {
   std::string_view path;    // "/" where the target has none

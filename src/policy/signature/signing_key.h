@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "crypto/hmac.h"
 #include "crypto/signature.h"
+#include "policy/auth/key_table.h"
 
 namespace sluice::policy {
 
@@ -52,11 +53,13 @@ class SigningKey {
   Means means_;
 };
 
-/// Who signs with a key.
+/// Who signs with a key, and what that grants.
 struct RequestSigner {
   std::string key_id;
   std::string consumer;
   SigningKey key;
+  Grants grants{};
+  WallTime expires = WallTime::max();
 };
 
 /// By their ids; const once it is filled.

@@ -36,10 +36,14 @@ constexpr std::string_view kPresigned =
     "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404 HTTP/1.1\r\n"
     "Host: examplebucket.s3.amazonaws.com\r\n\r\n";
 
+crypto::Secret secret(std::string text) {
+  return crypto::Secret(std::move(text));
+}
+
 struct Aws : testing::Test {
   Aws() {
-    signers.add({"AKIDEXAMPLE", "iam", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"});
-    signers.add({"AKIAIOSFODNN7EXAMPLE", "s3", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"});
+    signers.add({"AKIDEXAMPLE", "iam", secret("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")});
+    signers.add({"AKIAIOSFODNN7EXAMPLE", "s3", secret("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")});
   }
   std::string verify(std::string_view text, std::string_view now, AwsRules rules = {}) {
     TestCall test(text);
