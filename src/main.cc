@@ -78,6 +78,30 @@ void add_password_command(CLI::App& app, sluice::cli::PasswordOptions& password,
   command->callback([&password, &code] { code = sluice::cli::run_password(password); });
 }
 
+void add_sign_command(CLI::App& app, sluice::cli::SignOptions& sign, int& code) {
+  CLI::App* command = app.add_subcommand("sign", "Print a curl line that sends a signed request, for trying out");
+  command->add_option("METHOD", sign.method, "Such as GET")->required();
+  command->add_option("URL", sign.url, "http://HOST/PATH or https://HOST/PATH")->required();
+  command->add_option("--key-id", sign.key_id, "The id of the signing key")->required();
+  command->add_option("--key", sign.key, "Where it is: file:PATH, env:NAME; a secret, or a private key in PEM")
+      ->required();
+  command->add_option("--scheme", sign.scheme, "rfc9421 or sigv4 (rfc9421)")
+      ->check(CLI::IsMember({"rfc9421", "sigv4"}));
+  command->add_option("--algorithm", sign.algorithm, "Of RFC 9421 (by the key)");
+  command->add_option("-H,--header", sign.headers, "A field of the request: 'Name: value'")->allow_extra_args(false);
+  command->add_option("--component", sign.components, "What is covered (@method @authority @path @query)")
+      ->allow_extra_args(false);
+  CLI::Option* data = command->add_option("-d,--data", sign.data, "The body");
+  command->add_option("--data-file", sign.data_file, "The file that holds the body")->excludes(data);
+  command->add_option("--tag", sign.tag, "The signature's tag");
+  command->add_option("--expires", sign.expires_seconds, "Seconds that it shall be good for");
+  command->add_flag("--no-nonce", sign.no_nonce, "Without a nonce");
+  command->add_option("--region", sign.region, "sigv4: the region (local)");
+  command->add_option("--service", sign.service, "sigv4: the service (execute-api)");
+  command->add_flag("--show-text", sign.show_text, "Print what is signed, too, to standard error");
+  command->callback([&sign, &code] { code = sluice::cli::run_sign(sign); });
+}
+
 }  // namespace
 
 constexpr int kUsage = 64;  // EX_USAGE of sysexits.h; 1 and 2 have meanings of their own
@@ -113,6 +137,9 @@ int main(int argc, char** argv) {
 
   sluice::cli::PasswordOptions password;
   add_password_command(app, password, code);
+
+  sluice::cli::SignOptions sign;
+  add_sign_command(app, sign, code);
 
   sluice::cli::ShowOptions show;
   add_config_commands(app, show, code);

@@ -44,6 +44,25 @@ struct PasswordOptions {
   bool bcrypt = false;
 };
 
+struct SignOptions {
+  std::string scheme = "rfc9421";
+  std::string key_id;
+  std::string key;                       // "file:PATH", "env:NAME": never the key itself
+  std::string algorithm;                 // empty: by the key
+  std::string method;
+  std::string url;
+  std::vector<std::string> headers;      // "Name: value"
+  std::vector<std::string> components;   // empty: @method, @authority, @path, @query
+  std::string data;                      // the body itself
+  std::string data_file;                 // the file that it is in
+  std::string tag;
+  unsigned expires_seconds = 0;          // 0: not said
+  bool no_nonce = false;
+  std::string region = "local";          // sigv4
+  std::string service = "execute-api";   // sigv4
+  bool show_text = false;                // what is signed, too
+};
+
 struct ExplainOptions {
   std::string file = "/etc/sluice/sluice.toml";
   std::string method;
@@ -81,6 +100,10 @@ int run_audit_verify(const AuditVerifyOptions& options);
 /// Reads a password, and prints the user's line for the file of an [auth.NAME] with type = "basic".
 /// gives: 1 when there is none, or it cannot be used
 int run_password(const PasswordOptions& options);
+
+/// Prints a curl line that sends a request signed now, for trying out. The key goes nowhere.
+/// gives: 1 when the request or the key cannot be read
+int run_sign(const SignOptions& options);
 
 int run_version();
 

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/rehearsal.h"
+#include "cli/url.h"
 #include "config/units.h"
 #include "snapshot/build.h"
 
@@ -15,38 +16,6 @@ namespace {
 int complain(const std::string& text) {
   std::fprintf(stderr, "sluice: %s\n", text.c_str());
   return 1;
-}
-
-/// "https://shop.example:8443/a?b", or a bare target such as "/a?b" or "*".
-struct Url {
-  bool absolute = false;
-  bool tls = false;
-  std::string_view authority = "localhost";
-  std::string target;
-  uint16_t port = 0;  // 0: not said
-};
-
-Url parse_url(std::string_view text) {
-  Url url;
-  for (std::string_view scheme : {"http://", "https://"}) {
-    if (!equals_ignore_case(text.substr(0, scheme.size()), scheme)) continue;
-    std::string_view rest = text.substr(scheme.size());
-    size_t end = std::min(rest.find_first_of("/?#"), rest.size());
-    url.absolute = true;
-    url.tls = scheme == "https://";
-    url.authority = rest.substr(0, end);
-    url.target = rest.substr(end);
-    if (!url.target.starts_with('/')) url.target.insert(0, "/");
-    size_t colon = url.authority.rfind(':');
-    if (colon != std::string_view::npos &&
-        url.authority.find(']', colon) == std::string_view::npos) {
-      for (char c : url.authority.substr(colon + 1))
-        url.port = static_cast<uint16_t>(url.port * 10 + (c - '0'));
-    }
-    return url;
-  }
-  url.target = text;
-  return url;
 }
 
 /// As a client sends it: Host first, unless it is given; then the fields as they are.

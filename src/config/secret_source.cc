@@ -31,19 +31,17 @@ bool is_place(const Scheme& scheme, std::string_view place) {
   return scheme.kind == Kind::file || place.find_first_of("/=") == place.npos;
 }
 
-void read_place(Reader& reader, const Value& value, const Field& field, SecretSource& out) {
-  for (const Scheme& scheme : kSchemes) {
-    if (!value.text.starts_with(scheme.prefix)) continue;
-    std::string place = value.text.substr(scheme.prefix.size());
-    if (!is_place(scheme, place)) break;
-    out.kind = scheme.kind;
-    out.place = scheme.kind == Kind::file ? reader.sources().resolve(value.at.file, place) : std::move(place);
-    return;
-  }
-  refuse(reader, kSecretPlace, value.at, "the secret of " + quoted(field.name) + " has no place");
-}
-
 }  // namespace
+
+std::optional<SecretSource> parse_secret_source(std::string_view text) {
+  for (const Scheme& scheme : kSchemes) {
+    if (!text.starts_with(scheme.prefix)) continue;
+    std::string place(text.substr(scheme.prefix.size()));
+    if (!is_place(scheme, place)) break;
+    return SecretSource{scheme.kind, std::move(place), {}};
+  }
+  return std::nullopt;
+}
 
 void TypeOf<SecretSource>::read(Reader& reader, const Value& value, const Field& field, void* out) {
   const Entry* place = value.is_table() ? value.find("secret") : nullptr;
@@ -52,8 +50,14 @@ void TypeOf<SecretSource>::read(Reader& reader, const Value& value, const Field&
     return refuse(reader, kLiteralSecret, value.at, quoted(field.name) + " must not stand in the file itself");
   }
   auto& source = *static_cast<SecretSource*>(out);
+  auto parsed = parse_secret_source(place->value.text);
+  if (!parsed) {
+    source.at = place->value.at;
+    return refuse(reader, kSecretPlace, place->value.at, "the secret of " + quoted(field.name) + " has no place");
+  }
+  source = *std::move(parsed);
   source.at = place->value.at;
-  read_place(reader, place->value, field, source);
+  if (source.kind == Kind::file) source.place = reader.sources().resolve(value.at.file, source.place);
 }
 
 void TypeOf<SecretSource>::print(const void* object, std::string& out) {

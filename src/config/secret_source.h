@@ -2,6 +2,7 @@
 // (systemd's). A literal is refused: files are read, copied and printed by many. Reading it: snapshot/secrets.h.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,9 @@ struct SecretSource {
 
   bool empty() const { return kind == Kind::none; }
 };
+
+/// "file:PATH", "env:NAME" or "credential:NAME". gives: nothing for anything else
+std::optional<SecretSource> parse_secret_source(std::string_view text);
 
 template <>
 struct TypeOf<SecretSource> {

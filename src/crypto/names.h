@@ -1,7 +1,8 @@
-// What OpenSSL calls our algorithms (private to this folder).
+// What OpenSSL calls our algorithms, and how long their signatures are (private to this folder).
 #pragma once
 
 #include "crypto/digest.h"
+#include "crypto/signature.h"
 
 namespace sluice::crypto {
 
@@ -12,6 +13,11 @@ inline const char* hash_name(Hash hash) {
     case Hash::sha512: return "SHA2-512";
   }
   return "";
+}
+
+/// A coordinate's length on the curve, which is that of r and of s too.
+inline size_t half_of_signature(KeyType type) {
+  return type == KeyType::p256 ? 32 : type == KeyType::p384 ? 48 : 66;
 }
 
 }  // namespace sluice::crypto

@@ -10,11 +10,6 @@
 namespace sluice::crypto {
 namespace {
 
-/// A coordinate's length on the curve, which is that of r and of s too.
-size_t half_of_signature(KeyType type) {
-  return type == KeyType::p256 ? 32 : type == KeyType::p384 ? 48 : 66;
-}
-
 constexpr size_t kDerBytesMax = 160;   // P-521: two INTEGERs of 67 bytes with their headers: 141
 
 /// r and s side by side, as OpenSSL wants them (RFC 3279 section 2.2.3).

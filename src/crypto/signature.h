@@ -49,6 +49,7 @@ class PublicKey {
 
  private:
   friend class Verifier;
+  friend class PrivateKey;
   PublicKey(KeyType type, std::shared_ptr<evp_pkey_st> key) : type_(type), key_(std::move(key)) {}
   static Result<PublicKey> admit(evp_pkey_st* key);
 

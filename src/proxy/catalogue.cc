@@ -235,6 +235,9 @@ constexpr Advice kAdvice[] = {
      "anew; without nonces two equal requests of one second look the same."},
     {"signature_table_full",
      "A million signed requests are remembered. Lower `max_skew`, or limit who may send so many."},
+    {"signature_store_unavailable",
+     "The [redis.NAME] of the table's `replay` does not answer: see the error log. With `on_store_down = \"local\"` each gateway lets "
+     "a request pass once meanwhile."},
     {"signature_target",
      "The path's normal form, by which routes are chosen and which the upstream gets, is not what was signed: dot segments, "
      "`%7E` for `~`, `%c3` for `%C3`. Sign and send the normal form."},

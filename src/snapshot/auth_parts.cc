@@ -148,8 +148,10 @@ void make_signature(const Section& section, const Snapshot& snapshot, AuthPart& 
   auto files = std::make_shared<SigningKeyFiles>("auth." + section.name, snapshot.config.consumer, scheme);
   if (auto read = files->read(); !read) faults.push_back("auth." + section.name + ": " + read.error());
   if (!files->files().empty()) part.files = std::move(files);
-  part.signatures = std::make_shared<policy::SignatureAuthenticator>(section.name, std::move(scheme),
-                                                                     config.passes_once(), snapshot.nonces);
+  policy::ReplayMemory memory{config.passes_once(), snapshot.nonces, nullptr, config.on_store_down};
+  if (config.in_redis()) memory.redis = find_part(snapshot.redis, config.replay.name).instance;
+  part.signatures =
+      std::make_shared<policy::SignatureAuthenticator>(section.name, std::move(scheme), std::move(memory));
   part.authenticator = part.signatures;
 }
 

@@ -93,6 +93,8 @@ void fingerprint_upstreams(config::Sections<upstream::UpstreamConfig>& sections)
 void fingerprint_auth(Config& config) {
   fingerprint_each(config.auth);
   for (auto& auth : config.auth) {
+    if (auto* redis = find_section(config.redis, auth.value.signature.replay.name))
+      auth.fingerprint = mix(auth.fingerprint, redis->fingerprint);
     if (!auth.value.uses_consumers()) continue;
     for (const auto& consumer : config.consumer)
       auth.fingerprint = fnv1a(consumer.name, mix(auth.fingerprint, consumer.fingerprint));
@@ -116,8 +118,8 @@ void set_fingerprints(Config& config) {
   fingerprint_each(config.consumer);
   fingerprint_each(config.cors);
   fingerprint_each(config.authorizer);
-  fingerprint_auth(config);
   fingerprint_each(config.redis);
+  fingerprint_auth(config);
   fingerprint_limits(config);
   fingerprint_each(config.route);
   for (auto& listen : config.listen) {

@@ -169,6 +169,10 @@ void check_names(const Config& config, Document& document) {
                           "[listen." + target.name + "] is a unix socket: clients cannot go there");
     }
   }
+  for (const auto& auth : config.auth) {
+    const policy::SignatureConfig& signature = auth.value.signature;
+    if (signature.in_redis()) resolve("redis", signature.replay.name, signature.replay.at, config.redis, document);
+  }
   for (const auto& limit : config.limit) {
     if (limit.value.in_redis()) resolve("redis", limit.value.store.name, limit.value.store.at, config.redis, document);
   }

@@ -159,7 +159,6 @@ constexpr Field kAuthFields[] = {
          .about = "introspection: what becomes of a token that the issuer cannot be asked about: \"closed\" refuses it "
                   "with 503, \"stale\" accepts it if it was good the last time, until it expires.",
          .reason = "what nobody vouches for is refused"}),
-    config::later("replay"),
 };
 
 constexpr auto all_fields() {

@@ -114,13 +114,20 @@ bool append_query_parameter(std::string_view name, const TargetParts& target, st
   return found == 1;
 }
 
+/// Without the port that is its scheme's (RFC 9421 section 2.2.3); http's is gone already.
+std::string_view authority_of(const SignedMessage& message) {
+  std::string_view authority = message.head.authority;
+  bool usual = message.scheme == http::Scheme::https && authority.ends_with(":443");
+  return usual ? authority.substr(0, authority.size() - 4) : authority;
+}
+
 void append_target_uri(const SignedMessage& message, const TargetParts& target, std::string& out) {
   const http::Head& head = message.head;
   if (target.is_absolute) {
     out += head.target;
     return;
   }
-  out.append(scheme_name(message.scheme)).append("://").append(head.authority);
+  out.append(scheme_name(message.scheme)).append("://").append(authority_of(message));
   if (head.target.starts_with('/')) out += head.target;
 }
 
@@ -129,7 +136,7 @@ bool append_derived(const Component& component, const SignedMessage& message, st
   TargetParts target = split_target(message.head);
   if (name == "@method") out += http::method_name(message.head.method);
   if (name == "@target-uri") append_target_uri(message, target, out);
-  if (name == "@authority") out += message.head.authority;
+  if (name == "@authority") out += authority_of(message);
   if (name == "@scheme") out += scheme_name(message.scheme);
   if (name == "@request-target") out += message.head.target;
   if (name == "@path") out += target.path;

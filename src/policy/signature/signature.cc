@@ -18,27 +18,19 @@ std::shared_ptr<SignatureScheme> make_signature_scheme(const std::string& name,
 }
 
 std::string SignatureAuthenticator::describe() const {
-  return scheme_->describe() +
-         (once_ == PassesOnce::all ? ", each passes once" : ", each passes once if unsafe");
+  std::string out = scheme_->describe() + ", each passes once";
+  if (memory_.once == PassesOnce::unsafe) out += " if unsafe";
+  return out + (memory_.redis ? ", by redis." + memory_.redis->name() : "");
 }
 
-const SignedRequest* SignatureAuthenticator::find(const Call& call) const {
-  const SignedRequest* request = call.findings().signatures;
+SignedRequest* SignatureAuthenticator::find(const Call& call) const {
+  SignedRequest* request = call.findings().signatures;
   while (request != nullptr && request->by != this) request = request->next;
   return request;
 }
 
-bool SignatureAuthenticator::must_be_new(const Proof& proof, http::Method method) const {
-  return !proof.may_repeat && (once_ == PassesOnce::all || !http::is_safe(method));
-}
-
-Outcome SignatureAuthenticator::accept(Call& call, const SignedRequest& request) const {
-  call.findings().identity = request.proof.identity;
-  return Outcome::accepted();
-}
-
 Outcome SignatureAuthenticator::authenticate(Call& call) const {
-  if (const SignedRequest* before = find(call)) return accept(call, *before);
+  if (SignedRequest* before = find(call)) return settle(call, *before);
   const http::Head& head = call.request();
   auto* request = call.arena().make<SignedRequest>();
   Outcome outcome = scheme_->judge(call, request->proof);
@@ -49,33 +41,84 @@ Outcome SignatureAuthenticator::authenticate(Call& call) const {
   const Proof& proof = request->proof;
   if (proof.digest && !has_content(head) && !is_digest_of_nothing(*proof.digest))
     return Outcome::refused(kDigestMismatch);
-  if (must_be_new(proof, head.method)) {
-    switch (nonces_->take(proof.replay_id, proof.replayable_until, call.clock().wall())) {
-      case SharedNonces::Answer::fresh: break;
-      case SharedNonces::Answer::used: return Outcome::refused(kSignatureReplayed);
-      case SharedNonces::Answer::full: return Outcome::refused(kSignatureTableFull);
-    }
-  }
   request->by = this;
   request->next = call.findings().signatures;
   call.findings().signatures = request;
-  return accept(call, *request);
+  if (must_be_new(proof, head.method)) request->standing = look_up(call, *request);
+  return settle(call, *request);
+}
+
+bool SignatureAuthenticator::must_be_new(const Proof& proof, http::Method method) const {
+  return !proof.may_repeat && (memory_.once == PassesOnce::all || !http::is_safe(method));
+}
+
+SignedRequest::Standing SignatureAuthenticator::remember(const Proof& proof, WallTime now) const {
+  switch (memory_.nonces->take(proof.replay_id, proof.replayable_until, now)) {
+    case SharedNonces::Answer::fresh: break;
+    case SharedNonces::Answer::used: return Standing::used;
+    case SharedNonces::Answer::full: return Standing::full;
+  }
+  return Standing::fresh;
+}
+
+SignedRequest::Standing SignatureAuthenticator::look_up(const Call& call, SignedRequest& request) const {
+  const Proof& proof = request.proof;
+  WallTime now = call.clock().wall();
+  bool alone = memory_.on_store_down == ReplayStoreDown::local;
+  // What passed here passes here no more, whether or not Redis can say so later.
+  if (!memory_.redis || alone) {
+    Standing own = remember(proof, now);
+    if (!memory_.redis || own != Standing::fresh) return own;
+  }
+  bool asked = request.question.ask(*memory_.redis, call.worker(), proof.replay_id, proof.replayable_until - now);
+  return asked ? Standing::asked : alone ? Standing::fresh : Standing::unknown;
+}
+
+SignedRequest::Standing SignatureAuthenticator::standing_in_redis(const SignedRequest& request) const {
+  switch (request.question.answer()) {
+    case NonceQuestion::Answer::none: break;
+    case NonceQuestion::Answer::fresh: return Standing::fresh;
+    case NonceQuestion::Answer::used: return Standing::used;
+    case NonceQuestion::Answer::unknown:
+      return memory_.on_store_down == ReplayStoreDown::local ? Standing::fresh : Standing::unknown;
+  }
+  return Standing::asked;
+}
+
+Outcome SignatureAuthenticator::settle(Call& call, SignedRequest& request) const {
+  if (request.standing == Standing::asked) request.standing = standing_in_redis(request);
+  switch (request.standing) {
+    case Standing::fresh: break;
+    case Standing::used: return Outcome::refused(kSignatureReplayed);
+    case Standing::full: return Outcome::refused(kSignatureTableFull);
+    case Standing::unknown: return Outcome::refused(kSignatureStoreUnavailable);
+    case Standing::asked:
+      request.question.wake(call.resume());
+      return Outcome::wait(call.clock().now() + kNonceWaitMax, kSignatureStoreUnavailable);
+  }
+  call.findings().identity = request.proof.identity;
+  return Outcome::accepted();
 }
 
 // Of the try before, if there was one, nothing is left.
 BodyFilter* SignedBody::request_body(Call& call) const {
   const SignedRequest* request = authenticator_->find(call);
   if (request == nullptr || !request->proof.digest || !has_content(call.request())) return nullptr;
-  on_end(call);
+  close_filter(call);
   void* place = call.arena().allocate(sizeof(DigestFilter), alignof(DigestFilter));
   auto* filter = new (place) DigestFilter(*request->proof.digest);
   call.scratch() = filter;
   return filter;
 }
 
-void SignedBody::on_end(Call& call) const {
+void SignedBody::close_filter(Call& call) const {
   if (call.scratch() != nullptr) static_cast<DigestFilter*>(call.scratch())->close();
   call.scratch() = nullptr;
+}
+
+void SignedBody::on_end(Call& call) const {
+  close_filter(call);
+  if (SignedRequest* request = authenticator_->find(call)) request->question.cancel();
 }
 
 }  // namespace sluice::policy

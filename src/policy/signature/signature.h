@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "policy/auth/authenticator.h"
+#include "policy/signature/nonce_question.h"
 #include "policy/signature/signature_scheme.h"
 
 namespace sluice::policy {
@@ -16,17 +17,32 @@ class SignatureAuthenticator;
 /// What one authenticator found out about a request, which may be asked again while another
 /// authenticator of its route waits. In the arena.
 struct SignedRequest {
+  /// Whether it came before.
+  enum class Standing : uint8_t { fresh, used, full, asked, unknown };
+
   const SignatureAuthenticator* by = nullptr;
   Proof proof;
+  Standing standing = Standing::fresh;
+  NonceQuestion question;   // of `asked`
   SignedRequest* next = nullptr;
 };
+
+/// Where it is remembered what passed.
+struct ReplayMemory {
+  PassesOnce once = PassesOnce::all;
+  std::shared_ptr<SharedNonces> nonces;
+  std::shared_ptr<const redis::Instance> redis;   // null: in `nonces` alone
+  ReplayStoreDown on_store_down = ReplayStoreDown::closed;
+};
+
+/// A store answers or is given up sooner (redis::kCommandTimeout); this is for what nobody thought of.
+inline constexpr Duration kNonceWaitMax = std::chrono::seconds(1);
 
 class SignatureAuthenticator final : public Authenticator {
  public:
   SignatureAuthenticator(std::string name, std::shared_ptr<const SignatureScheme> scheme,
-                         PassesOnce once, std::shared_ptr<SharedNonces> nonces)
-      : name_(std::move(name)), scheme_(std::move(scheme)), once_(once),
-        nonces_(std::move(nonces)) {}
+                         ReplayMemory memory)
+      : name_(std::move(name)), scheme_(std::move(scheme)), memory_(std::move(memory)) {}
 
   std::string_view name() const override { return name_; }
   std::string describe() const override;
@@ -38,19 +54,22 @@ class SignatureAuthenticator final : public Authenticator {
     scheme_->remove_signature(request, arena);
   }
   /// gives: null when the request has no signature that was good
-  const SignedRequest* find(const Call& call) const;
+  SignedRequest* find(const Call& call) const;
 
  private:
+  using Standing = SignedRequest::Standing;
   bool must_be_new(const Proof& proof, http::Method method) const;
-  Outcome accept(Call& call, const SignedRequest& request) const;
+  Standing remember(const Proof& proof, WallTime now) const;
+  Standing look_up(const Call& call, SignedRequest& request) const;
+  Standing standing_in_redis(const SignedRequest& request) const;
+  Outcome settle(Call& call, SignedRequest& request) const;
 
   std::string name_;
   std::shared_ptr<const SignatureScheme> scheme_;
-  PassesOnce once_;
-  std::shared_ptr<SharedNonces> nonces_;
+  ReplayMemory memory_;
 };
 
-/// Holds the body of a signed request to its digest, while it streams.
+/// Holds the body of a signed request to its digest, while it streams, and lets go of what the request asked.
 class SignedBody final : public Policy {
  public:
   explicit SignedBody(std::shared_ptr<const SignatureAuthenticator> authenticator)
@@ -66,6 +85,8 @@ class SignedBody final : public Policy {
   void on_end(Call& call) const override;
 
  private:
+  void close_filter(Call& call) const;
+
   std::shared_ptr<const SignatureAuthenticator> authenticator_;
 };
 

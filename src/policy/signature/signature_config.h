@@ -17,10 +17,18 @@ enum class PassesOnce : uint8_t {
   unsafe,   // those whose methods change something (RFC 9110 section 9.2.1)
 };
 
+/// What holds while the [redis.NAME] of `replay` does not answer.
+enum class ReplayStoreDown : uint8_t {
+  closed,   // nobody can say whether a request came before: refused
+  local,    // this gateway's own memory decides
+};
+
 struct SignatureConfig {
   SignatureKind scheme = SignatureKind::rfc9421;
   Duration max_skew = std::chrono::minutes(5);
   std::optional<PassesOnce> once;   // see passes_once()
+  config::Reference<"redis"> replay{"memory", {}};
+  ReplayStoreDown on_store_down = ReplayStoreDown::closed;
   // rfc9421
   std::vector<config::Placed<std::string>> components{
       {"@method", {}}, {"@authority", {}}, {"@path", {}}, {"@query", {}}};
@@ -33,6 +41,7 @@ struct SignatureConfig {
   bool presigned = false;
   bool unsigned_payload = false;
 
+  bool in_redis() const { return replay.name != "memory"; }
   /// SigV4 counts in seconds and has no nonce: two equal requests of one second have one signature.
   PassesOnce passes_once() const {
     return once.value_or(scheme == SignatureKind::sigv4 ? PassesOnce::unsafe : PassesOnce::all);
@@ -50,6 +59,10 @@ namespace sluice::config {
 template <>
 struct Choices<policy::SignatureKind> {
   static constexpr std::string_view names[] = {"rfc9421", "sigv4"};
+};
+template <>
+struct Choices<policy::ReplayStoreDown> {
+  static constexpr std::string_view names[] = {"closed", "local"};
 };
 template <>
 struct Choices<policy::PassesOnce> {

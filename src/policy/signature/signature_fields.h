@@ -24,6 +24,16 @@ inline constexpr config::Field kSignatureFields[] = {
          .reason = "\"all\"; with sigv4 \"unsafe\", because its signatures count in whole seconds: "
                    "two equal requests of one second cannot be told apart",
          .example = "\"all\""}),
+    config::field<&SignatureConfig::replay>(
+        {.name = "replay",
+         .about = "signature: where it is remembered which requests passed: \"memory\", one table for the whole process; "
+                  "or a [redis.NAME], for all gateways that share it.",
+         .reason = "needs nothing else"}),
+    config::field<&SignatureConfig::on_store_down>(
+        {.name = "on_store_down",
+         .about = "signature: while the [redis.NAME] of `replay` does not answer: \"closed\" refuses with 503, with \"local\" "
+                  "each gateway lets a request pass once.",
+         .reason = "nobody passes twice because Redis is away"}),
     config::field<&SignatureConfig::components>(
         {.name = "components",
          .about = "signature, rfc9421: what a signature must cover. One over a whole (@target-uri) "

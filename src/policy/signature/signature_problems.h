@@ -37,6 +37,9 @@ inline constexpr http::Problem kSignatureTableFull{
     503, "signature_table_full", "Too Many Signed Requests",
     "More signed requests came than the gateway remembers, so it cannot tell whether this one is "
     "new: try again later."};
+inline constexpr http::Problem kSignatureStoreUnavailable{
+    503, "signature_store_unavailable", "Service Unavailable",
+    "The gateway cannot tell at present whether this signed request is new. Sign it anew and try again shortly."};
 inline constexpr http::Problem kSignatureTarget{
     400, "signature_target", "Target Not in Normal Form",
     "The path of a signed request must be in its normal form: no dot segments, nothing "
@@ -52,6 +55,6 @@ inline constexpr const http::Problem* kSignatureProblems[] = {
     &kSignatureMalformed,  &kSignatureKeyUnknown, &kSignatureKeyExpired,  &kSignatureAlgorithm,
     &kSignatureComponents, &kSignatureExpired,    &kSignatureNotYetValid, &kSignatureInvalid,
     &kSignatureReplayed,   &kSignatureTableFull,  &kSignatureTarget,      &kDigestMalformed,
-    &kDigestMismatch};
+    &kDigestMismatch,      &kSignatureStoreUnavailable};
 
 }  // namespace sluice::policy

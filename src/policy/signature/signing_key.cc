@@ -6,6 +6,12 @@ namespace {
 constexpr std::string_view kNames[] = {"hmac-sha256",       "ed25519",        "ecdsa-p256-sha256",
                                        "ecdsa-p384-sha384", "rsa-pss-sha512", "rsa-v1_5-sha256"};
 
+constexpr Error bad(const char* what) {
+  return {Code::bad_value, Side::gateway, Progress::unsent, what};
+}
+
+}  // namespace
+
 crypto::Algorithm crypto_algorithm(SigningAlgorithm algorithm) {
   using crypto::Hash;
   using crypto::Scheme;
@@ -20,18 +26,12 @@ crypto::Algorithm crypto_algorithm(SigningAlgorithm algorithm) {
   return {};
 }
 
-/// Ed448 is an Edwards curve too, but no algorithm of RFC 9421.
+// Ed448 is an Edwards curve too, but no algorithm of RFC 9421.
 bool goes_with(crypto::KeyType type, SigningAlgorithm algorithm) {
   if (algorithm == SigningAlgorithm::hmac_sha256) return false;
   if (algorithm == SigningAlgorithm::ed25519) return type == crypto::KeyType::ed25519;
   return crypto::matches(type, crypto_algorithm(algorithm));
 }
-
-constexpr Error bad(const char* what) {
-  return {Code::bad_value, Side::gateway, Progress::unsent, what};
-}
-
-}  // namespace
 
 std::string_view signing_algorithm_name(SigningAlgorithm algorithm) {
   return kNames[static_cast<size_t>(algorithm)];

@@ -27,6 +27,10 @@ enum class SigningAlgorithm : uint8_t {
 };
 std::string_view signing_algorithm_name(SigningAlgorithm algorithm);
 std::optional<SigningAlgorithm> signing_algorithm_from(std::string_view name);
+/// Of the others; of hmac-sha256 it means nothing.
+crypto::Algorithm crypto_algorithm(SigningAlgorithm algorithm);
+/// With a key of that type; never hmac-sha256.
+bool goes_with(crypto::KeyType type, SigningAlgorithm algorithm);
 
 /// A hash's length: what is shorter makes the code weaker than SHA-256 is (RFC 2104 section 3).
 inline constexpr size_t kSigningSecretBytesMin = 32;

@@ -54,7 +54,7 @@ class Waits final : public Authenticator {
 struct Signatures : testing::Test {
   Signatures() { scheme->proof.replayable_until = kLater; }
   std::shared_ptr<const SignatureAuthenticator> make(PassesOnce once = PassesOnce::all) {
-    return std::make_shared<SignatureAuthenticator>("bank", scheme, once, nonces);
+    return std::make_shared<SignatureAuthenticator>("bank", scheme, ReplayMemory{once, nonces, nullptr});
   }
   /// gives: "accepted", or the code of the problem
   static std::string ask(const SignatureAuthenticator& of, std::string_view text) {
