@@ -19,19 +19,6 @@ int not_verified(const std::string& text) {
   return kNotVerified;
 }
 
-/// As in a configuration: "env:NAME", "file:PATH", "credential:NAME".
-std::optional<config::SecretSource> source_of(const std::string& text) {
-  using Kind = config::SecretSource::Kind;
-  config::SecretSource out;
-  for (auto [prefix, kind] : {std::pair{"env:", Kind::environment}, {"file:", Kind::file}, {"credential:", Kind::credential}}) {
-    if (!text.starts_with(prefix)) continue;
-    out.kind = kind;
-    out.place = text.substr(std::string_view(prefix).size());
-  }
-  if (out.place.empty()) return std::nullopt;
-  return out;
-}
-
 std::optional<std::string> read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return std::nullopt;
@@ -59,7 +46,7 @@ int print(const observe::AuditReport& report) {
 int run_audit_verify(const AuditVerifyOptions& options) {
   std::optional<crypto::HmacKey> key;
   if (!options.key.empty()) {
-    auto source = source_of(options.key);
+    auto source = config::parse_secret_source(options.key);
     if (!source) return not_verified("--key is env:NAME, file:PATH or credential:NAME");
     auto secret = snapshot::read_secret(*source, config::process_environment);
     if (!secret) return not_verified(secret.error());

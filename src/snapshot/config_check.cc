@@ -1,6 +1,7 @@
 #include "snapshot/config_check.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 #include "config/suggest.h"
@@ -145,6 +146,13 @@ bool collide(const net::SocketAddress& a, const net::SocketAddress& b) {
   return a.port() == b.port() && (a.is_any() || b.is_any() || a.ip() == b.ip());
 }
 
+/// The field and the query parameter that hold credentials of this kind; empty: none does.
+std::pair<std::string, std::string> credential_places(const policy::AuthConfig& auth) {
+  if (auth.type != policy::AuthType::signature) return {std::string(auth.header_name()), auth.query};
+  bool aws = auth.signature.scheme == policy::SignatureKind::sigv4;
+  return {aws ? "Authorization" : "Signature", auth.signature.presigned ? "X-Amz-Signature" : ""};
+}
+
 }  // namespace
 
 void report_unknown_name(std::string_view table, std::string_view name, config::Position at,
@@ -195,8 +203,9 @@ void check_audit(const Config& config, Document& document) {
   auto listed = [](const std::vector<std::string>& names, auto same) { return std::any_of(names.begin(), names.end(), same); };
   for (const auto& auth : config.auth) {
     if (auth.value.type == policy::AuthType::mtls) continue;
-    const std::string header(auth.value.header_name());
-    const std::string& query = auth.value.query;
+    const std::pair<std::string, std::string> places = credential_places(auth.value);
+    const std::string& header = places.first;
+    const std::string& query = places.second;
     bool in_header = listed(audit.headers, [&](const std::string& name) { return equals_ignore_case(name, header); });
     bool in_query = !query.empty() && listed(audit.query, [&](const std::string& name) { return name == query; });
     if (!in_header && !in_query) continue;
