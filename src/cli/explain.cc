@@ -123,7 +123,9 @@ std::string report(const Rehearsed& seen, const snapshot::Config& config, const 
   std::string out = listener_text(listener, client) + seen.match;
   if (seen.refused) out += "refused: " + std::string(seen.refused->code) + "\n";
   if (seen.route) {
-    out += policies_text(*seen.route) + limits_text(*seen.route, *listener.settings);
+    out += policies_text(*seen.route);
+    if (!seen.rule.empty()) out += "decided by: " + seen.rule + "\n";
+    out += limits_text(*seen.route, *listener.settings);
     if (seen.route->upstream) out += upstream_text(*seen.route->upstream, config);
   }
   if (!seen.upstream_request.empty())

@@ -127,6 +127,7 @@ Rehearsed rehearse(std::shared_ptr<const snapshot::Snapshot> snapshot, observe::
   lease.upstreams.assign(snapshot->upstreams.size(), &upstream);
   proxy::Engine engine({scheduler, timers, clock, blocks, random, registry.shard(0)});
   engine.publish(lease);
+  engine.tell_rule(seen.rule);
   Onlooker onlooker(engine, client, *snapshot, seen);
   TextWire client_wire(blocks);
   http::H1ServerCodec codec(client_wire, onlooker, client.listener->limits);

@@ -17,6 +17,7 @@ struct Rehearsed {
   std::string response;                    // bytes of a response that the gateway makes itself
   const http::Problem* refused = nullptr;  // the request is no acceptable HTTP
   const snapshot::RoutePart* route = nullptr;
+  std::string rule;   // that decided, by its name; empty: none did
   std::string match;  // see explain_match
 };
 

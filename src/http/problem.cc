@@ -75,7 +75,7 @@ void append_html(std::string& out, std::string_view text) {
   }
 }
 
-std::string render_json(const Problem& problem, std::string_view request_id) {
+std::string render_json(const Problem& problem, std::string_view request_id, std::string_view rule) {
   std::string out = "{\"type\":\"";
   auto text = [&out](std::string_view before, std::string_view value) {
     out += before;
@@ -88,10 +88,11 @@ std::string render_json(const Problem& problem, std::string_view request_id) {
   text(",\"detail\":\"", problem.detail);
   if (!request_id.empty()) text("\",\"instance\":\"urn:request:", request_id);
   text("\",\"code\":\"", problem.code);
+  if (!rule.empty()) text("\",\"rule\":\"", rule);
   return out += "\"}\n";
 }
 
-std::string render_html(const Problem& problem, std::string_view request_id) {
+std::string render_html(const Problem& problem, std::string_view request_id, std::string_view rule) {
   std::string status = std::to_string(problem.status);
   std::string out =
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + status + " ";
@@ -106,15 +107,20 @@ std::string render_html(const Problem& problem, std::string_view request_id) {
   out += "\">";
   append_html(out, problem.code);
   out += "</a></p>\n";
-  if (!request_id.empty()) {
-    out += "<p>Request <code>";
-    append_html(out, request_id);
+  auto line = [&out](std::string_view label, std::string_view value) {
+    if (value.empty()) return;
+    out += "<p>";
+    out += label;
+    out += " <code>";
+    append_html(out, value);
     out += "</code></p>\n";
-  }
+  };
+  line("Rule", rule);
+  line("Request", request_id);
   return out += "</body></html>\n";
 }
 
-std::string render_plain(const Problem& problem, std::string_view request_id) {
+std::string render_plain(const Problem& problem, std::string_view request_id, std::string_view rule) {
   std::string out = std::to_string(problem.status) + " ";
   out += problem.title;
   out += '\n';
@@ -123,6 +129,7 @@ std::string render_plain(const Problem& problem, std::string_view request_id) {
   out += kProblemTypeBase;
   out += problem.code;
   out += '\n';
+  if (!rule.empty()) out += "Rule " + printable(rule, rule.size()) + "\n";
   if (!request_id.empty()) out += "Request " + printable(request_id, request_id.size()) + "\n";
   return out;
 }
@@ -151,11 +158,12 @@ std::string_view problem_content_type(ProblemForm form) {
   return "";
 }
 
-std::string render_problem(const Problem& problem, ProblemForm form, std::string_view request_id) {
+std::string render_problem(const Problem& problem, ProblemForm form, std::string_view request_id,
+                           std::string_view rule) {
   switch (form) {
-    case ProblemForm::json: return render_json(problem, request_id);
-    case ProblemForm::html: return render_html(problem, request_id);
-    case ProblemForm::plain: return render_plain(problem, request_id);
+    case ProblemForm::json: return render_json(problem, request_id, rule);
+    case ProblemForm::html: return render_html(problem, request_id, rule);
+    case ProblemForm::plain: return render_plain(problem, request_id, rule);
   }
   return {};
 }

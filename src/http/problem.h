@@ -24,7 +24,9 @@ enum class ProblemForm : uint8_t { json, html, plain };
 /// The best form for an Accept value: JSON unless HTML (or plain text) is preferred. see: RFC 9110 section 12.5.1
 ProblemForm problem_form(std::string_view accept);
 std::string_view problem_content_type(ProblemForm form);
-/// gives: the body. `request_id` is put in "instance" (JSON) or a line of its own
-std::string render_problem(const Problem& problem, ProblemForm form, std::string_view request_id);
+/// gives: the body. `request_id` is put in "instance" (JSON) or a line of its own, and so is `rule`, the name of what
+/// decided, unless it is empty
+std::string render_problem(const Problem& problem, ProblemForm form, std::string_view request_id,
+                           std::string_view rule = {});
 
 }  // namespace sluice::http

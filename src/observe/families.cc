@@ -48,6 +48,8 @@ constexpr FamilyFacts kFacts[] = {
     {"sluice_redis_queue", gauge, "redis", "Commands without an answer yet."},
     {"sluice_redis_command_seconds", histogram, "redis", "From a command to its answer."},
     {"sluice_problems_total", counter, "code", "Responses that the gateway made, by problem."},
+    {"sluice_shadow_refusals_total", counter, "route",
+     "Requests that a route's allow would have refused, were it not in shadow mode."},
     {"sluice_limit_requests_total", counter, "limit, result",
      "Requests that a limit let through or refused (shadowed: would have), refused credentials that "
      "it counted, and decisions without its store (fallback)."},

@@ -80,6 +80,7 @@ struct alignas(64) RouteMetrics {
   std::array<std::array<Counter, kClasses>, kMethods> requests;
   Counter request_bytes;     // of bodies
   Counter response_bytes;
+  Counter shadow_refusals;   // by `allow` in shadow mode
   Histogram duration;        // first byte of the request's head to last byte of the response
 };
 

@@ -117,6 +117,8 @@ void write_routes(const Registry& registry, TextPage& page) {
               [](const RouteMetrics& route) { return route.request_bytes.value(); });
   routes.sums(Family::response_bytes, "",
               [](const RouteMetrics& route) { return route.response_bytes.value(); });
+  routes.sums(Family::shadow_refusals, "",
+              [](const RouteMetrics& route) { return route.shadow_refusals.value(); });
 }
 
 void write_listeners(const Registry& registry, TextPage& page) {

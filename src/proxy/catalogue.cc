@@ -7,6 +7,7 @@
 #include "http/h1_codec.h"
 #include "http/h1_problems.h"
 #include "plugin/problems.h"
+#include "policy/allow/problems.h"
 #include "policy/auth/jwt_problems.h"
 #include "policy/auth/problems.h"
 #include "policy/authorizer/authorizer.h"
@@ -245,6 +246,9 @@ constexpr Advice kAdvice[] = {
     {"digest_mismatch",
      "The body is not the one that was signed: changed on its way, or the client hashed something else (before compression, or a text "
      "in another encoding). The upstream's request was broken off before its end."},
+    {"not_allowed",
+     "The client is known, and no rule of the route's `allow` held. `sluice explain` with the same credentials lists the "
+     "rules and names the one that decided; shadow = true lets everybody pass while the error log says who would not."},
     {"plugin_refused",
      "A plugin of the route said no (`plugins`). Which one, and why, is its own to log; `sluice "
      "explain` shows the plugins of a route."},
@@ -274,15 +278,16 @@ constexpr std::string_view advice_for(std::string_view code) {
 constexpr auto kCatalogue = [] {
   std::array<const Problem*, std::size(http::kH1Problems) + std::size(http::kH1CodecProblems) +
                                  std::size(kProblems) + std::size(plugin::kPluginProblems) +
-                                     std::size(policy::kAuthProblems) + std::size(policy::kLimitProblems) +
-                                     std::size(policy::kJwtProblems) + std::size(policy::kAuthorizerProblems) +
-                                     std::size(policy::kSignatureProblems)>
+                                     std::size(policy::kAuthProblems) + std::size(policy::kAllowProblems) +
+                                     std::size(policy::kLimitProblems) + std::size(policy::kJwtProblems) +
+                                     std::size(policy::kAuthorizerProblems) + std::size(policy::kSignatureProblems)>
       all{};
   auto* next = std::copy(std::begin(http::kH1Problems), std::end(http::kH1Problems), all.data());
   next = std::copy(std::begin(http::kH1CodecProblems), std::end(http::kH1CodecProblems), next);
   next = std::copy(std::begin(kProblems), std::end(kProblems), next);
   next = std::copy(std::begin(plugin::kPluginProblems), std::end(plugin::kPluginProblems), next);
   next = std::copy(std::begin(policy::kAuthProblems), std::end(policy::kAuthProblems), next);
+  next = std::copy(std::begin(policy::kAllowProblems), std::end(policy::kAllowProblems), next);
   next = std::copy(std::begin(policy::kLimitProblems), std::end(policy::kLimitProblems), next);
   next = std::copy(std::begin(policy::kJwtProblems), std::end(policy::kJwtProblems), next);
   next = std::copy(std::begin(policy::kAuthorizerProblems), std::end(policy::kAuthorizerProblems), next);

@@ -2,6 +2,8 @@
 // clock, fake streams and fake upstreams.
 #pragma once
 
+#include <string>
+
 #include "base/arena.h"
 #include "base/chain.h"
 #include "base/clock.h"
@@ -62,6 +64,8 @@ class Engine final : public server::Handler {
   void publish(snapshot::Lease& lease) { lease_ = &lease; }
   void set_access_log(observe::AccessLog* log) { access_log_ = log; }
   void set_audit_log(observe::AuditLog* log) { audit_log_ = log; }
+  /// For `explain`: the name of the rule that decided is put there when an exchange ends.
+  void tell_rule(std::string& out) { rule_told_ = &out; }
 
   http::StreamEvents& accept(http::Stream& stream, const server::ClientFacts& client) override;
   size_t exchanges() const { return exchanges_.live(); }
@@ -77,6 +81,7 @@ class Engine final : public server::Handler {
   Parts parts_;
   observe::AccessLog* access_log_ = nullptr;
   observe::AuditLog* audit_log_ = nullptr;
+  std::string* rule_told_ = nullptr;
   snapshot::Lease* lease_ = nullptr;
   policy::ResumeDesk desk_;
   DateCache date_;

@@ -123,6 +123,7 @@ void Exchange::count_and_log() {
     if (answered) metrics.response.record(answered_at_ - sent_at_);
     if (retries_ > 0) metrics.retries.add(retries_);
   }
+  if (engine_->rule_told_ != nullptr) *engine_->rule_told_ = call_.findings().rule;
   bool audited = engine_->audit_log_ != nullptr && (call_.identity() != nullptr || denied(facts.status));
   if (request_ == nullptr || (engine_->access_log_ == nullptr && !audited)) return;
   using std::chrono::duration_cast;

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "policy/allow/problems.h"
 
 namespace sluice::proxy {
 namespace {
@@ -45,7 +46,10 @@ Reply problem_reply(const ReplyFacts& facts, const http::Problem& problem) {
   Reply reply = begin(facts, problem.status);
   std::string_view accept = facts.call.request().fields.get(FieldId::accept).value_or("");
   http::ProblemForm form = http::problem_form(accept);
-  reply.body = facts.call.arena().copy(render_problem(problem, form, facts.call.request_id()));
+  // Of the others a client learns nothing: lists of addresses say more to an attacker than to a friend.
+  bool tells = &problem == &policy::kNotAllowed;
+  std::string_view rule = tells ? facts.call.findings().rule : std::string_view{};
+  reply.body = facts.call.arena().copy(render_problem(problem, form, facts.call.request_id(), rule));
   reply.head->fields.add(FieldId::content_type, http::problem_content_type(form));
   reply.head->fields.add(FieldId::cache_control, "no-store");
   if (!facts.allow.empty()) reply.head->fields.add(FieldId::allow, facts.allow);

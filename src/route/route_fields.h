@@ -34,7 +34,6 @@ inline constexpr config::Field kRouteFields[] = {
         {.name = "timeout", .about = "Patience of this route, in place of its upstream's."}),
     config::field<&RouteConfig::limits>(
         {.name = "limits", .about = "Limits of this route, in place of its listener's."}),
-    config::later("allow"),
     config::later("websocket"),
     config::later("retry"),
     config::later("validate"),

@@ -275,9 +275,9 @@ std::shared_ptr<const RoutePart> Builder::make_route(const config::Section<Route
   part->fingerprint = section.fingerprint;
   part->params = from.match.path.value.params();
   if (from.limits.body) part->body_bytes_max = from.limits.body->count;
-  part->pipeline = make_pipeline(section.value, *out_);
   part->answers_preflights = !section.value.cors.empty();
   part->metric = use(observe::Table::route, section.name);
+  part->pipeline = make_pipeline(section.value, *out_, part->metric.id());
   if (from.redirect) part->redirect = Redirect{policy::Template(from.redirect->to.value), from.redirect->status};
   if (from.respond) {
     Respond& respond = part->respond.emplace(Respond{from.respond->status, from.respond->body, {}});

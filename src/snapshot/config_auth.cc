@@ -24,6 +24,9 @@ constexpr IssueKind kSigningKeyTwice{"signing_key_id_twice"};
 constexpr IssueKind kCertificateTwice{"certificate_twice"};
 constexpr IssueKind kUserTwice{"user_twice"};
 constexpr IssueKind kNobodyAsks{"mtls_without_client_cert"};
+constexpr IssueKind kAllowWithoutAuth{"allow_without_auth"};
+constexpr IssueKind kAllowNobody{"allow_nobody"};
+constexpr IssueKind kAllowNameTwice{"allow_name_twice"};
 constexpr IssueKind kKeepWithoutAuth{"keep_credentials_without_auth"};
 
 void check_keys(const Config& config, Document& document) {
@@ -87,6 +90,25 @@ void check_certificates(const Config& config, Document& document) {
   }
 }
 
+void check_allow(const config::Section<RouteSection>& route, const policy::AllowConfig& allow, Document& document) {
+  if (route.value.auth.names.empty()) {
+    document.issues.add(kAllowWithoutAuth, route.at,
+                        "[route." + route.name + "] has `allow`, and asks nobody who he is").note =
+        "its rules need an identity: auth = [\"NAME\"]";
+  }
+  std::map<std::string, config::Position> names;
+  for (const policy::AllowRule& rule : allow.rules()) {
+    if (rule.empty() && route.sound) {   // allow = []: of any other way the table's reader has told
+      document.issues.add(kAllowNobody, route.at, "[route." + route.name + "] has an `allow` without rules: nobody would pass");
+    }
+    if (rule.name.value.empty()) continue;
+    auto [other, is_new] = names.try_emplace(rule.name.value, rule.name.at);
+    if (is_new) continue;
+    document.issues.add(kAllowNameTwice, rule.name.at, "two rules of [route." + route.name + "] are called " + quoted(rule.name.value))
+        .note = "the other is at " + document.sources.place(other->second);
+  }
+}
+
 void check_route(const config::Section<RouteSection>& route, const Config& config, Document& document) {
   const RouteAuth& auth = route.value.auth;
   for (const auto& named : auth.names) resolve("auth", named.name, named.at, config.auth, document);
@@ -94,6 +116,7 @@ void check_route(const config::Section<RouteSection>& route, const Config& confi
     document.issues.add(kRouteWithoutAuth, route.at, "[route." + route.name + "] does not say who may ask").note =
         "since there is an [auth.*], every route to an upstream has auth = [\"NAME\"], or auth = \"none\"";
   }
+  if (route.value.allow) check_allow(route, *route.value.allow, document);
   if (route.value.keep_credentials && auth.names.empty()) {
     document.issues.add(kKeepWithoutAuth, route.at,
                         "[route." + route.name + "] asks for no credentials that it could keep");

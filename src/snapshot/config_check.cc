@@ -32,6 +32,12 @@ constexpr IssueKind kRouteOverlap{"route_overlap"};
 constexpr IssueKind kRouteUnreachable{"route_unreachable"};
 constexpr IssueKind kRouteLimit{"routes_per_path"};
 
+void report_unknown_param(std::string_view name, config::Position at, const route::Pattern& path, Document& document) {
+  config::Nearest nearest(name);
+  for (const std::string& known : path.params()) nearest.offer(known);
+  document.issues.add(kUnknownParam, at, quoted(path.text()) + " has no parameter " + quoted(name)).hint = nearest.hint();
+}
+
 // Path facts of a template must be parameters of the route's own path.
 void check_params(const config::Template& text, config::Position at, const route::Pattern& path,
                   Document& document) {
@@ -39,11 +45,7 @@ void check_params(const config::Template& text, config::Position at, const route
     if (!part.has_fact || part.fact.kind != config::Fact::Kind::path ||
         path.param_index(part.fact.name))
       continue;
-    config::Nearest nearest(part.fact.name);
-    for (const std::string& name : path.params()) nearest.offer(name);
-    document.issues
-        .add(kUnknownParam, at, quoted(path.text()) + " has no parameter " + quoted(part.fact.name))
-        .hint = nearest.hint();
+    report_unknown_param(part.fact.name, at, path, document);
   }
 }
 
@@ -61,6 +63,12 @@ void check_params(const RouteSection& section, Document& document) {
   if (redirect) check_params(redirect->to.value, redirect->to.at, path, document);
   check_rules(section.headers.request, path, document);
   check_rules(section.headers.response, path, document);
+  if (!section.allow) return;
+  for (const policy::AllowRule& rule : section.allow->rules()) {
+    for (const auto& item : rule.path) {
+      if (!path.param_index(item.name)) report_unknown_param(item.name, item.at, path, document);
+    }
+  }
 }
 
 // The service that a route asks, and the parameters of its path that the question is made of.

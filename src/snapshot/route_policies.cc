@@ -1,5 +1,6 @@
 #include "snapshot/route_policies.h"
 
+#include "policy/allow/allow.h"
 #include "policy/auth/authenticate.h"
 #include "policy/catalog.h"
 #include "policy/cors/cors.h"
@@ -89,11 +90,12 @@ void add_authorizer(const RouteSection& route, const Snapshot& snapshot, Pipelin
 
 }  // namespace
 
-policy::Pipeline make_pipeline(const RouteSection& route, const Snapshot& snapshot) {
+policy::Pipeline make_pipeline(const RouteSection& route, const Snapshot& snapshot, uint32_t metric) {
   PipelineBuilder pipeline;
   add_cors(route, snapshot, pipeline);
   add_auth(route, snapshot, pipeline);
   add_limits(route, snapshot, pipeline);   // before what else is at their places
+  if (route.allow) pipeline.add(Place::authorization, std::make_unique<policy::Allow>(*route.allow, metric));
   add_authorizer(route, snapshot, pipeline);   // last at its place: the others cost no question
   add_plugins(route, snapshot, pipeline);
   if (!(route.headers.request.empty() && route.headers.response.empty())) {

@@ -7,6 +7,7 @@
 namespace sluice::snapshot {
 
 /// needs: the parts of `snapshot` that routes name are built; every name was checked by load_config
-policy::Pipeline make_pipeline(const RouteSection& route, const Snapshot& snapshot);
+/// `metric`: the route's, in the registry
+policy::Pipeline make_pipeline(const RouteSection& route, const Snapshot& snapshot, uint32_t metric);
 
 }  // namespace sluice::snapshot

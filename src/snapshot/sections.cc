@@ -215,6 +215,10 @@ constexpr Field kPolicyFields[] = {
          .about = "Who may ask: the [auth.NAME]s of which any one is enough, or { all = [...] }; \"none\": "
                   "everybody.",
          .example = "[\"partners\"]"}),
+    field<&RouteSection::allow>(
+        {.name = "allow",
+         .about = "What must be true of whoever asks; a list: any one of its rules. Everybody else gets 403.",
+         .example = "{ scopes = [\"orders:read\"], path = { user_id = \"claim.sub\" } }"}),
     field<&RouteSection::keep_credentials>(
         {.name = "keep_credentials",
          .about = "The upstream gets the client's credentials too.",

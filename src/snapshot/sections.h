@@ -14,6 +14,7 @@
 #include "http/uri.h"
 #include "net/address.h"
 #include "net/tls_server_context.h"
+#include "policy/allow/allow_config.h"
 #include "policy/auth/auth_config.h"
 #include "policy/headers_config.h"
 #include "policy/limit/limit_config.h"
@@ -109,6 +110,7 @@ struct RouteSection {
   route::RouteConfig route;
   policy::HeadersConfig headers;
   policy::RouteAuth auth;
+  std::optional<policy::AllowConfig> allow;   // none: everybody that `auth` lets in
   bool keep_credentials = false;
   config::Reference<"cors"> cors;
   config::Reference<"authorizer"> authorizer;

@@ -49,13 +49,11 @@ def binary():
     return BINARY
 
 
-@pytest.fixture
-def gateway(tmp_path):
-    """gateway(config) starts one and gives it once it is ready; all are held to a clean end."""
+def gateways(folder):
     started = []
 
     def start(config, **options):
-        one = Gateway(tmp_path / f"gateway{len(started)}", config, **options)
+        one = Gateway(folder / f"gateway{len(started)}", config, **options)
         started.append(one)
         return one.start()
 
@@ -72,8 +70,18 @@ def gateway(tmp_path):
 
 
 @pytest.fixture
-def upstream():
-    """upstream(script) listens at once on a free port."""
+def gateway(tmp_path):
+    """gateway(config) starts one and gives it once it is ready; all are held to a clean end."""
+    yield from gateways(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_gateway(tmp_path_factory):
+    """The same for all tests of a file."""
+    yield from gateways(tmp_path_factory.mktemp("shared"))
+
+
+def upstreams():
     started = []
 
     def start(script=None, **options):
@@ -83,6 +91,18 @@ def upstream():
     yield start
     for one in started:
         one.stop()
+
+
+@pytest.fixture
+def upstream():
+    """upstream(script) listens at once on a free port."""
+    yield from upstreams()
+
+
+@pytest.fixture(scope="module")
+def shared_upstream():
+    """The same for all tests of a file."""
+    yield from upstreams()
 
 
 @pytest.fixture

@@ -1,0 +1,172 @@
+#include "policy/allow/allow.h"
+
+#include "policy/allow/problems.h"
+#include "policy/auth/moment.h"
+#include "unit/policy/call.h"
+
+namespace sluice::policy {
+namespace {
+
+constexpr std::string_view kScopes[] = {"orders:read", "orders:write"};
+constexpr std::string_view kRoles[] = {"support"};
+constexpr std::string_view kGroups[] = {"partners"};
+constexpr Claim kClaims[] = {{"tenant", "gold"}, {"teams", R"(["a","b, c",7])"}, {"owner", "a@b"}};
+
+struct AllowTest : ::testing::Test {
+  AllowTest() : test("GET /users/7/orders HTTP/1.1\r\nHost: x\r\n\r\n") {
+    identity.subject = "7";
+    identity.consumer = "acme";
+    identity.scopes = kScopes;
+    identity.roles = kRoles;
+    identity.groups = kGroups;
+    identity.claims = kClaims;
+    test.call.findings().identity = &identity;
+    test.call.params_ = {&param, 1};
+  }
+  bool passes(const AllowRule& rule) {
+    AllowConfig config;
+    config.rule = rule;
+    Verdict verdict = Allow(config, 0).on_request(test.call);
+    if (verdict.kind() == Verdict::Kind::refuse) {
+      EXPECT_EQ(verdict.problem(), &kNotAllowed);
+    }
+    return verdict.kind() == Verdict::Kind::pass;
+  }
+  static AllowRule bound(const std::string& name, const std::string& fact) {
+    AllowRule rule;
+    auto& item = rule.path.emplace_back();
+    item.name = name;
+    item.value.value = *config::parse_fact(fact);
+    return rule;
+  }
+  static AllowRule claim(const std::string& name, std::vector<std::string> values) {
+    AllowRule rule;
+    auto& item = rule.claims.emplace_back();
+    item.name = name;
+    item.value = std::move(values);
+    return rule;
+  }
+
+  Param param{"user_id", "7"};
+  Identity identity;
+  TestCall test;
+};
+
+TEST_F(AllowTest, all_scopes_and_any_role_and_group) {
+  EXPECT_TRUE(passes({.scopes = {"orders:read"}}));
+  EXPECT_TRUE(passes({.scopes = {"orders:read", "orders:write"}}));
+  EXPECT_FALSE(passes({.scopes = {"orders:read", "orders:delete"}}));
+  EXPECT_TRUE(passes({.roles = {"admin", "support"}}));
+  EXPECT_FALSE(passes({.roles = {"admin"}}));
+  EXPECT_TRUE(passes({.groups = {"partners"}}));
+  EXPECT_FALSE(passes({.groups = {"partner"}}));
+  EXPECT_FALSE(passes({.scopes = {"orders:read"}, .roles = {"admin"}}));
+}
+
+TEST_F(AllowTest, claims_have_one_of_the_values) {
+  EXPECT_TRUE(passes(claim("tenant", {"silver", "gold"})));
+  EXPECT_FALSE(passes(claim("tenant", {"silver"})));
+  EXPECT_FALSE(passes(claim("missing", {"gold"})));
+  EXPECT_TRUE(passes(claim("teams", {"b, c"})));
+  EXPECT_TRUE(passes(claim("teams", {"7"})));
+  EXPECT_FALSE(passes(claim("teams", {"c"})));
+  EXPECT_FALSE(passes(claim("teams", {"b"})));
+}
+
+TEST_F(AllowTest, elements_of_lists_are_whole) {
+  EXPECT_TRUE(claim_has(R"([["a"],{"k":"b"},"c"])", "c"));
+  EXPECT_FALSE(claim_has(R"([["a"],{"k":"b"}])", "a"));
+  EXPECT_FALSE(claim_has(R"([["a"],{"k":"b"}])", "b"));
+  EXPECT_FALSE(claim_has(R"(["a\",\"b"])", "b"));
+  EXPECT_FALSE(claim_has(R"([])", ""));
+  EXPECT_FALSE(claim_has(R"(["a)", "b"));
+  EXPECT_FALSE(claim_has(R"(["\)", "b"));
+}
+
+TEST_F(AllowTest, parameters_are_who_asks) {
+  EXPECT_TRUE(passes(bound("user_id", "claim.sub")));
+  EXPECT_TRUE(passes(bound("user_id", "identity")));
+  EXPECT_FALSE(passes(bound("user_id", "consumer")));
+  EXPECT_FALSE(passes(bound("user_id", "claim.missing")));
+  EXPECT_FALSE(passes(bound("other", "claim.sub")));
+  param.value = "8";
+  EXPECT_FALSE(passes(bound("user_id", "claim.sub")));
+  param.value = "a%40b";
+  EXPECT_TRUE(passes(bound("user_id", "claim.owner")));
+  param.value = "";
+  identity.subject = "";
+  EXPECT_FALSE(passes(bound("user_id", "identity")));
+}
+
+TEST_F(AllowTest, segments_are_decoded_once) {
+  EXPECT_TRUE(segment_is("a%2Fb", "a/b"));
+  EXPECT_FALSE(segment_is("a%252Fb", "a/b"));
+  EXPECT_TRUE(segment_is("a+b", "a+b"));
+  EXPECT_FALSE(segment_is("a", "ab"));
+  EXPECT_FALSE(segment_is("ab", "a"));
+  EXPECT_FALSE(segment_is("%4", "@"));
+}
+
+TEST_F(AllowTest, methods_and_addresses) {
+  EXPECT_TRUE(passes({.methods = {{http::Method::get}}}));
+  EXPECT_FALSE(passes({.methods = {{http::Method::put}}}));
+  test.head.method = http::Method::head;
+  EXPECT_TRUE(passes({.methods = {{http::Method::get}}}));
+  EXPECT_TRUE(passes({.ips = {*Cidr::parse("192.0.2.0/24")}}));
+  EXPECT_FALSE(passes({.ips = {*Cidr::parse("10.0.0.0/8")}}));
+}
+
+TEST_F(AllowTest, nobody_is_nobody_and_nothing_is_no_rule) {
+  EXPECT_FALSE(passes({}));
+  test.call.findings().identity = nullptr;
+  EXPECT_FALSE(passes({.methods = {{http::Method::get}}}));
+}
+
+TEST_F(AllowTest, one_rule_of_a_list_is_enough_and_is_named) {
+  AllowConfig config;
+  config.any = {{.name = {"staff", {}}, .roles = {"admin"}}, {.scopes = {"orders:read"}}};
+  Allow allow(config, 0);
+  EXPECT_EQ(allow.on_request(test.call).kind(), Verdict::Kind::pass);
+  EXPECT_EQ(test.call.findings().rule, "allow.2");
+  identity.scopes = {};
+  EXPECT_EQ(allow.on_request(test.call).kind(), Verdict::Kind::refuse);
+  EXPECT_EQ(test.call.findings().rule, "allow");
+  EXPECT_EQ(allow.describe(), "staff (role admin); or allow.2 (scope orders:read)");
+}
+
+TEST_F(AllowTest, shadow_mode_lets_pass_and_counts) {
+  AllowConfig config;
+  config.rule = {.name = {"staff", {}}, .roles = {"admin"}};
+  config.shadow = true;
+  Allow allow(config, 0);
+  EXPECT_EQ(allow.on_request(test.call).kind(), Verdict::Kind::pass);
+  EXPECT_EQ(test.call.findings().rule, "staff (shadow)");
+  EXPECT_EQ(test.shard.route(0).shadow_refusals.value(), 1u);
+  EXPECT_EQ(allow.describe(), "staff (role admin); shadow only");
+  identity.roles = {};
+  config.rule = {.scopes = {"orders:read"}};
+  Allow holds(config, 0);
+  EXPECT_EQ(holds.on_request(test.call).kind(), Verdict::Kind::pass);
+  EXPECT_EQ(test.call.findings().rule, "allow");
+  EXPECT_EQ(test.shard.route(0).shadow_refusals.value(), 1u);
+}
+
+TEST(AllowTime, comes_back_every_week) {
+  using Days = std::vector<Weekday>;
+  auto at = [](const char* text) { return *parse_moment(text); };
+  using std::chrono::hours;
+  AllowTime office{Days{Weekday::mon, Weekday::fri}, {hours(8)}, {hours(18)}, {hours(1)}};   // UTC+1
+  EXPECT_TRUE(office.holds(at("2026-11-23T07:00:00Z")));    // Monday, 08:00 there
+  EXPECT_FALSE(office.holds(at("2026-11-23T06:59:59Z")));
+  EXPECT_FALSE(office.holds(at("2026-11-23T17:00:00Z")));
+  EXPECT_FALSE(office.holds(at("2026-11-24T10:00:00Z")));
+  AllowTime night{Days{Weekday::sun}, {hours(22)}, {hours(6)}, {}};
+  EXPECT_TRUE(night.holds(at("2026-11-22T22:00:00Z")));     // Sunday
+  EXPECT_TRUE(night.holds(at("2026-11-23T05:59:00Z")));
+  EXPECT_FALSE(night.holds(at("2026-11-23T22:00:00Z")));
+  EXPECT_FALSE(night.holds(at("2026-11-22T05:00:00Z")));
+  EXPECT_TRUE(AllowTime{}.holds(at("2026-11-22T00:00:00Z")));
+}
+
+}  // namespace
+}  // namespace sluice::policy
