@@ -3,7 +3,6 @@
 
 #include <array>
 #include <compare>
-#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -46,6 +45,8 @@ class Cidr {
   /// errors: none when the text is no range, or has bits set beyond its prefix
   static std::optional<Cidr> parse(std::string_view text);
   bool contains(const IpAddress& address) const;
+  const IpAddress& base() const { return base_; }
+  unsigned prefix() const { return prefix_; }   // bits; of an IPv4-mapped range those of the IPv4 one
   std::string to_string() const;
   friend auto operator<=>(const Cidr&, const Cidr&) = default;
 

@@ -72,6 +72,7 @@ std::string listener_text(const snapshot::ListenerPart& listener,
   const server::ListenerSettings& settings = *listener.settings;
   std::string out = "listener " + listener.name + " (" + settings.address.to_string() +
                     (settings.tls ? ", TLS" : "");
+  if (settings.ips) out += ", ips: " + settings.ips->describe();
   return out + "), client " + client.ip.to_string() +
          (client.tls ? " over https\n" : " over http\n");
 }
@@ -155,6 +156,11 @@ int run_explain(const ExplainOptions& options) {
   client.ip = *from;
   client.listener = listener->settings.get();
   client.tls = url.absolute ? url.tls : listener->settings->tls != nullptr;
+  if (const auto& ips = listener->settings->ips; ips && !ips->refusal(client.ip, 0).empty()) {
+    std::printf("%sthe listener closes the connection at once: %s\n", listener_text(*listener, client).c_str(),
+                std::string(ips->refusal(client.ip, 0)).c_str());
+    return 1;
+  }
   Rehearsed seen = rehearse(*snapshot, registry, client, request_text(options, url));
   std::string text = report(seen, (*snapshot)->config, *listener, client);
   std::fwrite(text.data(), 1, text.size(), stdout);

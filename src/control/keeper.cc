@@ -66,6 +66,9 @@ void Keeper::watch_files() {
   for (const auto& part : snapshot_->auth) {
     if (part->files) files.push_back(part->files);
   }
+  for (const auto& part : snapshot_->ip_lists) {
+    if (part->files) files.push_back(part->files);
+  }
   files_.watch(std::move(files));
 }
 

@@ -22,6 +22,7 @@ Worker::Worker(unsigned index, Process& process, Owner& owner, uint64_t random_s
   shared_.handler = &engine_;
   shared_.shard = shard_;
   shared_.load = &process.load;
+  shared_.worker = index_;
 }
 
 Worker::~Worker() { stop(); }

@@ -106,7 +106,7 @@ struct EndpointMetrics {
 };
 
 /// Why a client's connection was not served, in the order of server::Refusal from its second value on.
-inline constexpr std::string_view kRefusalLabels[] = {"connections", "per_ip", "memory", "descriptors"};
+inline constexpr std::string_view kRefusalLabels[] = {"connections", "per_ip", "memory", "descriptors", "ips"};
 inline constexpr size_t kRefusals = std::size(kRefusalLabels);
 
 struct ListenerMetrics {

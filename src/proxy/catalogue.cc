@@ -11,6 +11,7 @@
 #include "policy/auth/jwt_problems.h"
 #include "policy/auth/problems.h"
 #include "policy/authorizer/authorizer.h"
+#include "policy/ip_filter/ip_policy.h"
 #include "policy/limit/limits.h"
 #include "policy/signature/signature_problems.h"
 #include "proxy/problems.h"
@@ -246,6 +247,9 @@ constexpr Advice kAdvice[] = {
     {"digest_mismatch",
      "The body is not the one that was signed: changed on its way, or the client hashed something else (before compression, or a text "
      "in another encoding). The upstream's request was broken off before its end."},
+    {"address_denied",
+     "The route's `deny_ips` has the client's address, or its `allow_ips` has not; the log says which. Behind a load "
+     "balancer, is it in `trusted_proxies`?"},
     {"not_allowed",
      "The client is known, and no rule of the route's `allow` held. `sluice explain` with the same credentials lists the "
      "rules and names the one that decided; shadow = true lets everybody pass while the error log says who would not."},
@@ -279,8 +283,9 @@ constexpr auto kCatalogue = [] {
   std::array<const Problem*, std::size(http::kH1Problems) + std::size(http::kH1CodecProblems) +
                                  std::size(kProblems) + std::size(plugin::kPluginProblems) +
                                      std::size(policy::kAuthProblems) + std::size(policy::kAllowProblems) +
-                                     std::size(policy::kLimitProblems) + std::size(policy::kJwtProblems) +
-                                     std::size(policy::kAuthorizerProblems) + std::size(policy::kSignatureProblems)>
+                                     std::size(policy::kIpProblems) + std::size(policy::kLimitProblems) +
+                                     std::size(policy::kJwtProblems) + std::size(policy::kAuthorizerProblems) +
+                                     std::size(policy::kSignatureProblems)>
       all{};
   auto* next = std::copy(std::begin(http::kH1Problems), std::end(http::kH1Problems), all.data());
   next = std::copy(std::begin(http::kH1CodecProblems), std::end(http::kH1CodecProblems), next);
@@ -288,6 +293,7 @@ constexpr auto kCatalogue = [] {
   next = std::copy(std::begin(plugin::kPluginProblems), std::end(plugin::kPluginProblems), next);
   next = std::copy(std::begin(policy::kAuthProblems), std::end(policy::kAuthProblems), next);
   next = std::copy(std::begin(policy::kAllowProblems), std::end(policy::kAllowProblems), next);
+  next = std::copy(std::begin(policy::kIpProblems), std::end(policy::kIpProblems), next);
   next = std::copy(std::begin(policy::kLimitProblems), std::end(policy::kLimitProblems), next);
   next = std::copy(std::begin(policy::kJwtProblems), std::end(policy::kJwtProblems), next);
   next = std::copy(std::begin(policy::kAuthorizerProblems), std::end(policy::kAuthorizerProblems), next);

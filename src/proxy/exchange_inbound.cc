@@ -2,6 +2,7 @@
 
 #include "http/h1_problems.h"
 #include "observe/request_id.h"
+#include "policy/ip_filter/ip_policy.h"
 #include "proxy/exchange.h"
 #include "proxy/forward.h"
 #include "snapshot/choose_route.h"
@@ -19,6 +20,7 @@ const Problem* problem_of(server::Refusal refusal) {
     case server::Refusal::connections: case server::Refusal::descriptors: return &kOverloaded;
     case server::Refusal::address: return &kAddressBusy;
     case server::Refusal::memory: return &kMemoryFull;
+    case server::Refusal::denied: return &policy::kAddressDenied;
   }
   return &kOverloaded;
 }

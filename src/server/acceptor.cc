@@ -78,8 +78,9 @@ void Acceptor::abort() {
 
 void Acceptor::on_accept(net::TransportPtr transport, const net::SocketAddress& client) {
   Refusal refusal = Refusal::none;
-  if (!admit(*transport, refusal)) return transport->abort();
   bool from_proxy = settings_->proxy_protocol && shared_->trusted_proxies->contains(client.ip());
+  if (!from_proxy && denies(client.ip())) return transport->abort();
+  if (!admit(*transport, refusal)) return transport->abort();
   if (!from_proxy) {
     ClientFacts facts;
     facts.ip = client.ip();
@@ -103,10 +104,21 @@ bool Acceptor::admit(const net::Transport& transport, Refusal& refusal) {
   return refuse(Refusal::connections, refusal);
 }
 
-bool Acceptor::refuse(Refusal why, Refusal& refusal) {
+// Nothing is told to them and nothing else spent on them: what they speak is not known yet.
+bool Acceptor::denies(const IpAddress& ip) {
+  if (settings_->ips == nullptr || settings_->ips->refusal(ip, shared_->worker).empty()) return false;
+  count_refusal(Refusal::denied);
+  return true;
+}
+
+void Acceptor::count_refusal(Refusal why) {
   metrics().refused[static_cast<size_t>(why) - 1].add();
-  refusal = why;
   log_refusal(why);
+}
+
+bool Acceptor::refuse(Refusal why, Refusal& refusal) {
+  count_refusal(why);
+  refusal = why;
   return shared_->load->refused.take(kRefusedMax);
 }
 
@@ -216,6 +228,10 @@ void Acceptor::on_proxy_header(ProxyReader& reader, const net::SocketAddress& cl
   facts.port = from.port();
   facts.refusal = reader.refusal();
   bury(reader);
+  if (denies(facts.ip)) {
+    leave(facts.refusal);
+    return transport->abort();
+  }
   open(std::move(transport), facts, std::move(rest));
 }
 

@@ -24,6 +24,7 @@ struct AcceptorShared {
   SharedLoad* load = nullptr;               // of the process
   const CidrSet* trusted_proxies = nullptr;
   uint64_t connections_max = 0;
+  unsigned worker = 0;                      // which one this is
 };
 
 /// Refusals are logged this often at most.
@@ -68,6 +69,8 @@ class Acceptor final : public net::Acceptor, public ClientConnection::Owner, pub
   void on_proxy_failed(ProxyReader& reader) override;
   bool admit(const net::Transport& transport, Refusal& refusal);
   bool refuse(Refusal why, Refusal& refusal);
+  bool denies(const IpAddress& ip);
+  void count_refusal(Refusal why);
   void log_refusal(Refusal why);
   void leave(Refusal refusal);
   SharedAddressCounts::Place place(const IpAddress& ip, Refusal& refusal);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "base/ip_filter.h"
 #include "http/h1_parser.h"
 #include "net/address.h"
 #include "net/shared_tls.h"
@@ -21,6 +22,7 @@ struct ListenerSettings {
   std::shared_ptr<const net::SharedServerTls> tls;   // null: plain
   bool asks_certificates = false;   // of clients: a request for another host than the handshake's is refused
   uint32_t per_ip_max = UINT32_MAX;   // connections of one client address, whole process
+  std::shared_ptr<const IpFilter> ips;   // of clients, before a byte of theirs is read; null: everybody may come
   bool proxy_protocol = false;
   uint16_t redirect_port = 0;      // not 0: every request is redirected to https on that port
   std::string hsts;                // value of Strict-Transport-Security; empty: none

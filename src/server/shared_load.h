@@ -10,8 +10,8 @@
 
 namespace sluice::server {
 
-/// Why a connection is not served: all that its requests get is a 503 that says so.
-enum class Refusal : uint8_t { none, connections, address, memory, descriptors };
+/// Why a connection is not served: all that its requests get is a 503 that says so. `denied` ones are closed at once.
+enum class Refusal : uint8_t { none, connections, address, memory, descriptors, denied };
 
 struct SharedLoad {
   explicit SharedLoad(uint64_t seed) : addresses(seed) {}

@@ -60,7 +60,11 @@ policy::NamedConsumers consumers_for(const policy::AuthConfig& auth,
                                      const config::Sections<policy::ConsumerConfig>& consumers) {
   policy::NamedConsumers out;
   if (auth.consumer.empty()) return out;
-  for (const auto& section : consumers) out.add(section.name, section.value.groups);
+  for (const auto& section : consumers) {
+    CidrSet allowed;
+    for (const Cidr& range : section.value.allow_ips) allowed.add(range);
+    out.add(section.name, section.value.groups, std::move(allowed));
+  }
   return out;
 }
 

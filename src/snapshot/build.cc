@@ -7,6 +7,7 @@
 
 #include "route/router_builder.h"
 #include "snapshot/auth_parts.h"
+#include "snapshot/ip_parts.h"
 #include "snapshot/redis_parts.h"
 #include "snapshot/route_policies.h"
 #include "snapshot/tls_options.h"
@@ -92,6 +93,10 @@ Result<std::shared_ptr<const Snapshot>, BuildFaults> Builder::run() {
     auto part = unchanged(previous_ ? &previous_->tls : nullptr, section, itself);
     out_->tls.push_back(part ? part : make_tls(section));
   }
+  for (const auto& section : config.ip_list) {
+    auto part = unchanged(previous_ ? &previous_->ip_lists : nullptr, section, itself);
+    out_->ip_lists.push_back(part ? part : make_ip_list(section, faults_));
+  }
   for (const auto& section : config.listen) {
     auto part = unchanged(previous_ ? &previous_->listeners : nullptr, section, itself);
     out_->listeners.push_back(part ? part : make_listener(section));
@@ -166,6 +171,7 @@ std::shared_ptr<const ListenerPart> Builder::make_listener(const config::Section
   settings->per_ip_max = from.limits.per_ip;
   settings->limits.path = from.path_profile;
   settings->proxy_protocol = from.proxy_protocol;
+  if (!from.ips.empty()) settings->ips = std::make_shared<const IpFilter>(make_ip_filter(from.ips, *out_));
   settings->metrics_id = part->metric.id();
   if (!from.redirect.listen.empty()) {
     const auto* target = find_section(out_->config.listen, from.redirect.listen.name);

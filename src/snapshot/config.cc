@@ -52,6 +52,8 @@ constexpr Field kConfigFields[] = {
     field<&Config::authorizer>(
         {.name = "authorizer",
          .about = "A service that is asked whether requests may pass, for routes."}),
+    field<&Config::ip_list>(
+        {.name = "ip_list", .about = "Addresses, for `allow_ips` and `deny_ips` of routes and listeners."}),
     field<&Config::redis>(
         {.name = "redis",
          .about = "A Redis, for what must hold across several gateways; nothing waits for it to start."}),
@@ -110,6 +112,15 @@ void fingerprint_limits(Config& config) {
   }
 }
 
+void add_lists(const policy::IpFilterConfig& ips, const Config& config, uint64_t& fingerprint) {
+  for (const auto* side : {&ips.allow, &ips.deny}) {
+    for (const auto& source : *side) {
+      if (const auto* list = find_section(config.ip_list, source.value.list))
+        fingerprint = mix(fingerprint, list->fingerprint);
+    }
+  }
+}
+
 void set_fingerprints(Config& config) {
   fingerprint_each(config.tls);
   fingerprint_upstreams(config.upstream);
@@ -118,6 +129,7 @@ void set_fingerprints(Config& config) {
   fingerprint_each(config.consumer);
   fingerprint_each(config.cors);
   fingerprint_each(config.authorizer);
+  fingerprint_each(config.ip_list);
   fingerprint_each(config.redis);
   fingerprint_auth(config);
   fingerprint_limits(config);
@@ -128,6 +140,7 @@ void set_fingerprints(Config& config) {
     auto* target = find_section(config.listen, listen.value.redirect.listen.name);
     if (target != nullptr)
       listen.fingerprint = mix(listen.fingerprint, target->value.address.value.port());
+    add_lists(listen.value.ips, config, listen.fingerprint);
   }
   for (auto& route : config.route) {
     auto* upstream = find_section(config.upstream, route.value.route.upstream.name);
@@ -144,6 +157,7 @@ void set_fingerprints(Config& config) {
       if (auto* plugin = find_section(config.plugin, named.name))
         route.fingerprint = mix(route.fingerprint, plugin->fingerprint);
     }
+    add_lists(route.value.ips, config, route.fingerprint);
     for (const auto& named : route.value.limits) {
       if (auto* limit = find_section(config.limit, named.name.name))
         route.fingerprint = mix(route.fingerprint, limit->fingerprint);

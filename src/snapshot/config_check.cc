@@ -128,6 +128,12 @@ void check_limits(const RouteSection& section, const Config& config, Document& d
   }
 }
 
+void check_lists(const policy::IpFilterConfig& ips, const Config& config, Document& document) {
+  for (const auto* side : {&ips.allow, &ips.deny}) {
+    for (const auto& source : *side) resolve("ip_list", source.value.list, source.at, config.ip_list, document);
+  }
+}
+
 const IssueKind& kind_of(route::Conflict::Kind kind) {
   switch (kind) {
     case route::Conflict::Kind::tie:
@@ -173,6 +179,7 @@ void report_unknown_name(std::string_view table, std::string_view name, config::
 void check_names(const Config& config, Document& document) {
   for (const auto& listen : config.listen) {
     resolve("tls", listen.value.tls.name, listen.value.tls.at, config.tls, document);
+    check_lists(listen.value.ips, config, document);
     const auto& target = listen.value.redirect.listen;
     const auto* other = resolve("listen", target.name, target.at, config.listen, document);
     if (other == nullptr) continue;
@@ -199,6 +206,7 @@ void check_names(const Config& config, Document& document) {
     resolve("cors", route.value.cors.name, route.value.cors.at, config.cors, document);
     for (const auto& plugin : route.value.plugins)
       resolve("plugin", plugin.name, plugin.at, config.plugin, document);
+    check_lists(route.value.ips, config, document);
     check_limits(route.value, config, document);
     if (route.sound) check_params(route.value, document);
   }

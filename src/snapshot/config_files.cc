@@ -13,6 +13,7 @@
 #include "policy/auth/jwt_files.h"
 #include "policy/auth/key_store.h"
 #include "policy/auth/user_table.h"
+#include "policy/ip_filter/ip_list_file.h"
 #include "snapshot/config_check.h"
 #include "snapshot/signing_keys.h"
 
@@ -45,6 +46,9 @@ constexpr IssueKind kRevocationInvalid{"revocation_list_invalid"};
 constexpr IssueKind kKeyFileUnreadable{"key_file_unreadable"};
 constexpr IssueKind kKeyFileInvalid{"key_file_invalid"};
 constexpr IssueKind kSigningKeyInvalid{"signing_key_invalid"};
+constexpr IssueKind kIpListInvalid{"ip_list_invalid"};
+constexpr IssueKind kIpListUnreadable{"ip_list_unreadable"};
+constexpr IssueKind kIpListDenied{"ip_list_denied", Severity::unchecked};
 constexpr IssueKind kKeyFileDenied{"key_file_denied", Severity::unchecked};
 
 /// A certificate and its key, of a listener or for an upstream.
@@ -146,24 +150,38 @@ void check_pair(const Pair& pair, Document& document, std::time_t now) {
   report(pair, crypto::check_pair(pair.cert.path, pair.key.path, now), document);
 }
 
+/// What is said of a file that cannot be read: for want of permission, or for another reason.
+struct FileKinds {
+  const IssueKind& denied;
+  const IssueKind& unreadable;
+};
+constexpr FileKinds kKeyFile{kKeyFileDenied, kKeyFileUnreadable};
+constexpr FileKinds kIpListFile{kIpListDenied, kIpListUnreadable};
+
 /// gives: whether there is something to read
-bool can_read(const config::FilePath& file, Document& document) {
+bool can_read(const config::FilePath& file, const FileKinds& kinds, Document& document) {
   if (::faccessat(AT_FDCWD, file.path.c_str(), R_OK, AT_EACCESS) == 0) return true;
-  const IssueKind& kind = errno == EACCES ? kKeyFileDenied : kKeyFileUnreadable;
+  const IssueKind& kind = errno == EACCES ? kinds.denied : kinds.unreadable;
   document.issues.add(kind, file.at, "cannot read " + quoted(file.path) + ": " + std::strerror(errno));
   return false;
 }
 
 void check_key_file(const config::FilePath& file, Document& document) {
-  if (!can_read(file, document)) return;
+  if (!can_read(file, kKeyFile, document)) return;
   auto table = policy::KeyFile::load(file.path);
   if (!table) document.issues.add(kKeyFileInvalid, file.at, quoted(file.path) + ": " + printable(table.error()));
+}
+
+void check_ip_list(const config::FilePath& file, Document& document) {
+  if (file.empty() || !can_read(file, kIpListFile, document)) return;
+  auto ranges = policy::IpListFile::load(file.path);
+  if (!ranges) document.issues.add(kIpListInvalid, file.at, quoted(file.path) + ": " + printable(ranges.error()));
 }
 
 /// `read(text)` gives what is wrong with it, or nothing.
 template <class Read>
 void check_text_file(const config::FilePath& file, size_t bytes_max, Document& document, Read read) {
-  if (file.empty() || !can_read(file, document)) return;
+  if (file.empty() || !can_read(file, kKeyFile, document)) return;
   std::string why;
   auto text = config::read_file_text(file.path, bytes_max, why, std::chrono::milliseconds(0));
   if (text) why = text->size() > bytes_max ? "too large" : read(*text);
@@ -184,7 +202,7 @@ void check_jwt_files(const policy::AuthConfig& auth, Document& document) {
 }
 
 void check_user_file(const config::FilePath& file, Document& document) {
-  if (file.empty() || !can_read(file, document)) return;
+  if (file.empty() || !can_read(file, kKeyFile, document)) return;
   auto users = policy::UserFile::load(file.path);
   if (!users) document.issues.add(kKeyFileInvalid, file.at, quoted(file.path) + ": " + printable(users.error()));
 }
@@ -193,7 +211,7 @@ void check_public_keys(const policy::ConsumerConfig& consumer, Document& documen
   for (const policy::SigningKeyConfig& key : consumer.signing_keys) {
     const policy::PublicKeySource& source = key.public_key;
     if (source.empty() || key.has_secret()) continue;
-    if (!source.file.empty() && !can_read(source.file, document)) continue;
+    if (!source.file.empty() && !can_read(source.file, kKeyFile, document)) continue;
     auto read = read_public_signing_key(key);
     if (read) continue;
     document.issues.add(kSigningKeyInvalid, source.at,
@@ -229,6 +247,7 @@ void check_files(const Config& config, Document& document, std::time_t now) {
     if (!authorizer.value.ca.empty()) check_pem(authorizer.value.ca, kAuthorities, document);
   }
   for (const auto& consumer : config.consumer) check_public_keys(consumer.value, document);
+  for (const auto& list : config.ip_list) check_ip_list(list.value.file, document);
   for (const auto& redis : config.redis) check_client_tls(redis.value.tls, document, now);
   for (const auto& section : config.plugin) {
     if (!section.sound) continue;

@@ -5,8 +5,10 @@
 #include "policy/catalog.h"
 #include "policy/cors/cors.h"
 #include "policy/headers.h"
+#include "policy/ip_filter/ip_policy.h"
 #include "policy/limit/limits.h"
 #include "policy/signature/signature.h"
+#include "snapshot/ip_parts.h"
 
 namespace sluice::snapshot {
 
@@ -92,6 +94,7 @@ void add_authorizer(const RouteSection& route, const Snapshot& snapshot, Pipelin
 
 policy::Pipeline make_pipeline(const RouteSection& route, const Snapshot& snapshot, uint32_t metric) {
   PipelineBuilder pipeline;
+  if (!route.ips.empty()) pipeline.add(Place::address, std::make_unique<policy::IpPolicy>(make_ip_filter(route.ips, snapshot)));
   add_cors(route, snapshot, pipeline);
   add_auth(route, snapshot, pipeline);
   add_limits(route, snapshot, pipeline);   // before what else is at their places

@@ -1,8 +1,8 @@
 #include "snapshot/sections.h"
 
 #include <algorithm>
-#include <array>
 
+#include "config/joined.h"
 #include "route/route_fields.h"
 
 namespace sluice::snapshot {
@@ -15,6 +15,7 @@ using config::later;
 namespace {
 
 constexpr IssueKind kRedirectWithTls{"redirect_with_tls"};
+constexpr IssueKind kIpsOnUnix{"ips_on_unix"};
 constexpr IssueKind kControlNotUnix{"control_not_unix"};
 constexpr IssueKind kNoCertificates{"tls_without_certificates"};
 constexpr IssueKind kRouteEnds{"route_ends"};
@@ -118,7 +119,7 @@ constexpr Field kListenLimitFields[] = {
     later("streams"),
 };
 
-constexpr Field kListenFields[] = {
+constexpr Field kOwnListenFields[] = {
     field<&ListenConfig::address>(
         {.name = "address",
          .about = "IP address and port (\":8443\": every address), or a unix socket.",
@@ -234,14 +235,11 @@ constexpr Field kPolicyFields[] = {
                                    .example = "[\"versions\"]"}),
 };
 
-constexpr auto route_section_fields() {
-  constexpr auto kOwn = config::within<&RouteSection::route, route::kRouteFields>();
-  std::array<Field, kOwn.size() + std::size(kPolicyFields)> out{};
-  auto end = std::copy(kOwn.begin(), kOwn.end(), out.begin());
-  std::copy(std::begin(kPolicyFields), std::end(kPolicyFields), end);
-  return out;
-}
-constexpr auto kRouteSectionFields = route_section_fields();
+constexpr auto kIpsOfRoute = config::within<&RouteSection::ips, policy::kIpFilterFields>();
+constexpr auto kIpsOfListen = config::within<&ListenConfig::ips, policy::kIpFilterFields>();
+constexpr auto kRouting = config::within<&RouteSection::route, route::kRouteFields>();
+constexpr auto kRouteSectionFields = config::joined<kRouting, kIpsOfRoute, kPolicyFields>();
+constexpr auto kListenFields = config::joined<kOwnListenFields, kIpsOfListen>();
 
 }  // namespace
 
@@ -285,6 +283,11 @@ void config_check(const AdminConfig& admin, const config::Value&, config::Reader
 }
 
 void config_check(const ListenConfig& listen, const config::Value& table, config::Reader& reader) {
+  policy::check_ip_filter(table, reader);
+  if (listen.address.value.is_unix() && !listen.ips.empty()) {
+    reader.issues().add(kIpsOnUnix, table.at, reader.table_name() + " is a unix socket: its clients have no address").note =
+        "file permissions say who may connect there";
+  }
   const config::Entry* tls = table.find("tls");
   if (tls == nullptr || listen.redirect.listen.empty()) return;
   reader.issues().add(kRedirectWithTls, tls->at,
@@ -299,6 +302,7 @@ void config_check(const TlsConfig& tls, const config::Value& table, config::Read
 }
 
 void config_check(const RouteSection&, const config::Value& table, config::Reader& reader) {
+  policy::check_ip_filter(table, reader);
   int ends = 0;
   config::Position last = table.at;
   for (std::string_view key : {"upstream", "redirect", "respond"}) {

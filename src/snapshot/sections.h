@@ -17,6 +17,7 @@
 #include "policy/allow/allow_config.h"
 #include "policy/auth/auth_config.h"
 #include "policy/headers_config.h"
+#include "policy/ip_filter/ip_filter_config.h"
 #include "policy/limit/limit_config.h"
 #include "route/route_config.h"
 
@@ -73,6 +74,7 @@ struct ListenConfig {
   config::Placed<net::SocketAddress> address;
   config::Reference<"tls"> tls;  // empty: plain
   ListenTarget redirect;         // empty: serves routes
+  policy::IpFilterConfig ips;
   bool proxy_protocol = false;
   http::PathProfile path_profile = http::PathProfile::strict;
   ListenTimeout timeout;
@@ -108,6 +110,7 @@ struct TlsConfig {
 /// A route with the policies that apply to it.
 struct RouteSection {
   route::RouteConfig route;
+  policy::IpFilterConfig ips;
   policy::HeadersConfig headers;
   policy::RouteAuth auth;
   std::optional<policy::AllowConfig> allow;   // none: everybody that `auth` lets in

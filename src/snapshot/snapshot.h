@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/ip.h"
+#include "base/ip_filter.h"
 #include "base/live.h"
 #include "crypto/secret.h"
 #include "net/address.h"
@@ -82,6 +83,14 @@ struct RedisPart {
   std::shared_ptr<net::SharedClientTls> tls;           // null: plain
   std::shared_ptr<Live<redis::Logins>> logins;
   MetricUse metric;
+};
+
+/// One [ip_list.NAME].
+struct IpListPart {
+  std::string name;
+  uint64_t fingerprint = 0;
+  std::shared_ptr<const IpList> list;
+  std::shared_ptr<policy::LiveFiles> files;   // null: its addresses stand in the configuration
 };
 
 struct PluginPart {
@@ -165,6 +174,7 @@ struct Snapshot {
   std::vector<std::shared_ptr<const ListenerPart>> listeners;
   std::vector<std::shared_ptr<const PluginPart>> plugins;
   std::vector<std::shared_ptr<const AuthPart>> auth;
+  std::vector<std::shared_ptr<const IpListPart>> ip_lists;
   std::vector<std::shared_ptr<const TlsPart>> tls;
   std::vector<std::shared_ptr<const LimitPart>> limits;
   std::shared_ptr<policy::SharedLimitTable> limit_table;   // null while there are no limits

@@ -37,6 +37,7 @@ PARSERS = {
     "http_signature_fuzz": ["policy/signature/offered_signature.cc", "policy/signature/component.cc",
                             "policy/signature/signed_message.cc",
                             "policy/signature/message_verifier.cc"],
+    "ip_list_fuzz": ["base/ip_ranges.cc", "policy/ip_filter/ip_list_file.cc:read_ip_ranges"],
     "jwk_set_fuzz": ["policy/auth/jwk_set.cc", "policy/auth/jwt_keys.cc",
                      "policy/auth/revocations.cc"],
     "jwt_fuzz": ["policy/auth/jwt_token.cc", "policy/auth/jwt_claims.cc", "base/base64url.cc",

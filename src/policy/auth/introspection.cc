@@ -137,7 +137,7 @@ Authenticator::Outcome IntrospectionAuthenticator::judge(Call& call, const Intro
   Identity* identity = known.identity.copy_to(call.arena());
   identity->method = "introspection";
   identity->authenticator = name_;
-  options_.consumers.resolve(*identity);
+  if (!options_.consumers.resolve(*identity, call.client().ip)) return Outcome::refused(kCredentialAddress);
   call.findings().identity = identity;
   return Outcome::accepted();
 }

@@ -26,7 +26,7 @@ Authenticator::Outcome JwtAuthenticator::authenticate(Call& call) const {
   }
   verdict.identity->method = "jwt";
   verdict.identity->authenticator = name_;
-  options_.consumers.resolve(*verdict.identity);
+  if (!options_.consumers.resolve(*verdict.identity, call.client().ip)) return Outcome::refused(kCredentialAddress);
   call.findings().identity = verdict.identity;
   return Outcome::accepted();
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/ip.h"
 #include "base/per_worker.h"
 #include "policy/auth/authenticator.h"
 #include "policy/auth/jwt_verifier.h"

@@ -4,21 +4,24 @@
 
 namespace sluice::policy {
 
-void NamedConsumers::add(const std::string& name, const std::vector<std::string>& groups) {
-  auto own = std::make_shared<Groups>();
-  own->texts = groups;
-  own->views.assign(own->texts.begin(), own->texts.end());
-  groups_[name] = std::move(own);
+void NamedConsumers::add(const std::string& name, const std::vector<std::string>& groups, CidrSet addresses) {
+  auto own = std::make_shared<Consumer>();
+  own->groups = groups;
+  own->views.assign(own->groups.begin(), own->groups.end());
+  own->addresses = std::move(addresses);
+  consumers_[name] = std::move(own);
 }
 
-void NamedConsumers::resolve(Identity& identity) const {
-  if (identity.consumer.empty()) return;
-  auto found = groups_.find(identity.consumer);
-  if (found == groups_.end()) {
+bool NamedConsumers::resolve(Identity& identity, const IpAddress& client) const {
+  if (identity.consumer.empty()) return true;
+  auto found = consumers_.find(identity.consumer);
+  if (found == consumers_.end()) {
     identity.consumer = {};
-    return;
+    return true;
   }
-  identity.groups = found->second->views;
+  const Consumer& consumer = *found->second;
+  identity.groups = consumer.views;
+  return consumer.addresses.empty() || consumer.addresses.contains(client);
 }
 
 }  // namespace sluice::policy

@@ -7,24 +7,28 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ip.h"
 #include "policy/identity.h"
 
 namespace sluice::policy {
 
 class NamedConsumers {
  public:
-  void add(const std::string& name, const std::vector<std::string>& groups);
+  /// `addresses`: from which its tokens count; empty: from anywhere.
+  void add(const std::string& name, const std::vector<std::string>& groups, CidrSet addresses = {});
   /// What a token says is only a name until there is a consumer of that name: without one it goes. The identity gets
   /// the consumer's groups, which live as long as this.
-  void resolve(Identity& identity) const;
+  /// gives: false when the consumer's tokens do not count from this client
+  [[nodiscard]] bool resolve(Identity& identity, const IpAddress& client) const;
 
  private:
-  struct Groups {
-    std::vector<std::string> texts;
-    std::vector<std::string_view> views;
+  struct Consumer {
+    std::vector<std::string> groups;
+    std::vector<std::string_view> views;   // of groups
+    CidrSet addresses;
   };
   // Shared by copies: the views are of its texts.
-  std::map<std::string, std::shared_ptr<const Groups>, std::less<>> groups_;
+  std::map<std::string, std::shared_ptr<const Consumer>, std::less<>> consumers_;
 };
 
 }  // namespace sluice::policy

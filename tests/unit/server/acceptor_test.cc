@@ -183,6 +183,40 @@ TEST_F(Accepting, a_refused_connection_takes_no_place_of_a_served_one) {
   EXPECT_TRUE(ask(*waits, kGet).starts_with("503"));
 }
 
+std::shared_ptr<const IpFilter> denying(std::string_view range) {
+  IpUnion deny;
+  deny.ranges.add(*Cidr::parse(range));
+  deny.ranges.finish();
+  return std::make_shared<const IpFilter>(std::move(deny), IpUnion{});
+}
+
+TEST_F(Accepting, closes_denied_clients_before_it_reads_of_them) {
+  settings.ips = denying("127.0.0.1");
+  make();
+  auto denied = connect();
+  EXPECT_TRUE(gone(*denied));
+  EXPECT_TRUE(denied->received.empty());
+  EXPECT_EQ(connections.value(), 0u);
+  EXPECT_EQ(shard.listener(0).accepted.value(), 0u);
+  EXPECT_EQ(shard.listener(0).refused[static_cast<size_t>(Refusal::denied) - 1].value(), 1u);
+  settings.ips = denying("192.0.2.0/24");
+  acceptor->update(std::make_shared<const ListenerSettings>(settings));
+  auto other = connect();
+  EXPECT_TRUE(ask(*other, kGet).starts_with("200"));
+}
+
+TEST_F(Accepting, denies_by_the_address_of_the_proxy_header) {
+  trust_loopback();
+  settings.ips = denying("192.0.2.7");
+  make();
+  auto denied = connect();
+  EXPECT_EQ(ask(*denied, proxy_v1() + std::string(kGet)), "closed");
+  EXPECT_EQ(connections.value(), 0u);
+  EXPECT_EQ(load.refused.value(), 0u);
+  auto local = connect();
+  EXPECT_TRUE(ask(*local, proxy_v2(0x20) + std::string(kGet)).starts_with("200"));
+}
+
 TEST_F(Accepting, a_changed_limit_holds_from_the_next_connection_on) {
   make();
   auto first = connect();

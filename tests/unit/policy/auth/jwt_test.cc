@@ -120,6 +120,23 @@ TEST_F(JwtAuthenticatorTest, names_who_asks) {
   EXPECT_EQ(stranger.call.identity()->consumer, "");
 }
 
+TEST_F(JwtAuthenticatorTest, holds_a_consumer_to_its_addresses) {
+  options.settings.mapping.consumer = "azp";
+  CidrSet office;
+  office.add(*Cidr::parse("203.0.113.0/24"));
+  options.consumers.add("web", {}, office);
+  options.consumers.add("app", {});
+  JwtAuthenticator jwt = make();
+  for (auto [consumer, ip, accepted] : {std::tuple("web", "203.0.113.9", true), {"web", "192.0.2.7", false},
+                                        {"app", "192.0.2.7", true}, {"nobody", "192.0.2.7", true}}) {
+    TestCall call(request("Authorization: Bearer " + token(R"(,"azp":")" + std::string(consumer) + '"') + "\r\n"));
+    call.client.ip = *IpAddress::parse(ip);
+    auto outcome = jwt.authenticate(call.call);
+    EXPECT_EQ(outcome.finding, accepted ? Finding::accepted : Finding::refused) << consumer << " from " << ip;
+    EXPECT_EQ(outcome.problem, accepted ? nullptr : &kCredentialAddress);
+  }
+}
+
 TEST_F(JwtAuthenticatorTest, says_what_is_wrong_with_a_token_but_not_with_none) {
   JwtAuthenticator jwt = make();
   TestCall call(request(""));
