@@ -126,6 +126,10 @@ std::string report(const Rehearsed& seen, const snapshot::Config& config, const 
   if (seen.route) {
     out += policies_text(*seen.route);
     if (!seen.rule.empty()) out += "decided by: " + seen.rule + "\n";
+    const auto& own = seen.route->security;
+    const http::DefaultFields* security = own ? own.get() : listener.settings->security.get();
+    if (security && !security->describe().empty())
+      out += std::string("security headers (the ") + (own ? "route" : "listener") + "'s): " + security->describe() + "\n";
     out += limits_text(*seen.route, *listener.settings);
     if (seen.route->upstream) out += upstream_text(*seen.route->upstream, config);
   }

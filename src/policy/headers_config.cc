@@ -63,13 +63,20 @@ void check_header_name(std::string_view name, config::Position at, config::Reade
 }
 
 void check_header_fields(const config::Map<config::Placed<config::Template>>& fields, config::Reader& reader) {
+  std::vector<SetField> set;
   for (const auto& item : fields) {
-    check_header_name(item.name, item.at, reader);
     bool clean = std::all_of(
         item.value.value.parts.begin(), item.value.value.parts.end(),
         [](const config::TemplatePart& part) { return http::is_field_value(part.literal); });
-    if (!clean)
-      reader.issues().add(kHeaderValue, item.value.at, "a header value holds no control bytes");
+    set.push_back({item.name, item.at, clean, item.value.at});
+  }
+  check_set_fields(set, reader);
+}
+
+void check_set_fields(std::span<const SetField> fields, config::Reader& reader) {
+  for (const SetField& field : fields) {
+    check_header_name(field.name, field.at, reader);
+    if (!field.clean) reader.issues().add(kHeaderValue, field.value_at, "a header value holds no control bytes");
   }
   for (size_t i = 1; i < fields.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {

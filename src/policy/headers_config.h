@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/template.h"
@@ -24,6 +25,16 @@ struct HeadersConfig {
   HeaderRules request;
   HeaderRules response;
 };
+
+/// A field that some table sets.
+struct SetField {
+  std::string_view name;
+  config::Position at;
+  bool clean;                  // its value holds no control bytes
+  config::Position value_at;
+};
+/// Names that are names and not the gateway's own affair, values without control bytes, and each name once.
+void check_set_fields(std::span<const SetField> fields, config::Reader& reader);
 
 std::span<const config::Field> config_fields(const HeaderRules*);
 std::span<const config::Field> config_fields(const HeadersConfig*);

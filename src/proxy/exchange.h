@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "http/default_fields.h"
 #include "http/stream.h"
 #include "loop/task.h"
 #include "loop/timer.h"
@@ -93,6 +94,7 @@ class Exchange final : public Task,
   // exchange_finish.cc: the response, our own or the upstream's
   Next do_reply();
   Next do_amend();
+  const http::DefaultFields* security_fields() const;
   Next do_relay();
   Next do_finish();
   void count_and_log();

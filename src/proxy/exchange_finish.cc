@@ -39,6 +39,7 @@ Next Exchange::do_amend() {
   fields.set(FieldId::x_request_id, request_id_);
   if (!fields.has(FieldId::date)) fields.add(FieldId::date, engine_->date_.text(began_at_, arena_));
   if (client_facts_->listener && !client_facts_->listener->hsts.empty()) add_hsts(call_, *client_facts_->listener, fields);
+  if (const http::DefaultFields* security = security_fields()) security->apply(fields);
   bool empty = from_us_ ? reply_body_.empty() : response_pump_.empty_message();
   bool filtered = route_ && route_->pipeline.any().response_body;
   head_sent_ = true;
@@ -59,6 +60,11 @@ Next Exchange::do_amend() {
   moved_bytes_ = 0;
   if (!from_us_) set_deadline(route_->body_timeout);
   return go(Step::relay);
+}
+
+const http::DefaultFields* Exchange::security_fields() const {
+  if (route_ && route_->security) return route_->security.get();
+  return client_facts_->listener ? client_facts_->listener->security.get() : nullptr;
 }
 
 Next Exchange::do_relay() {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/ip_filter.h"
+#include "http/default_fields.h"
 #include "http/h1_parser.h"
 #include "net/address.h"
 #include "net/shared_tls.h"
@@ -25,6 +26,7 @@ struct ListenerSettings {
   std::shared_ptr<const IpFilter> ips;   // of clients, before a byte of theirs is read; null: everybody may come
   bool proxy_protocol = false;
   uint16_t redirect_port = 0;      // not 0: every request is redirected to https on that port
+  std::shared_ptr<const http::DefaultFields> security;   // of every response whose route has none; null: none
   std::string hsts;                // value of Strict-Transport-Security; empty: none
   uint32_t metrics_id = 0;
 };

@@ -54,6 +54,8 @@ class Builder {
   std::shared_ptr<net::SharedTicketKeys> ticket_keys(const std::string& name) const;
   std::shared_ptr<policy::SharedLimitTable> limit_table() const;
   std::shared_ptr<policy::SharedNonces> nonces() const;
+  /// gives: null for an empty name
+  std::shared_ptr<const http::DefaultFields> security_fields(std::string_view name) const;
   std::shared_ptr<const LimitPart> make_limit(const config::Section<policy::LimitConfig>& section);
   /// gives: null with a fault when the files are not good
   template <class Tls>
@@ -171,6 +173,7 @@ std::shared_ptr<const ListenerPart> Builder::make_listener(const config::Section
   settings->per_ip_max = from.limits.per_ip;
   settings->limits.path = from.path_profile;
   settings->proxy_protocol = from.proxy_protocol;
+  settings->security = security_fields(from.security.name);
   if (!from.ips.empty()) settings->ips = std::make_shared<const IpFilter>(make_ip_filter(from.ips, *out_));
   settings->metrics_id = part->metric.id();
   if (!from.redirect.listen.empty()) {
@@ -205,6 +208,13 @@ std::shared_ptr<net::SharedTicketKeys> Builder::ticket_keys(const std::string& n
     }
   }
   return std::make_shared<net::SharedTicketKeys>();
+}
+
+std::shared_ptr<const http::DefaultFields> Builder::security_fields(std::string_view name) const {
+  if (name.empty()) return nullptr;
+  const auto* section = find_section(out_->config.security_headers, name);
+  return std::make_shared<const http::DefaultFields>(section != nullptr ? policy::security_fields(section->value)
+                                                                        : policy::security_fields(name));
 }
 
 // The counts of limits that did not change go on; another size begins anew.
@@ -282,6 +292,7 @@ std::shared_ptr<const RoutePart> Builder::make_route(const config::Section<Route
   part->params = from.match.path.value.params();
   if (from.limits.body) part->body_bytes_max = from.limits.body->count;
   part->answers_preflights = !section.value.cors.empty();
+  part->security = security_fields(section.value.security.name);
   part->metric = use(observe::Table::route, section.name);
   part->pipeline = make_pipeline(section.value, *out_, part->metric.id());
   if (from.redirect) part->redirect = Redirect{policy::Template(from.redirect->to.value), from.redirect->status};

@@ -54,6 +54,9 @@ constexpr Field kConfigFields[] = {
          .about = "A service that is asked whether requests may pass, for routes."}),
     field<&Config::ip_list>(
         {.name = "ip_list", .about = "Addresses, for `allow_ips` and `deny_ips` of routes and listeners."}),
+    field<&Config::security_headers>(
+        {.name = "security_headers",
+         .about = "Fields that tell browsers to be careful, for responses of routes and listeners that name it."}),
     field<&Config::redis>(
         {.name = "redis",
          .about = "A Redis, for what must hold across several gateways; nothing waits for it to start."}),
@@ -130,6 +133,7 @@ void set_fingerprints(Config& config) {
   fingerprint_each(config.cors);
   fingerprint_each(config.authorizer);
   fingerprint_each(config.ip_list);
+  fingerprint_each(config.security_headers);
   fingerprint_each(config.redis);
   fingerprint_auth(config);
   fingerprint_limits(config);
@@ -141,6 +145,8 @@ void set_fingerprints(Config& config) {
     if (target != nullptr)
       listen.fingerprint = mix(listen.fingerprint, target->value.address.value.port());
     add_lists(listen.value.ips, config, listen.fingerprint);
+    if (auto* security = find_section(config.security_headers, listen.value.security.name))
+      listen.fingerprint = mix(listen.fingerprint, security->fingerprint);
   }
   for (auto& route : config.route) {
     auto* upstream = find_section(config.upstream, route.value.route.upstream.name);
@@ -158,6 +164,8 @@ void set_fingerprints(Config& config) {
         route.fingerprint = mix(route.fingerprint, plugin->fingerprint);
     }
     add_lists(route.value.ips, config, route.fingerprint);
+    if (auto* security = find_section(config.security_headers, route.value.security.name))
+      route.fingerprint = mix(route.fingerprint, security->fingerprint);
     for (const auto& named : route.value.limits) {
       if (auto* limit = find_section(config.limit, named.name.name))
         route.fingerprint = mix(route.fingerprint, limit->fingerprint);

@@ -22,6 +22,7 @@
 #include "policy/limit/limit_config.h"
 #include "policy/cors/cors_config.h"
 #include "policy/ip_filter/ip_filter_config.h"
+#include "policy/security/security_config.h"
 #include "snapshot/redis_config.h"
 #include "snapshot/sections.h"
 #include "upstream/upstream_config.h"
@@ -44,6 +45,7 @@ struct Config {
   config::Sections<policy::CorsConfig> cors;
   config::Sections<policy::AuthorizerConfig> authorizer;
   config::Sections<policy::IpListConfig> ip_list;
+  config::Sections<policy::SecurityConfig> security_headers;
   config::Sections<RedisConfig> redis;
   config::Sections<RouteSection> route;
   observe::LogConfig log;

@@ -22,6 +22,7 @@ constexpr IssueKind kLimitTwice{"limit_twice"};
 constexpr IssueKind kLimitNoFailures{"limit_no_failures"};
 constexpr IssueKind kLimitCost{"limit_cost"};
 constexpr IssueKind kRouteLimits{"limits_per_route"};
+constexpr IssueKind kPresetNamed{"security_headers_name"};
 constexpr IssueKind kNoListener{"no_listener"};
 constexpr IssueKind kAddressTwice{"address_twice"};
 constexpr IssueKind kAuditCredential{"audit_credential"};
@@ -134,6 +135,11 @@ void check_lists(const policy::IpFilterConfig& ips, const Config& config, Docume
   }
 }
 
+void check_security(const config::Reference<"security_headers">& named, const Config& config, Document& document) {
+  if (policy::is_security_preset(named.name)) return;
+  resolve("security_headers", named.name, named.at, config.security_headers, document);
+}
+
 const IssueKind& kind_of(route::Conflict::Kind kind) {
   switch (kind) {
     case route::Conflict::Kind::tie:
@@ -180,6 +186,7 @@ void check_names(const Config& config, Document& document) {
   for (const auto& listen : config.listen) {
     resolve("tls", listen.value.tls.name, listen.value.tls.at, config.tls, document);
     check_lists(listen.value.ips, config, document);
+    check_security(listen.value.security, config, document);
     const auto& target = listen.value.redirect.listen;
     const auto* other = resolve("listen", target.name, target.at, config.listen, document);
     if (other == nullptr) continue;
@@ -199,6 +206,11 @@ void check_names(const Config& config, Document& document) {
   for (const auto& limit : config.limit) {
     if (limit.value.in_redis()) resolve("redis", limit.value.store.name, limit.value.store.at, config.redis, document);
   }
+  for (const auto& section : config.security_headers) {
+    if (!policy::is_security_preset(section.name)) continue;
+    document.issues.add(kPresetNamed, section.at, "[security_headers." + section.name + "] cannot be: " + quoted(section.name) +
+                                                      " stands for itself");
+  }
   for (const auto& route : config.route) {
     const auto& upstream = route.value.route.upstream;
     resolve("upstream", upstream.name, upstream.at, config.upstream, document);
@@ -207,6 +219,7 @@ void check_names(const Config& config, Document& document) {
     for (const auto& plugin : route.value.plugins)
       resolve("plugin", plugin.name, plugin.at, config.plugin, document);
     check_lists(route.value.ips, config, document);
+    check_security(route.value.security, config, document);
     check_limits(route.value, config, document);
     if (route.sound) check_params(route.value, document);
   }

@@ -128,6 +128,11 @@ constexpr Field kOwnListenFields[] = {
     field<&ListenConfig::tls>({.name = "tls",
                                .about = "The [tls.NAME] to serve with. Without it: plain.",
                                .example = "\"site\""}),
+    field<&ListenConfig::security>(
+        {.name = "security_headers",
+         .about = "\"api-strict\", \"web\" or a [security_headers.NAME]: what every response gets, errors too, unless its "
+                  "route says otherwise.",
+         .example = "\"web\""}),
     field<&ListenConfig::redirect>(
         {.name = "redirect",
          .about = "Sends every request to https on that listener's port (308).",
@@ -230,6 +235,10 @@ constexpr Field kPolicyFields[] = {
     field<&RouteSection::authorizer>({.name = "authorizer",
                                       .about = "The [authorizer.NAME] that is asked whether a request may pass.",
                                       .example = "\"permissions\""}),
+    field<&RouteSection::security>(
+        {.name = "security_headers",
+         .about = "In place of the listener's: \"api-strict\", \"web\", a [security_headers.NAME], or \"none\".",
+         .example = "\"api-strict\""}),
     field<&RouteSection::plugins>({.name = "plugins",
                                    .about = "[plugin.NAME]s that judge the request, in this order.",
                                    .example = "[\"versions\"]"}),

@@ -73,6 +73,7 @@ struct ListenTarget {
 struct ListenConfig {
   config::Placed<net::SocketAddress> address;
   config::Reference<"tls"> tls;  // empty: plain
+  config::Reference<"security_headers"> security;   // empty: none
   ListenTarget redirect;         // empty: serves routes
   policy::IpFilterConfig ips;
   bool proxy_protocol = false;
@@ -117,6 +118,7 @@ struct RouteSection {
   bool keep_credentials = false;
   config::Reference<"cors"> cors;
   config::Reference<"authorizer"> authorizer;
+  config::Reference<"security_headers"> security;   // empty: the listener's
   std::vector<config::Reference<"plugin">> plugins;  // in this order
   std::vector<policy::RouteLimit> limits;
 };

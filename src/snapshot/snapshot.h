@@ -142,6 +142,7 @@ struct RoutePart {
   Duration response_timeout{};
   Duration body_timeout{};
   bool answers_preflights = false;           // has a Cors policy
+  std::shared_ptr<const http::DefaultFields> security;   // null: the listener's
   MetricUse metric;
 };
 
