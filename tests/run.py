@@ -13,6 +13,7 @@ import sys
 import time
 import traceback
 import xml.etree.ElementTree as xml
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +23,7 @@ SUMMARY = ROOT / "build" / "test-summary.txt"
 THREADED = ("base", "control", "loop", "net", "observe")  # unit folders with threads: these run under TSan
 CPP_SECONDS_MAX = 300                 # for one test program, sanitized ones included
 E2E_SECONDS_MAX = 900
+AT_ONCE = 3                           # programs of tests, and files of end to end tests: they mostly wait
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
@@ -99,10 +101,10 @@ def cpp_programs():
 
 def cpp(preset, programs=None):
     total = Sum()
-    for program in programs or cpp_programs():
-        one = cpp_program(preset, program)
-        total.add(one)
-        total.failures += one.failures
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for one in pool.map(lambda program: cpp_program(preset, program), programs or cpp_programs()):
+            total.add(one)
+            total.failures += one.failures
     return total
 
 
@@ -150,7 +152,7 @@ def pytest(name, paths, preset=None, marks=None):
             return broken(f"{name}: {binary} is not built")
         environment["SLUICE_BINARY"] = str(binary)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
-               *(["-n", "3", "--dist", "loadfile"] if preset else []),   # they mostly wait
+               *(["-n", str(AT_ONCE), "--dist", "loadfile"] if preset else []),
                f"--junitxml={report}", *(["-m", marks] if marks else []), *paths]
     code, output = run(command, E2E_SECONDS_MAX, env=environment)
     try:
