@@ -9,10 +9,13 @@ import tempfile
 from pathlib import Path
 
 import extras
+import guards
 import load
 import peers
 import places
+import policy_costs
 import report as reporting
+import shared_limits
 
 PROXIES = ["sluice", "nginx", "haproxy", "relay"]   # relay: the floor
 
@@ -27,17 +30,19 @@ def options():
                         help="proxies to run")
     parser.add_argument("--out", type=Path, default=peers.ROOT / "docs" / "benchmarks")
     parser.add_argument("--no-places", action="store_true",
-                        help="leave out the cost of a route's place (needs valgrind, some minutes)")
+                        help="leave out instructions: of a route's place, of each policy (needs valgrind, some minutes)")
     parser.add_argument("--no-strace", action="store_true",
                         help="leave out the count of system calls")
     parser.add_argument("--no-extras", action="store_true",
                         help="leave out idle memory, 10,000 routes, reloads and the count of log lines")
     parser.add_argument("--reloads", type=int, default=1000)
+    parser.add_argument("--shared-limit", type=int, default=600, metavar="SECONDS",
+                        help="how long four gateways share a limit through Redis")
     parser.add_argument("--quick", action="store_true",
                         help="3 rounds of a second, 100 reloads, nothing counted: a look, no result")
     chosen = parser.parse_args()
     if chosen.quick:
-        chosen.rounds, chosen.seconds, chosen.reloads = 3, 1, 100
+        chosen.rounds, chosen.seconds, chosen.reloads, chosen.shared_limit = 3, 1, 100, 10
         chosen.no_places = chosen.no_strace = True
     return chosen
 
@@ -92,12 +97,17 @@ def count_and_weigh(chosen, running, proxies, folder):
         if "sluice" in chosen.only:
             found["extras"] += extras.many_routes(folder)
             found["extras"] += extras.reloads(folder, chosen.reloads)
+            found["extras"] += shared_limits.measure(folder, chosen.shared_limit)
     return found
 
 
 def run(chosen, folder):
     peers.prepare(folder)
-    proxies = peers.proxies(folder)
+    if any(load.WORKLOADS[name].tokens for name in chosen.workloads):
+        guards.make_tokens(folder)
+    if any(load.WORKLOADS[name].api_keys for name in chosen.workloads):
+        guards.make_keys(folder)
+    proxies = peers.proxies(folder) | {one.name: one for one in guards.variants(folder)}
     wanted = {one.name: one for name in chosen.workloads
               for _, one in load.servers_of(load.WORKLOADS[name], proxies, chosen.only)}
     running = [*wanted.values(), *(proxies[name] for name in chosen.only if name not in wanted)]
@@ -128,7 +138,7 @@ def main():
     os.sched_setaffinity(0, {peers.LOAD_CORE})     # nothing of ours on the proxies' core
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         report = run(chosen, Path(folder))
-    report["places"] = "" if chosen.no_places else places.text()
+    report["places"] = "" if chosen.no_places else f"{places.text()}\n{policy_costs.text()}"
     workloads = {name: load.WORKLOADS[name] for name in chosen.workloads}
     print(reporting.write(report, workloads, chosen.out))
 

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import guards
 from peers import LOAD_CORE
 
 SMALL = "/service42/items/7"
@@ -44,6 +45,10 @@ class Workload:
     variant: str = ""       # "log": the proxies with their access logs on
     relay: bool = False     # the byte relay can serve it
     splice: bool = False    # HAProxy with splice is a peer
+    tokens: str = ""        # algorithm of the token that is sent (guards.py)
+    fresh: bool = False     # another one with each request
+    api_keys: bool = False  # another key with each request
+    without: tuple = ()     # proxies that cannot do it
     each_second: int = 0    # so many requests for a second asked for, each to its end: large ones
 
 
@@ -79,6 +84,17 @@ WORKLOADS = {one.name: one for one in (
              goal=0.64),
     Workload("tls-dl-100m", "100 MiB download over TLS, 4 connections", 4, path=HUGE, tls=True,
              each_second=4),
+    *(Workload(f"jwt-{name.lower()}{'-new' if fresh else ''}", f"{name} token, {'new each time' if fresh else 'reused'}; "
+               "limit, CORS; 64 connections", 64, tokens=name, fresh=fresh, variant=name.lower(), goal=goal,
+               without=("nginx", "relay"))
+      for fresh, goals in ((False, (0.48, 0.27, 0.13)), (True, (0.55, 0.70, 0.82)))
+      for name, goal in zip(guards.ALGORITHMS, goals)),
+    *(Workload(f"chain-{connections or '8k'}", f"ES256 token, limit, CORS, JSON access log, audit log; {what}; peers proxy "
+               "only", connections or RATE_CONNECTIONS, rate=0 if connections else 8000, tokens="ES256",
+               variant="chain", nginx_goal=goal, without=("relay",))
+      for connections, what, goal in ((0, "8,000 req/s", 1.0), (512, "512 connections", 1.0), (64, "64 connections", 0))),
+    Workload("api-key", "API key out of 1,000,000, limit; 64 connections", 64, api_keys=True, variant="keys", ours=True,
+             goal=1.10, over_own="h1-64"),
     Workload("up-10m", "10 MiB upload, 8 connections", 8, path="/upload/1", script=UPLOAD,
              goal=0.85, splice=True),
 )}
@@ -87,7 +103,8 @@ WORKLOADS = {one.name: one for one in (
 def servers_of(workload, proxies, only):
     """gives: (name in the table, process) of who takes part"""
     for name in only:
-        if name == "relay" and not workload.relay or workload.ours and name != "sluice":
+        absent = name == "relay" and not workload.relay or name in workload.without
+        if absent or workload.ours and name != "sluice":
             continue
         special = f"{name}-{workload.variant}"
         yield name, proxies.get(special if workload.variant else name, proxies[name])
@@ -117,12 +134,18 @@ def pinned(command):
     return done.stdout
 
 
+def script_of(workload, folder):
+    if workload.tokens:
+        return guards.wrk_script(folder, workload.tokens, workload.fresh)
+    return guards.key_script() if workload.api_keys else workload.script
+
+
 def saturate(workload, proxy, seconds, folder):
     """wrk: whole seconds only."""
     more = [part for name, value in workload.headers for part in ("-H", f"{name}: {value}")]
-    if workload.script:
+    if script_text := script_of(workload, folder):
         script = folder / f"{workload.name}.lua"
-        script.write_text(workload.script)
+        script.write_text(script_text)
         more += ["-s", script]
     output = pinned(["wrk", "-t", 1, "-c", workload.connections, "-d",
                      f"{max(1, round(seconds))}s", "--latency",
@@ -147,7 +170,11 @@ def send_all(workload, proxy, seconds, folder):
     log.unlink(missing_ok=True)
     count = max(workload.connections, int((workload.rate or workload.each_second) * seconds))
     pace = [f"--rps={workload.rate / workload.connections}"] if workload.rate else []
-    output = pinned(["h2load", "--h1", "-t", 1, "-c", workload.connections, "-n", count, *pace,
+    more = []
+    if workload.tokens:
+        token = (folder / f"{workload.tokens}.tokens").read_text().split()[0]
+        more = ["-H", f"Authorization: Bearer {token}", "-H", f"Origin: {guards.ORIGIN}"]
+    output = pinned(["h2load", "--h1", "-t", 1, "-c", workload.connections, "-n", count, *pace, *more,
                      f"--log-file={log}", url(workload, proxy)])
     if f"{count} succeeded" not in output:
         raise SystemExit(f"{proxy.name}, {workload.name}: errors under load\n{output}")

@@ -51,8 +51,8 @@ class Server(ThreadingHTTPServer):
         """The gateway's end resets its connections: nothing to report."""
 
 
-def ask(path, times):
-    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+def ask(path, times, fields=""):
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n".encode()
     with socket.create_connection(("127.0.0.1", PORT), 60) as client:
         for _ in range(times):
             client.sendall(request)
@@ -66,7 +66,7 @@ def ask(path, times):
                 raise SystemExit(f"no route took {path}: {answer[:80]!r}")
 
 
-def instructions(config, path, times):
+def instructions(config, path, times, fields=""):
     gateway = subprocess.Popen(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
                                 peers.SLUICE, "run", config],
                                stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
@@ -80,7 +80,7 @@ def instructions(config, path, times):
                 if time.monotonic() > end or gateway.poll() is not None:
                     raise SystemExit("the gateway did not start under valgrind") from None
                 time.sleep(0.1)
-        ask(path, times)
+        ask(path, times, fields)
     finally:
         gateway.terminate()
         _, said = gateway.communicate(timeout=60)

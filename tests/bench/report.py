@@ -66,7 +66,7 @@ def verdicts(rounds, name, workload):
             if a and b]
         if own:
             middle = statistics.median(own)
-            found.append(judged(middle, workload.goal, f"{middle:.2f} of its own full one:"))
+            found.append(judged(middle, workload.goal, f"{middle:.2f} of its own {workload.over_own}:"))
     else:
         for goal, other in ((workload.goal, "haproxy"), (workload.nginx_goal, "nginx"),
                             (workload.splice_goal, "haproxy-splice")):
