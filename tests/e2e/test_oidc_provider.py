@@ -39,9 +39,10 @@ audience = "orders"
 
     def ask(token):
         return one.ask(fields=[("Authorization", f"Bearer {token}")])
+
     first = provider.token()
     assert part(first, 0)["typ"] == "at+jwt" and part(first, 0)["kid"] == "first"
-    assert ask(first).status == 200
+    wait_until(lambda: ask(first).status == 200, "the keys are fetched")
     assert behind.requests[-1].get("X-Subject") == "machine" and behind.requests[-1].get("X-Client") == "machine"
     assert_problem(ask(first[:-4] + "AAAA"), 401, "token_signature")
 

@@ -138,7 +138,8 @@ TEST_F(Rfc9421, example_with_transformations) {   // B.4
   EXPECT_EQ(verify(text(kLine, "example.org", kTwo)), "ed");
   EXPECT_EQ(verify(text("GET /demo?name1=Value1&Name2=value2&param=added", "example.org",
                         "Accept: application/json\r\nAccept: */*\r\nAccept-Language: en\r\n")), "ed");
-  EXPECT_EQ(verify(text(kLine, "Example.Org:443", "Accept:  application/json, */*  \r\n")), "signature_invalid");
+  EXPECT_EQ(verify(text(kLine, "Example.Org:443", "Accept:  application/json, */*  \r\n")), "ed");
+  EXPECT_EQ(verify(text(kLine, "Example.Org:8443", "Accept:  application/json, */*  \r\n")), "signature_invalid");
   EXPECT_EQ(verify(text(kLine, "Example.Org", "Accept:  application/json, */*  \r\n")), "ed");
   EXPECT_EQ(verify(text("POST /demo?name1=Value1&Name2=value2", "example.org", kTwo)), "signature_invalid");
   EXPECT_EQ(verify(text(kLine, "example.com", kTwo)), "signature_invalid");
