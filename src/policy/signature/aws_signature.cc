@@ -49,6 +49,7 @@ bool read_credential(std::string_view text, AwsSignature& out) {
 bool are_signed_fields(std::string_view text) {
   size_t count = 0;
   std::string_view before;
+  if (text.ends_with(';')) return false;   // a last name, which is none
   while (!text.empty()) {
     std::string_view name = cut(text, ';');
     bool lower = std::ranges::none_of(name, [](char c) { return c >= 'A' && c <= 'Z'; });

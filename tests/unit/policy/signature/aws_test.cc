@@ -178,6 +178,7 @@ TEST_F(Aws, malformed_is_told) {
         "AWS4-HMAC-SHA256 " + credential + ", SignedHeaders=x-amz-date;host, Signature=" + std::string(64, '0'),
         "AWS4-HMAC-SHA256 " + credential + ", SignedHeaders=Host, Signature=" + std::string(64, '0'),
         "AWS4-HMAC-SHA256 " + credential + ", SignedHeaders=host;host, Signature=" + std::string(64, '0'),
+        "AWS4-HMAC-SHA256 " + credential + ", SignedHeaders=host;x-amz-date;, Signature=" + std::string(64, '0'),
         "AWS4-HMAC-SHA256 " + credential + ", SignedHeaders=, Signature=" + std::string(64, '0'),
         "AWS4-HMAC-SHA256 " + credential + ", SignedHeaders=host, Signature=" + std::string(64, 'A')})
     EXPECT_EQ(verify_iam(with(bad)), "signature_malformed") << bad;
