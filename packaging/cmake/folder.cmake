@@ -17,19 +17,28 @@ if(SLUICE_SANITIZE)
   add_link_options(-fsanitize=${SLUICE_SANITIZE})
 endif()
 
-# The large headers are parsed once: half the time of a sanitizer's build. A release is built without, so that a file that
-# forgets an #include does not pass.
-function(sluice_precompile target)
-  if(NOT SLUICE_SANITIZE OR SLUICE_FUZZ)
+# The large headers are parsed once in a sanitizer's build, which is made anew each time: the standard library's, and for the
+# folders above it the snapshot, which holds all the rest. A release is built without, so that a file that forgets an
+# #include does not pass, and one header's change does not build everything.
+set(SLUICE_PRECOMPILES OFF)
+if(SLUICE_SANITIZE AND NOT SLUICE_FUZZ)
+  set(SLUICE_PRECOMPILES ON)
+endif()
+function(sluice_precompile folder)
+  if(NOT SLUICE_PRECOMPILES)
     return()
   endif()
-  target_compile_options(${target} PRIVATE -fpch-preprocess)   # for ccache
-  if(target STREQUAL sluice_base)
-    target_precompile_headers(${target} PRIVATE
+  target_compile_options(sluice_${folder} PRIVATE -fpch-preprocess)   # for ccache
+  if(folder STREQUAL "base")
+    target_precompile_headers(sluice_base PRIVATE
       <fmt/format.h> <algorithm> <array> <atomic> <chrono> <cstdint> <functional> <map> <memory> <optional> <span>
       <string> <string_view> <unordered_map> <utility> <variant> <vector>)
+  elseif(folder STREQUAL "snapshot")
+    target_precompile_headers(sluice_snapshot PRIVATE ${CMAKE_SOURCE_DIR}/src/snapshot/snapshot.h)
+  elseif(folder MATCHES "^(proxy|control|admin|cli)$")
+    target_precompile_headers(sluice_${folder} REUSE_FROM sluice_snapshot)
   else()
-    target_precompile_headers(${target} REUSE_FROM sluice_base)
+    target_precompile_headers(sluice_${folder} REUSE_FROM sluice_base)
   endif()
 endfunction()
 
@@ -39,7 +48,7 @@ function(sluice_folder name)
   if(sources)
     add_library(sluice_${name} STATIC ${sources})
     set(scope PUBLIC)
-    sluice_precompile(sluice_${name})
+    sluice_precompile(${name})
   else()
     add_library(sluice_${name} INTERFACE)
     set(scope INTERFACE)
@@ -73,9 +82,15 @@ function(sluice_tests)
   # One parse of the large headers for all test programs: a fifth of their build time.
   add_executable(sluice_test_headers ${CMAKE_SOURCE_DIR}/tests/headers.cc)
   target_link_libraries(sluice_test_headers PRIVATE sluice_test sluice_base)
-  target_precompile_headers(sluice_test_headers PRIVATE
-    <gtest/gtest.h> <fmt/format.h> <array> <chrono> <cstdint> <functional> <map> <memory> <optional> <span>
-    <string> <string_view> <thread> <unordered_map> <variant> <vector>)
+  set(headers <gtest/gtest.h> <fmt/format.h> <array> <chrono> <cstdint> <functional> <map> <memory> <optional> <span>
+      <string> <string_view> <thread> <unordered_map> <variant> <vector>)
+  target_precompile_headers(sluice_test_headers PRIVATE ${headers})
+  if(SLUICE_PRECOMPILES)
+    add_executable(sluice_test_snapshot_headers ${CMAKE_SOURCE_DIR}/tests/headers.cc)
+    target_link_libraries(sluice_test_snapshot_headers PRIVATE sluice_test sluice_snapshot)
+    target_precompile_headers(sluice_test_snapshot_headers PRIVATE
+      ${headers} ${CMAKE_SOURCE_DIR}/src/snapshot/snapshot.h)
+  endif()
   sluice_plugins(test-plugins ${CMAKE_SOURCE_DIR}/tests/unit/plugin/modules)
   file(GLOB folders RELATIVE ${CMAKE_SOURCE_DIR}/tests/unit CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/*)
   foreach(folder ${folders})
@@ -107,7 +122,11 @@ function(sluice_test_program program folder library)
   endif()
   add_executable(${program} ${sources})
   target_link_libraries(${program} PRIVATE ${library} sluice_test)
-  target_precompile_headers(${program} REUSE_FROM sluice_test_headers)
+  if(SLUICE_PRECOMPILES AND library MATCHES "_(snapshot|proxy|control|admin|cli)$")
+    target_precompile_headers(${program} REUSE_FROM sluice_test_snapshot_headers)
+  else()
+    target_precompile_headers(${program} REUSE_FROM sluice_test_headers)
+  endif()
   add_test(NAME ${program} COMMAND ${program} --gtest_brief=1)
 endfunction()
 
