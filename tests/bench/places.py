@@ -12,7 +12,7 @@ from pathlib import Path
 
 import peers
 
-ROUTES, FEW, MANY = 10_000, 200, 1_200
+ROUTES, WARM_UP, COUNTED = 10_000, 200, 2_000
 PORT = 19050
 HEAD = f"""sluice = 1
 [server]
@@ -35,6 +35,7 @@ set = {{ X-Service = "r{0:05}" }}
 
 class Backend(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True   # head and body are two writes
 
     def do_GET(self):
         self.send_response(200)
@@ -66,25 +67,39 @@ def ask(path, times, fields=""):
                 raise SystemExit(f"no route took {path}: {answer[:80]!r}")
 
 
-def instructions(config, path, times, fields=""):
-    gateway = subprocess.Popen(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+def instructions(config, path, fields=""):
+    """gives: instructions of one request, start and end of the process left out"""
+    dump = config.with_suffix(".callgrind")
+    gateway = subprocess.Popen(["valgrind", "--tool=callgrind", f"--callgrind-out-file={dump}",
                                 peers.SLUICE, "run", config],
-                               stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+                               stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
-        end = time.monotonic() + 120
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", PORT), 1).close()
-                break
-            except OSError:
-                if time.monotonic() > end or gateway.poll() is not None:
-                    raise SystemExit("the gateway did not start under valgrind") from None
-                time.sleep(0.1)
-        ask(path, times, fields)
+        wait_for(gateway)
+        ask(path, WARM_UP, fields)
+        control(gateway, "--zero")
+        ask(path, COUNTED, fields)
+        control(gateway, "--dump")
     finally:
         gateway.terminate()
-        _, said = gateway.communicate(timeout=60)
-    return int(re.search(r"Collected : (\d+)", said).group(1))
+        gateway.wait(60)
+    return int(re.search(r"^totals: (\d+)", Path(f"{dump}.1").read_text(), re.MULTILINE)[1]) / COUNTED
+
+
+def wait_for(gateway):
+    end = time.monotonic() + 120
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", PORT), 1).close()
+            return
+        except OSError:
+            if time.monotonic() > end or gateway.poll() is not None:
+                raise SystemExit("the gateway did not start under valgrind") from None
+            time.sleep(0.1)
+
+
+def control(gateway, order):
+    subprocess.run(["callgrind_control", order, str(gateway.pid)], check=True, timeout=60,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def measure():
@@ -97,10 +112,7 @@ def measure():
         config.write_text(text + "".join(ROUTE.format(i) for i in range(ROUTES)))
         found = {}
         for name, number in (("first", 0), ("middle", ROUTES // 2), ("last", ROUTES - 1)):
-            path = f"/service{number:05}/items/7"
-            # The difference of a long and a short run leaves loading 10,000 routes out.
-            costs = [instructions(config, path, times) for times in (FEW, MANY)]
-            found[name] = (costs[1] - costs[0]) / (MANY - FEW)
+            found[name] = instructions(config, f"/service{number:05}/items/7")
     server.shutdown()
     return found
 
