@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from support.certificates import Authority       # noqa: E402
 from support.gateway import Gateway, settings    # noqa: E402
 from support.nginx import Nginx                  # noqa: E402
+from support.redis import Redis                  # noqa: E402
 from support.timing import BINARY, SLOW, sanitizer     # noqa: E402
 from support.upstream import Upstream            # noqa: E402
 
@@ -91,6 +92,19 @@ def upstreams():
     yield start
     for one in started:
         one.stop()
+
+
+@pytest.fixture
+def redis(tmp_path):
+    """redis(arguments...) starts a redis-server of the test's own."""
+    servers = []
+
+    def start(*arguments):
+        servers.append(Redis(tmp_path / f"redis{len(servers)}", *arguments))
+        return servers[-1]
+    yield start
+    for server in servers:
+        server.kill()
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 """The code of docs/guides/signed-requests.md, run as it stands there; and `sluice sign`."""
+import os
 import re
 import shutil
 import subprocess
@@ -19,17 +20,9 @@ class Site:
     def __init__(self, folder):
         self.folder = folder
         self.keys = {name: Key(f"k-{name}", name) for name in ALGORITHMS}
-        entries = []
-        for name, key in self.keys.items():
-            private = folder / f"{key.id}.key"
-            if name == SECRET_OF:
-                private.write_text(key.secret + "\n")
-                place = f'secret = {{ secret = "file:{private}" }}'
-            else:
-                private.write_text(key.private_pem())
-                (folder / f"{key.id}.pem").write_text(key.pem())
-                place = f'public_key = "{folder / key.id}.pem"'
-            entries.append(f'{{ id = "{key.id}", algorithm = "{name}", {place} }}')
+        entries = [key.entry(folder) for key in self.keys.values()]
+        for key in self.keys.values():
+            self.private(key.algorithm).write_text(key.secret + "\n" if key.algorithm == SECRET_OF else key.private_pem())
         self.aws = folder / "aws"
         self.aws.write_text("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY\n")
         self.behind = Upstream(answer(body=b"come in"))
@@ -74,7 +67,6 @@ def code_of(language):
 
 
 def run(site, command, key, **environment):
-    import os
     done = subprocess.run(command, capture_output=True, text=True, timeout=40,
                           env={**os.environ, "KEY_ID": site.keys[key].id, **environment})
     assert done.returncode == 0 and done.stdout.strip() == "come in", done.stdout + done.stderr

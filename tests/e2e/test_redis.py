@@ -7,7 +7,6 @@ import pytest
 from support.client import ask
 from support.gateway import run_command, settings
 from support.ports import free_port
-from support.redis import Redis
 from support.timing import wait_until
 
 HELLO = """
@@ -19,18 +18,6 @@ respond = { status = 200, body = "hello" }
 
 def with_redis(url, extra="", workers=2):
     return settings(server=f"workers = {workers}", more=f'{HELLO}\n[redis.main]\nurl = "{url}"\n{extra}')
-
-
-@pytest.fixture
-def redis(tmp_path):
-    servers = []
-
-    def start(*arguments):
-        servers.append(Redis(tmp_path / f"redis{len(servers)}", *arguments))
-        return servers[-1]
-    yield start
-    for server in servers:
-        server.kill()
 
 
 @pytest.mark.threads

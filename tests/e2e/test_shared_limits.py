@@ -8,23 +8,10 @@ import pytest
 from support.client import Client, request
 from support.gateway import settings
 from support.problem import assert_problem
-from support.redis import Redis
 from support.timing import SLOW, sanitizer, wait_until
 
 FULL = bool(os.environ.get("SLUICE_FULL"))
 LEASE_SECONDS = 0.5
-
-
-@pytest.fixture
-def redis(tmp_path):
-    servers = []
-
-    def start(*arguments):
-        servers.append(Redis(tmp_path / f"redis{len(servers)}", *arguments))
-        return servers[-1]
-    yield start
-    for server in servers:
-        server.kill()
 
 
 def config(server, limit="", workers=2, more="", rate="100/1s", burst=20):

@@ -14,6 +14,7 @@ from support.upstream import Upstream, early
 
 ALGORITHMS = ("hmac-sha256", "ed25519", "ecdsa-p256-sha256", "ecdsa-p384-sha384", "rsa-pss-sha512",
               "rsa-v1_5-sha256")
+INLINE = "ed25519, its PEM in the configuration"
 
 
 class Bank:
@@ -24,8 +25,10 @@ class Bank:
         self.old = Key("k-old", "hmac-sha256")
         self.far = Key("k-far", "hmac-sha256")
         folder.mkdir(exist_ok=True)
-        entries = [self.entry(folder, key) for key in self.keys.values()]
-        entries.append(self.entry(folder, self.old, ", expires = 2020-01-01"))
+        entries = [key.entry(folder) for key in self.keys.values()]
+        entries.append(self.old.entry(folder, ", expires = 2020-01-01"))
+        inline = self.keys[INLINE] = Key("k-inline", "ed25519")
+        entries.append(f'{{ id = "k-inline", algorithm = "ed25519", public_key = """{inline.pem()}""" }}')
         self.behind = Upstream()
         self.gateway = Gateway(folder / "gateway", settings(self.behind, server="workers = 2", route="""
 auth = ["bank"]
@@ -56,23 +59,9 @@ signing_keys = [
 ]
 claims = {{ tenant = "gold" }}
 [consumer.far]
-signing_keys = [{self.entry(folder, self.far)}]
+signing_keys = [{self.far.entry(folder)}]
 allow_ips = ["203.0.113.0/24"]
 """)).start()
-
-    @staticmethod
-    def entry(folder, key, more=""):
-        if key.algorithm == "hmac-sha256":
-            path = folder / f"{key.id}.secret"
-            path.write_text(key.secret + "\n")
-            place = f'secret = {{ secret = "file:{path}" }}'
-        elif key.algorithm == "ed25519":
-            place = f'public_key = """{key.pem()}"""'   # in the configuration itself
-        else:
-            path = folder / f"{key.id}.pem"
-            path.write_text(key.pem())
-            place = f'public_key = "{path}"'
-        return f'{{ id = "{key.id}", algorithm = "{key.algorithm}", {place}{more} }}'
 
     @property
     def key(self):
@@ -93,10 +82,10 @@ def bank(tmp_path_factory):
         one.behind.stop()
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_every_algorithm_comes_in_and_its_signature_goes_no_further(bank, algorithm):
-    body = b'{"amount": 7}'
-    fields = signed(bank.keys[algorithm], "POST", "/orders?a=1&b", body=body, alg=algorithm)
+@pytest.mark.parametrize("name", [*ALGORITHMS, INLINE])
+def test_every_algorithm_comes_in_and_its_signature_goes_no_further(bank, name):
+    body, key = b'{"amount": 7}', bank.keys[name]
+    fields = signed(key, "POST", "/orders?a=1&b", body=body, alg=key.algorithm)
     response = bank.ask([*fields, ("X-Consumer", "spoofed"), ("Signature_Input", "x")], "POST", "/orders?a=1&b", body)
     assert response.status == 200, response.body
     seen = bank.behind.last

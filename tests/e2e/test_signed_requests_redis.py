@@ -6,7 +6,6 @@ import pytest
 from support.client import Client, request
 from support.gateway import settings
 from support.problem import assert_problem
-from support.redis import Redis
 from support.signing import Key, signed
 from support.timing import SLOW
 
@@ -14,11 +13,9 @@ KEY = Key("s1", "hmac-sha256")
 
 
 @pytest.fixture
-def site(gateway, upstream, tmp_path):
+def site(gateway, upstream, redis, tmp_path):
     """gives: (redis, two gateways, the upstream behind both)"""
-    secret = tmp_path / "s1.secret"
-    secret.write_text(KEY.secret)
-    server = Redis(tmp_path / "redis")
+    server = redis()
     behind = upstream()
     config = settings(behind, server="workers = 2", route="""
 auth = ["bank"]
@@ -37,13 +34,12 @@ type = "signature"
 replay = "main"
 on_store_down = "local"
 [consumer.acme]
-signing_keys = [{{ id = "s1", algorithm = "hmac-sha256", secret = {{ secret = "file:{secret}" }} }}]
+signing_keys = [{KEY.entry(tmp_path)}]
 """)
     ones = [gateway(config), gateway(config)]
     for one in ones:
         one.wait_for_metric(1, "sluice_redis_up", redis="main")
-    yield server, ones, behind
-    server.kill()
+    return server, ones, behind
 
 
 def send_everywhere(ones, target, each=6):

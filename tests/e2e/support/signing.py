@@ -36,6 +36,18 @@ class Key:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption()).decode()
 
+    def entry(self, folder, more=""):
+        """gives: its entry of `signing_keys`, with the file that the entry names"""
+        if self.private is None:
+            path = folder / f"{self.id}.secret"
+            path.write_text(self.secret + "\n")
+            place = f'secret = {{ secret = "file:{path}" }}'
+        else:
+            path = folder / f"{self.id}.pem"
+            path.write_text(self.pem())
+            place = f'public_key = "{path}"'
+        return f'{{ id = "{self.id}", algorithm = "{self.algorithm}", {place}{more} }}'
+
     def sign(self, text):
         if self.algorithm == "hmac-sha256":
             return hmac.new(self.secret.encode(), text, hashlib.sha256).digest()
