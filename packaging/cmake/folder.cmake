@@ -101,6 +101,7 @@ function(sluice_tests)
   target_sources(test_control PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/net/certificates.cc)
   target_sources(test_upstream PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/net/certificates.cc)
   target_sources(test_export PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/redis/server.cc)
+  target_sources(test_policy PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/redis/server.cc)
   sluice_test_program(test_flow flow sluice_cli)
   pkg_check_modules(CJOSE IMPORTED_TARGET cjose)   # an oracle for tokens, where it is installed
   if(CJOSE_FOUND)

@@ -186,6 +186,9 @@ constexpr Advice kAdvice[] = {
     {"password_refused",
      "No user of the `file` has this name, or another password; or the field holds what RFC 7617 does not allow. A file that "
      "could not be read leaves the users before it in force and says so in the error log."},
+    {"credential_store_unavailable",
+     "The [redis.NAME] of the `store` gave no answer, or a key's text there is no JSON object as `sluice key new --consumer` prints "
+     "it; the error log says which. Nothing passes meanwhile: a key or token may have been revoked."},
     {"passwords_busy",
      "More passwords came than two threads can hash: mostly somebody guesses. A `[limit.NAME]` with `count = \"failures\"` by "
      "address stops him before anything is hashed. Cheaper hashes or a longer `cache_for` help when they are your clients."},

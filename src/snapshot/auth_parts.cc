@@ -34,23 +34,34 @@ std::shared_ptr<const KeyTable> no_keys() {
   return table;
 }
 
-void make_api_keys(const Section& section, const config::Sections<policy::ConsumerConfig>& consumers, AuthPart& part,
+/// What `store` names; null: no Redis.
+std::shared_ptr<const redis::Instance> store_of(const Section& section, const Snapshot& snapshot) {
+  const KeyStore& store = section.value.store;
+  if (store.kind != KeyStore::Kind::redis) return nullptr;
+  return find_part(snapshot.redis, store.redis.name).instance;
+}
+
+void make_api_keys(const Section& section, const Snapshot& snapshot, unsigned workers, AuthPart& part,
                    BuildFaults& faults) {
   const KeyStore& store = section.value.store;
   std::shared_ptr<ApiKeys> keys;
   if (store.kind == KeyStore::Kind::consumers) {
-    keys = std::make_shared<ApiKeys>(policy::make_key_table(consumers));
-  } else {
+    keys = std::make_shared<ApiKeys>(policy::make_key_table(snapshot.config.consumer));
+  } else if (store.kind == KeyStore::Kind::file) {
     auto table = KeyFile::load(store.file.path);
     if (!table) faults.push_back("auth." + section.name + ": " + store.file.path + ": " + table.error());
     keys = std::make_shared<ApiKeys>(table ? *std::move(table) : no_keys());
     part.files = std::make_shared<KeyFile>("auth." + section.name, store.file.path, keys);
   }
-  part.authenticator = std::make_shared<ApiKeyAuthenticator>(section.name, section.value, std::move(keys));
+  part.authenticator = std::make_shared<ApiKeyAuthenticator>(
+      section.name, section.value, std::move(keys),
+      policy::KeyLookup{store_of(section, snapshot), section.value.cache.count / workers});
 }
 
 std::string about_jwt(const policy::AuthConfig& auth) {
-  std::string out = "jwt of " + auth.issuer + ", keys ";
+  std::string out = "jwt of " + auth.issuer;
+  if (!auth.store.redis.name.empty()) out += ", revocations in redis." + auth.store.redis.name;
+  out += ", keys ";
   if (!auth.jwks_file.empty()) return out + "in " + auth.jwks_file.path;
   if (!auth.public_key.empty()) return out + "in " + auth.public_key.path;
   return out + (auth.jwks_uri ? "from " + auth.jwks_uri->value : "by discovery");
@@ -82,8 +93,8 @@ std::shared_ptr<policy::RemoteKeys> make_remote(const Section& section, std::sha
   return std::make_shared<policy::RemoteKeys>(std::move(options), std::move(world));
 }
 
-void make_jwt(const Section& section, const config::Sections<policy::ConsumerConfig>& consumers, unsigned workers,
-              AuthPart& part, BuildFaults& faults) {
+void make_jwt(const Section& section, const Snapshot& snapshot, unsigned workers, AuthPart& part,
+              BuildFaults& faults) {
   const policy::AuthConfig& auth = section.value;
   auto world = std::make_shared<policy::JwtWorld>(std::make_shared<const policy::JwtKeySet>(),
                                                   std::make_shared<const policy::Revocations>());
@@ -96,7 +107,8 @@ void make_jwt(const Section& section, const config::Sections<policy::ConsumerCon
   policy::JwtOptions options;
   options.header = auth.header_name();
   options.settings = policy::jwt_settings(auth, workers);
-  options.consumers = consumers_for(auth, consumers);
+  options.consumers = consumers_for(auth, snapshot.config.consumer);
+  options.store = store_of(section, snapshot);
   options.about = about_jwt(auth);
   part.authenticator = std::make_shared<policy::JwtAuthenticator>(section.name, std::move(options), std::move(world),
                                                                   part.remote_keys);
@@ -192,12 +204,12 @@ std::shared_ptr<const AuthPart> make_auth(const Section& section, const Snapshot
   part->name = section.name;
   part->fingerprint = section.fingerprint;
   switch (section.value.type) {
-    case AuthType::api_key: make_api_keys(section, consumers, *part, faults); break;
+    case AuthType::api_key: make_api_keys(section, snapshot, workers, *part, faults); break;
     case AuthType::mtls:
       part->authenticator = std::make_shared<policy::MtlsAuthenticator>(
           section.name, std::make_shared<const policy::CertificateTable>(consumers));
       break;
-    case AuthType::jwt: make_jwt(section, consumers, workers, *part, faults); break;
+    case AuthType::jwt: make_jwt(section, snapshot, workers, *part, faults); break;
     case AuthType::introspection: make_introspection(section, consumers, workers, *part, faults); break;
     case AuthType::basic: make_basic(section, consumers, workers, *part, faults); break;
     case AuthType::signature: make_signature(section, snapshot, *part, faults); break;

@@ -98,8 +98,9 @@ void fingerprint_upstreams(config::Sections<upstream::UpstreamConfig>& sections)
 void fingerprint_auth(Config& config) {
   fingerprint_each(config.auth);
   for (auto& auth : config.auth) {
-    if (auto* redis = find_section(config.redis, auth.value.signature.replay.name))
-      auth.fingerprint = mix(auth.fingerprint, redis->fingerprint);
+    for (const std::string& name : {auth.value.signature.replay.name, auth.value.store.redis.name}) {
+      if (auto* redis = find_section(config.redis, name)) auth.fingerprint = mix(auth.fingerprint, redis->fingerprint);
+    }
     if (!auth.value.uses_consumers()) continue;
     for (const auto& consumer : config.consumer)
       auth.fingerprint = fnv1a(consumer.name, mix(auth.fingerprint, consumer.fingerprint));

@@ -129,6 +129,8 @@ void check_auth(const Config& config, Document& document) {
   for (const auto& auth : config.auth) {
     if (auth.name == "none")
       document.issues.add(kAuthNamedNone, auth.at, "[auth.none] cannot be: auth = \"none\" means that nobody is asked");
+    const auto& store = auth.value.store.redis;
+    resolve("redis", store.name, store.at, config.redis, document);
   }
   check_keys(config, document);
   check_signing_keys(config, document);

@@ -1,8 +1,11 @@
 #include "policy/auth/api_key.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "base/log.h"
 #include "base/text.h"
+#include "policy/auth/key_store.h"
 #include "policy/auth/problems.h"
 #include "policy/headers.h"
 #include "policy/query.h"
@@ -12,14 +15,61 @@ namespace sluice::policy {
 using http::Field;
 using http::FieldId;
 
+/// What Redis says of one key.
+struct StoredKey {
+  const http::Problem* problem = nullptr;   // null: `line` is what the key grants
+  KeyLine line;
+  size_t bytes() const {
+    size_t sum = line.consumer.capacity() + line.id.capacity() + line.grants.allow_ips.capacity() * sizeof(Cidr);
+    for (const auto* list : {&line.grants.scopes, &line.grants.roles, &line.grants.groups})
+      for (const std::string& text : *list) sum += sizeof(text) + text.capacity();
+    for (const auto& [name, value] : line.grants.claims) sum += 2 * sizeof(name) + name.capacity() + value.capacity();
+    return sum;
+  }
+};
+
+namespace {
+
+class StoredKeyReader final : public StoredReader<StoredKey> {
+ public:
+  StoredKeyReader(std::string name, std::string redis) : name_(std::move(name)), redis_(std::move(redis)) {}
+  StoredKey read(std::optional<std::string_view> text) const override {
+    if (!text) return {&kApiKeyUnknown, {}};
+    JsonReader json(kKeyLineBytesMax);
+    auto line = read_key_line(json, *text);
+    if (line) return {nullptr, *std::move(line)};
+    LOG(error, "key in redis refused", kv("auth", name_), kv("redis", redis_), kv("reason", line.error()));
+    return {&kCredentialStoreUnavailable, {}};
+  }
+
+ private:
+  std::string name_;
+  std::string redis_;
+};
+
+std::string_view stored_key_name(Arena& arena, const KeyHash& hash) {
+  char* name = arena.text(kStoredKeyPrefix.size() + 2 * hash.bytes.size());
+  char* end = std::copy(kStoredKeyPrefix.begin(), kStoredKeyPrefix.end(), name);
+  for (unsigned char byte : hash.bytes) {
+    *end++ = "0123456789abcdef"[byte >> 4];
+    *end++ = "0123456789abcdef"[byte & 15];
+  }
+  return {name, static_cast<size_t>(end - name)};
+}
+
+}  // namespace
+
 ApiKeyAuthenticator::ApiKeyAuthenticator(std::string name, const AuthConfig& config,
-                                         std::shared_ptr<const ApiKeys> keys)
+                                         std::shared_ptr<const ApiKeys> keys,
+                                         KeyLookup lookup)
     : name_(std::move(name)), header_(config.header_name()), header_id_(http::field_id(config.header_name())), query_(config.query),
-      challenge_("ApiKey realm=\"" + name_ + "\", header=\"" + header_ + "\""), keys_(std::move(keys)) {}
+      challenge_("ApiKey realm=\"" + name_ + "\", header=\"" + header_ + "\""), keys_(std::move(keys)),
+      lookup_(std::move(lookup)) {}
 
 std::string ApiKeyAuthenticator::describe() const {
   std::string out = "api_key in " + header_;
   if (!query_.empty()) out += " or the query's " + query_;
+  if (lookup_.redis) out += ", keys in redis." + lookup_.redis->name();
   return out;
 }
 
@@ -48,11 +98,34 @@ Authenticator::Outcome ApiKeyAuthenticator::authenticate(Call& call) const {
   KeyHash hash;
   worker.hasher.add(given.key);
   worker.hasher.finish(hash.bytes.data());
+  if (lookup_.redis) return look_up(call, worker, hash);
   std::optional<KeyTable::Found> found = worker.keys.get(keys_->live()).find(hash);
-  if (!found) return Outcome::refused(kApiKeyUnknown);
-  if (found->expires <= call.clock().wall()) return Outcome::refused(kApiKeyExpired);
-  if (!found->allows(call.client().ip)) return Outcome::refused(kCredentialAddress);
-  auto* identity = make_identity(call.arena(), *found);
+  return found ? judge(call, *found) : Outcome::refused(kApiKeyUnknown);
+}
+
+Authenticator::Outcome ApiKeyAuthenticator::look_up(Call& call, Worker& worker, const KeyHash& hash) const {
+  using Desk = StoreDesk<StoredKey>;
+  if (!worker.stored) {
+    auto reader = std::make_shared<const StoredKeyReader>(name_, lookup_.redis->name());
+    worker.stored = std::make_shared<Desk>(lookup_.redis, std::move(reader), lookup_.bytes_max);
+  }
+  Desk::Found found = worker.stored->find(call, stored_key_name(call.arena(), hash));
+  switch (found.state) {
+    case Desk::State::waiting:
+      return Outcome::wait(call.clock().now() + kStoreWaitMax, kCredentialStoreUnavailable);
+    case Desk::State::unavailable: return Outcome::refused(kCredentialStoreUnavailable);
+    case Desk::State::known: break;
+  }
+  if (found.value->problem != nullptr) return Outcome::refused(*found.value->problem);
+  const KeyLine& line = found.value->line;
+  if (line.hash && *line.hash != hash) return Outcome::refused(kCredentialStoreUnavailable);
+  return judge(call, {line.consumer, line.id, line.grants, line.expires});
+}
+
+Authenticator::Outcome ApiKeyAuthenticator::judge(Call& call, const KeyTable::Found& found) const {
+  if (found.expires <= call.clock().wall()) return Outcome::refused(kApiKeyExpired);
+  if (!found.allows(call.client().ip)) return Outcome::refused(kCredentialAddress);
+  auto* identity = make_identity(call.arena(), found);
   identity->method = "api_key";
   identity->authenticator = name_;
   call.findings().identity = identity;

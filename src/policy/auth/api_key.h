@@ -7,6 +7,7 @@
 #include "base/live.h"
 #include "base/per_worker.h"
 #include "crypto/digest.h"
+#include "policy/ask/store_desk.h"
 #include "policy/auth/auth_config.h"
 #include "policy/auth/authenticator.h"
 #include "policy/auth/key_table.h"
@@ -16,6 +17,8 @@ namespace sluice::policy {
 
 /// Keys longer than this are not looked at: those of `sluice key new` have 40 bytes, others a few hundred.
 inline constexpr size_t kApiKeyBytesMax = 4096;
+/// Of one key's line in a file, or text in Redis.
+inline constexpr size_t kKeyLineBytesMax = 64 * 1024;
 
 /// The keys of one store, and how they come to be.
 class ApiKeys {
@@ -28,10 +31,21 @@ class ApiKeys {
   Live<KeyTable> live_;
 };
 
+/// Names of keys in Redis: this, and the hash in hex.
+inline constexpr std::string_view kStoredKeyPrefix = "sluice:key:";
+struct StoredKey;
+
+/// Where keys are looked up one by one.
+struct KeyLookup {
+  std::shared_ptr<const redis::Instance> redis;   // null: nowhere
+  size_t bytes_max = 0;   // of what one worker knows of them
+};
+
 class ApiKeyAuthenticator final : public Authenticator {
  public:
-  /// `keys`: null in a snapshot that is not used, because its file could not be read
-  ApiKeyAuthenticator(std::string name, const AuthConfig& config, std::shared_ptr<const ApiKeys> keys);
+  /// `keys`: null in a snapshot that is not used, because its file could not be read, and with a `lookup`
+  ApiKeyAuthenticator(std::string name, const AuthConfig& config, std::shared_ptr<const ApiKeys> keys,
+                      KeyLookup lookup = {});
 
   std::string_view name() const override { return name_; }
   std::string describe() const override;
@@ -43,12 +57,15 @@ class ApiKeyAuthenticator final : public Authenticator {
   struct Worker {
     LiveView<KeyTable> keys;
     crypto::Hasher hasher{crypto::Digest(crypto::Hash::sha256)};
+    std::shared_ptr<StoreDesk<StoredKey>> stored;   // made at its first use
   };
   struct Given {
     std::string_view key;
     size_t count = 0;   // credentials of this kind
   };
   Given find(const http::Head& request) const;
+  Outcome look_up(Call& call, Worker& worker, const KeyHash& hash) const;
+  Outcome judge(Call& call, const KeyTable::Found& found) const;
 
   std::string name_;
   std::string header_;
@@ -56,6 +73,7 @@ class ApiKeyAuthenticator final : public Authenticator {
   std::string query_;
   std::string challenge_;
   std::shared_ptr<const ApiKeys> keys_;
+  KeyLookup lookup_;
   PerWorker<Worker> workers_;
 };
 

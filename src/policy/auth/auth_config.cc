@@ -41,8 +41,9 @@ constexpr Field kAuthFields[] = {
          .example = "\"api_key\""}),
     field<&AuthConfig::store>(
         {.name = "store",
-         .about = "api_key: where the keys' hashes are: \"consumers\" (the [consumer.*] tables), or "
-                  "\"file:keys.jsonl\", one JSON object a line, read again whenever it changes.",
+         .about = "api_key: where the keys' hashes are: \"consumers\" (the [consumer.*] tables), "
+                  "\"file:keys.jsonl\", one JSON object a line, read again whenever it changes, or the name of a "
+                  "[redis.NAME]. jwt: the [redis.NAME] that says which tokens are revoked.",
          .reason = "a handful of keys needs no file"}),
     field<&AuthConfig::issuer>({.name = "issuer",
                                 .about = "jwt: whose tokens are accepted; exactly the \"iss\" in them. Required. Without "
@@ -125,7 +126,8 @@ constexpr Field kAuthFields[] = {
     field<&AuthConfig::cache>(
         {.name = "cache",
          .about = "jwt: memory of the process for tokens that were verified; 0 bytes: every request verifies. basic, "
-                  "introspection: for credentials and tokens that were looked at.",
+                  "introspection: for credentials and tokens that were looked at. api_key, jwt: for what the "
+                  "[redis.NAME] of the store said.",
          .reason = "some 8,000 tokens of 1 KiB",
          .range = {0, 4'294'967'296}}),
     field<&AuthConfig::file>(
@@ -179,7 +181,7 @@ using enum AuthType;
 const OwnKey kOwnKeys[] = {
     {"header", {api_key, jwt, introspection}},
     {"query", {api_key}},
-    {"store", {api_key}},
+    {"store", {api_key, jwt}},
     {"issuer", {jwt, introspection}},
     {"audience", {jwt, introspection}},
     {"algorithms", {jwt}},
@@ -198,7 +200,7 @@ const OwnKey kOwnKeys[] = {
     {"roles", {jwt, introspection}},
     {"consumer", {jwt, introspection}},
     {"revoked", {jwt}},
-    {"cache", {jwt, basic, introspection}},
+    {"cache", {api_key, jwt, basic, introspection}},
     {"file", {basic}},
     {"cache_for", {basic, introspection}},
     {"url", {introspection}},
@@ -260,8 +262,13 @@ using policy::RouteAuth;
 void TypeOf<KeyStore>::read(Reader& reader, const Value& value, const Field& field, void* out) {
   constexpr std::string_view kFile = "file:";
   auto& store = *static_cast<KeyStore*>(out);
-  if (value.kind != Value::Kind::string) return reader.wrong_type(value, field);
+  if (value.kind != Value::Kind::string || value.text.empty()) return reader.wrong_type(value, field);
   if (value.text == "consumers") return;
+  if (value.text.find(':') == std::string::npos) {
+    store.kind = KeyStore::Kind::redis;
+    store.redis = {value.text, value.at};
+    return;
+  }
   if (!value.text.starts_with(kFile) || value.text.size() == kFile.size() ||
       value.text.find('\0') != std::string::npos)
     return reader.wrong_type(value, field);
@@ -271,7 +278,11 @@ void TypeOf<KeyStore>::read(Reader& reader, const Value& value, const Field& fie
 
 void TypeOf<KeyStore>::print(const void* object, std::string& out) {
   const auto& store = *static_cast<const KeyStore*>(object);
-  out += store.kind == KeyStore::Kind::consumers ? "\"consumers\"" : toml_string("file:" + store.file.path);
+  switch (store.kind) {
+    case KeyStore::Kind::consumers: out += "\"consumers\""; break;
+    case KeyStore::Kind::file: out += toml_string("file:" + store.file.path); break;
+    case KeyStore::Kind::redis: out += toml_string(store.redis.name); break;
+  }
 }
 
 namespace {

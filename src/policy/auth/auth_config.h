@@ -21,11 +21,12 @@ enum class ProviderDown : uint8_t {
   stale,    // a token that was good the last time is, until it expires
 };
 
-/// `store`: "consumers", or "file:PATH".
+/// `store`: "consumers", "file:PATH", or the name of a [redis.NAME].
 struct KeyStore {
-  enum class Kind : uint8_t { consumers, file };
+  enum class Kind : uint8_t { consumers, file, redis };
   Kind kind = Kind::consumers;
   config::FilePath file;
+  config::Reference<"redis"> redis;
 };
 
 struct AuthConfig {
@@ -122,10 +123,9 @@ struct TypeOf<policy::KeyStore> {
   static void read(Reader& reader, const Value& value, const Field& field, void* out);
   static void print(const void* object, std::string& out);
   static constexpr Type type{.form = Type::Form::text,
-                             .noun = "\"consumers\" or a file such as \"file:keys.jsonl\"",
+                             .noun = "\"consumers\", a file such as \"file:keys.jsonl\" or the name of a [redis.NAME]",
                              .read = &read,
-                             .print = &print,
-                             .pattern = "(consumers|file:.+)"};
+                             .print = &print};
 };
 
 template <>

@@ -2,10 +2,37 @@
 
 #include <utility>
 
+#include "base/text.h"
 #include "policy/auth/jwt_problems.h"
 #include "policy/auth/problems.h"
 
 namespace sluice::policy {
+
+/// What Redis says of one "jti" or "sub".
+struct StoredRevocation {
+  bool any = false;                             // it says something
+  std::optional<WallTime> before;               // what was issued then or later is none of it
+  /// A token that does not say when it was issued was issued before.
+  bool covers(std::optional<WallTime> issued) const { return any && (!before || !issued || *issued < *before); }
+  size_t bytes() const { return 0; }
+};
+
+namespace {
+
+class RevocationReader final : public StoredReader<StoredRevocation> {
+ public:
+  StoredRevocation read(std::optional<std::string_view> text) const override {
+    if (!text) return {};
+    auto seconds = parse_decimal(*text);
+    if (!seconds || *seconds > kSecondsMax) return {true, std::nullopt};   // whatever it says, it is there
+    return {true, WallTime(std::chrono::seconds(*seconds))};
+  }
+
+ private:
+  static constexpr uint64_t kSecondsMax = 253'402'300'799;   // the year 9999
+};
+
+}  // namespace
 
 JwtAuthenticator::JwtAuthenticator(std::string name, JwtOptions options,
                                    std::shared_ptr<const JwtWorld> world,
@@ -24,10 +51,38 @@ Authenticator::Outcome JwtAuthenticator::authenticate(Call& call) const {
     return verdict.key_unknown ? without_key(call, *verdict.problem)
                                : Outcome::refused(*verdict.problem);
   }
+  if (options_.store) {
+    Outcome outcome = ask_store(call, verdict);
+    if (outcome.finding != Finding::accepted) return outcome;
+  }
   verdict.identity->method = "jwt";
   verdict.identity->authenticator = name_;
   if (!options_.consumers.resolve(*verdict.identity, call.client().ip)) return Outcome::refused(kCredentialAddress);
   call.findings().identity = verdict.identity;
+  return Outcome::accepted();
+}
+
+Authenticator::Outcome JwtAuthenticator::ask_store(Call& call, const JwtVerdict& verdict) const {
+  using Desk = StoreDesk<StoredRevocation>;
+  std::shared_ptr<Desk>& desk = stored_.of(call.worker()).desk;
+  if (!desk) {
+    desk = std::make_shared<Desk>(options_.store, std::make_shared<const RevocationReader>(),
+                                  options_.settings.cache_bytes);
+  }
+  const Identity& identity = *verdict.identity;
+  for (auto [prefix, name] : {std::pair(kRevokedTokenPrefix, identity.credential),
+                              std::pair(kRevokedSubjectPrefix, identity.subject)}) {
+    if (name.empty()) continue;
+    Desk::Found found = desk->find(call, call.arena().join(prefix, name));
+    switch (found.state) {
+      case Desk::State::waiting:
+        return Outcome::wait(call.clock().now() + kStoreWaitMax, kCredentialStoreUnavailable);
+      case Desk::State::unavailable: return Outcome::refused(kCredentialStoreUnavailable);
+      case Desk::State::known: break;
+    }
+    bool is_subject = prefix == kRevokedSubjectPrefix;
+    if (found.value->covers(is_subject ? verdict.issued : std::nullopt)) return Outcome::refused(kTokenRevoked);
+  }
   return Outcome::accepted();
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/ip.h"
 #include "base/per_worker.h"
+#include "policy/ask/store_desk.h"
 #include "policy/auth/authenticator.h"
 #include "policy/auth/jwt_verifier.h"
 #include "policy/auth/named_consumers.h"
@@ -15,10 +16,17 @@
 
 namespace sluice::policy {
 
+/// Names of revocations in Redis: of a token by its "jti", of all tokens of a "sub".
+inline constexpr std::string_view kRevokedTokenPrefix = "sluice:revoked:jti:";
+inline constexpr std::string_view kRevokedSubjectPrefix = "sluice:revoked:sub:";
+
+struct StoredRevocation;
+
 struct JwtOptions {
   std::string header = "Authorization";
   JwtSettings settings;
   NamedConsumers consumers;             // with settings.mapping.consumer
+  std::shared_ptr<const redis::Instance> store;   // of revocations; null: none
   std::string about;                    // for describe(): the issuer and where its keys are
 };
 
@@ -35,6 +43,8 @@ class JwtAuthenticator final : public Authenticator {
   void remove_credential(http::Head& request, Arena&) const override { field_.remove(request); }
 
  private:
+  /// gives: accepted, when nothing in the store speaks against it
+  Outcome ask_store(Call& call, const JwtVerdict& verdict) const;
   Outcome without_key(Call& call, const http::Problem& problem) const;
 
   std::string name_;
@@ -44,6 +54,10 @@ class JwtAuthenticator final : public Authenticator {
   std::shared_ptr<const JwtWorld> world_;
   std::shared_ptr<RemoteKeys> remote_;
   PerWorker<JwtDesk> desks_;
+  struct Stored {
+    std::shared_ptr<StoreDesk<StoredRevocation>> desk;   // made at its first use
+  };
+  PerWorker<Stored> stored_;
 };
 
 }  // namespace sluice::policy

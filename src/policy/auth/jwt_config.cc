@@ -14,6 +14,7 @@ constexpr IssueKind kSeveralPlaces{"jwt_keys_in_several_places"};
 constexpr IssueKind kBadUrl{"jwt_url"};
 constexpr IssueKind kPlainHttp{"jwt_plain_http"};
 constexpr IssueKind kSharedSecret{"jwt_shared_secret"};
+constexpr IssueKind kStoreOfKeys{"jwt_store"};
 constexpr IssueKind kEmptyText{"jwt_empty_text"};
 
 /// OpenID Connect Discovery section 4: behind the issuer, whose last slash does not count.
@@ -76,6 +77,10 @@ void check_jwt(const AuthConfig& auth, const config::Value& table, config::Reade
   check_texts(auth.audience, "audience", table, reader);
   check_texts(auth.required, "required", table, reader);
   check_texts(auth.token_types, "token_types", table, reader);
+  if (table.find("store") != nullptr && auth.store.kind != KeyStore::Kind::redis) {
+    reader.issues().add(kStoreOfKeys, place_of(table, "store"), "type = \"jwt\" keeps its revocations in a [redis.NAME]").note =
+        "a file of them is named by \"revoked\"";
+  }
   int places = auth.jwks_uri.has_value() + !auth.jwks_file.empty() + !auth.public_key.empty();
   if (places > 1) {
     reader.issues().add(kSeveralPlaces, table.at,

@@ -46,6 +46,7 @@ bool Verification::recall(std::string_view text, Arena& arena, JwtVerdict& verdi
     known->revocations_generation = desk_->revocations.generation();
   }
   verdict.identity = known->identity.copy_to(arena);
+  verdict.issued = known->issued;
   return true;
 }
 
@@ -93,6 +94,7 @@ JwtVerdict Verification::read(std::string_view text, Arena& arena) {
   known.keys_generation = desk_->keys.generation();
   known.revocations_generation = desk_->revocations.generation();
   verdict.identity = known.identity.copy_to(arena);
+  verdict.issued = times.issued;
   desk_->cache->insert(text, std::move(known));
   return verdict;
 }

@@ -45,6 +45,7 @@ struct JwtDesk {
 struct JwtVerdict {
   const http::Problem* problem = nullptr;   // null: the token is good
   Identity* identity = nullptr;             // in the arena; method and authenticator are not set
+  std::optional<WallTime> issued{};         // what a good one says of it
   /// Everything but the key is as it should be: with newer keys the token may be good.
   bool key_unknown = false;
 };

@@ -12,15 +12,6 @@ namespace {
 
 using Why = std::string;
 
-/// One line's values.
-struct KeyLine {
-  KeyHash hash;
-  std::string consumer;
-  std::string id;
-  Grants grants;
-  WallTime expires = WallTime::max();
-};
-
 Result<void, Why> read_texts(const JsonValue& value, std::vector<std::string>& out) {
   if (value.type() != JsonValue::Type::array) return Why("is no list of strings");
   for (JsonElements elements = value.elements(); elements.next();) {
@@ -83,7 +74,9 @@ Result<void, Why> read_member(std::string_view name, const JsonValue& value, Key
   return Why("is not known");
 }
 
-Result<KeyLine, Why> parse_line(JsonReader& reader, std::string_view text) {
+}  // namespace
+
+Result<KeyLine, std::string> read_key_line(JsonReader& reader, std::string_view text) {
   auto object = reader.read(text);
   if (!object) return Why("not a JSON object: ") + object.error().what;
   if (!object->is_object()) return Why("not a JSON object");
@@ -92,13 +85,10 @@ Result<KeyLine, Why> parse_line(JsonReader& reader, std::string_view text) {
     auto read = read_member(members.name(), members.value(), line);
     if (!read) return "\"" + std::string(members.name().substr(0, 64)) + "\" " + read.error();
   }
-  if (!object->member("sha256")) return Why("\"sha256\" is missing");
   if (line.id.empty()) return Why("\"id\" is missing");
   if (line.consumer.empty()) return Why("\"consumer\" is missing");
   return line;
 }
-
-}  // namespace
 
 Grants grants_of(const ConsumerConfig& consumer) {
   Grants grants{consumer.scopes, consumer.roles, consumer.groups, {}, consumer.allow_ips};
@@ -128,9 +118,10 @@ Result<std::shared_ptr<const KeyTable>, std::string> read_key_table(std::istream
     if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
     std::string place = "line " + std::to_string(number) + ": ";
     if (table->size() == KeyTable::kKeysMax) return place + "too many keys";
-    auto line = parse_line(reader, text);
+    auto line = read_key_line(reader, text);
     if (!line) return place + line.error();
-    if (!table->add(line->hash, line->consumer, line->id, line->grants, line->expires))
+    if (!line->hash) return place + "\"sha256\" is missing";
+    if (!table->add(*line->hash, line->consumer, line->id, line->grants, line->expires))
       return place + "another line has the same key";
   }
   if (in.bad()) return std::string(std::strerror(errno));

@@ -3,17 +3,17 @@
 
 #include <istream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "policy/auth/api_key.h"
 #include "policy/auth/consumer_config.h"
 #include "policy/auth/key_table.h"
 
 namespace sluice::policy {
-
-inline constexpr size_t kKeyLineBytesMax = 64 * 1024;
 
 Grants grants_of(const ConsumerConfig& consumer);
 
@@ -25,6 +25,17 @@ std::shared_ptr<const KeyTable> make_key_table(const config::Sections<ConsumerCo
 /// are skipped. As a stream: a file of a million keys needs no more memory than its table.
 /// errors: "line 7: ..." without any of its values
 Result<std::shared_ptr<const KeyTable>, std::string> read_key_table(std::istream& in);
+
+/// One key as a line of a file, or a text in Redis, has it.
+struct KeyLine {
+  std::optional<KeyHash> hash;
+  std::string consumer;
+  std::string id;
+  Grants grants;
+  WallTime expires = WallTime::max();
+};
+/// Whoever asks says whether it needs the hash. errors: as above, without the line
+Result<KeyLine, std::string> read_key_line(JsonReader& reader, std::string_view text);
 
 /// The keys of one file.
 class KeyFile final : public LiveFiles {

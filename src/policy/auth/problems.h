@@ -23,9 +23,13 @@ inline constexpr http::Problem kPasswordsBusy{
     503, "passwords_busy", "Service Unavailable",
     "More passwords are to be checked than can be at the moment: try again later."};
 
+inline constexpr http::Problem kCredentialStoreUnavailable{
+    503, "credential_store_unavailable", "Service Unavailable",
+    "Whether the credential is good cannot be found out at the moment: try again later."};
+
 inline constexpr const http::Problem* kAuthProblems[] = {
     &kCredentialsMissing, &kCredentialsAmbiguous, &kApiKeyUnknown, &kApiKeyExpired, &kCertificateUnknown, &kCredentialAddress,
-    &kPasswordRefused, &kPasswordsBusy,
+    &kPasswordRefused, &kPasswordsBusy, &kCredentialStoreUnavailable,
 };
 
 }  // namespace sluice::policy
