@@ -37,12 +37,16 @@ void add_explain_command(CLI::App& app, sluice::cli::ExplainOptions& explain, in
   command->callback([&explain, &code] { code = sluice::cli::run_explain(explain); });
 }
 
+void add_control_options(CLI::App& command, sluice::cli::ControlOptions& control) {
+  command.add_option("FILE", control.file, "Configuration that names the control socket (/etc/sluice/sluice.toml)");
+  command.add_option("--control", control.socket, "The control socket itself: unix:/run/sluice/control.sock");
+  command.add_option("--timeout", control.timeout_seconds, "Seconds to wait for the outcome (60)")
+      ->check(CLI::Range(1U, 3600U));
+}
+
 void add_reload_command(CLI::App& app, sluice::cli::ReloadOptions& reload, int& code) {
   CLI::App* command = app.add_subcommand("reload", "Have the running gateway read its configuration again");
-  command->add_option("FILE", reload.file, "Configuration that names the control socket (/etc/sluice/sluice.toml)");
-  command->add_option("--control", reload.control, "The control socket itself: unix:/run/sluice/control.sock");
-  command->add_option("--timeout", reload.timeout_seconds, "Seconds to wait for the outcome (60)")
-      ->check(CLI::Range(1U, 3600U));
+  add_control_options(*command, reload.control);
   command->callback([&reload, &code] { code = sluice::cli::run_reload(reload); });
 }
 
@@ -51,13 +55,18 @@ std::string usage_message(const CLI::App* app, const CLI::Error& error) {
   return std::string("sluice: ") + error.what() + "\n\n" + app->help();
 }
 
-void add_key_commands(CLI::App& app, sluice::cli::KeyOptions& key, int& code) {
+void add_key_commands(CLI::App& app, sluice::cli::KeyOptions& key, sluice::cli::KeyListOptions& list, int& code) {
   CLI::App* command = app.add_subcommand("key", "API keys");
   command->require_subcommand(1);
   CLI::App* made = command->add_subcommand("new", "Make a key; print it with the hash for the configuration");
   made->add_option("--id", key.id, "What logs call it (k1)");
   made->add_option("--consumer", key.consumer, "Print a line for a key file, of this consumer");
   made->callback([&key, &code] { code = sluice::cli::run_key_new(key); });
+  CLI::App* listed = command->add_subcommand("list", "The keys of the running gateway, and when each was last used");
+  add_control_options(*listed, list.control);
+  listed->add_option("--consumer", list.consumer, "Of this consumer only");
+  listed->add_flag("--json", list.json, "A JSON object a line");
+  listed->callback([&list, &code] { code = sluice::cli::run_key_list(list); });
 }
 
 void add_audit_commands(CLI::App& app, sluice::cli::AuditVerifyOptions& verify, int& code) {
@@ -130,7 +139,8 @@ int main(int argc, char** argv) {
   add_explain_command(app, explain, code);
 
   sluice::cli::KeyOptions key;
-  add_key_commands(app, key, code);
+  sluice::cli::KeyListOptions key_list;
+  add_key_commands(app, key, key_list, code);
 
   sluice::cli::AuditVerifyOptions audit;
   add_audit_commands(app, audit, code);

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
+#include "admin/keys_page.h"
 #include "admin/status_page.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "control/process_limits.h"
 #include "observe/exposition.h"
 #include "observe/process_usage.h"
+#include "policy/query.h"
 #include "proxy/problems.h"
 #include "snapshot/files_hash.h"
 
@@ -63,6 +65,14 @@ Page readiness_page(const control::Keeper& keeper) {
   return {503, kText, "draining: asked to end, requests in flight are finishing\n"};
 }
 
+Page list_keys(const http::Head& request, const control::Keeper& keeper) {
+  uint64_t from = 0;
+  policy::each_query_parameter(request.query, [&](const policy::QueryParameter& parameter) {
+    if (parameter.name == "from") from = parse_decimal(parameter.value).value_or(0);
+  });
+  return {200, kJson, keys_page(keeper.snapshot(), from)};
+}
+
 Page not_allowed(const http::Head& request, std::string_view allow) {
   Page page = problem_page(proxy::kMethodNotAllowed, request);
   page.allow = allow;
@@ -86,16 +96,22 @@ bool is_reload(const http::Head& request, const Peer& peer) {
   return peer.rights == Rights::change && request.path == "/reload" && request.method == http::Method::post;
 }
 
+bool is_key_list(const http::Head& request, const Peer& peer) {
+  return peer.rights == Rights::change && request.path == "/keys";
+}
+
 Page make_page(const http::Head& request, const control::Keeper& keeper, const Peer& peer) {
   constexpr std::string_view kPaths[] = {"/metrics", "/status", "/healthz", "/readyz"};
+  bool is_keys = is_key_list(request, peer);
   if (peer.rights == Rights::none) return problem_page(proxy::kControlForbidden, request);
   if (peer.rights == Rights::change && request.path == "/reload") return not_allowed(request, "POST");
-  if (std::find(std::begin(kPaths), std::end(kPaths), request.path) == std::end(kPaths)) {
+  if (!is_keys && std::find(std::begin(kPaths), std::end(kPaths), request.path) == std::end(kPaths)) {
     return problem_page(proxy::kNoRoute, request);
   }
   if (request.method != http::Method::get && request.method != http::Method::head) {
     return not_allowed(request, "GET, HEAD");
   }
+  if (is_keys) return list_keys(request, keeper);
   if (request.path == "/metrics") {
     return metrics_page(keeper, observe::page_form(accept_of(request)));
   }

@@ -1,4 +1,4 @@
-// What the admin listener shows. Nothing here names a person or holds a secret.
+// What the admin listener shows. Nothing here holds a secret; what names a person (/keys) is for the control socket alone.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +32,9 @@ struct Peer {
 
 /// A request that changes something and is answered later: "POST /reload" on the control socket.
 bool is_reload(const http::Head& request, const Peer& peer);
+
+/// A look at who holds which API key: "GET /keys" there.
+bool is_key_list(const http::Head& request, const Peer& peer);
 
 /// Answers what only looks. gives: 404 for other paths, 405 for other methods, 403 for who may not even look
 Page make_page(const http::Head& request, const control::Keeper& keeper, const Peer& peer);

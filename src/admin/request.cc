@@ -7,6 +7,8 @@ namespace sluice::admin {
 
 void Request::on_end() {
   if (peer_.refused) return answer(overloaded_page(*head_), false);
+  if (is_key_list(*head_, peer_))
+    LOG(info, "control request", kv("action", "keys"), kv("uid", peer_.uid), kv("pid", peer_.pid));
   if (!is_reload(*head_, peer_)) return answer(make_page(*head_, *keeper_, peer_), true);
   // Whoever changes something is on record, whatever comes of it.
   LOG(info, "control request", kv("action", "reload"), kv("uid", peer_.uid), kv("pid", peer_.pid));

@@ -21,10 +21,21 @@ struct RunOptions {
   std::string file;
 };
 
-struct ReloadOptions {
+/// Where the running gateway is asked.
+struct ControlOptions {
   std::string file = "/etc/sluice/sluice.toml";   // which names the control socket
-  std::string control;                            // the socket itself: "unix:/run/sluice/control.sock"
+  std::string socket;                             // the socket itself: "unix:/run/sluice/control.sock"
   unsigned timeout_seconds = 60;
+};
+
+struct ReloadOptions {
+  ControlOptions control;
+};
+
+struct KeyListOptions {
+  ControlOptions control;
+  std::string consumer;   // not empty: of this one only
+  bool json = false;      // an object a line
 };
 
 struct KeyOptions {
@@ -93,6 +104,9 @@ int run_errors();
 
 /// Makes an API key, and prints it with its hash: the only time that it is seen.
 int run_key_new(const KeyOptions& options);
+
+/// Lists the API keys that the running gateway knows. gives: 0; 1 refused; 2 no answer
+int run_key_list(const KeyListOptions& options);
 
 /// Verifies an audit log. gives: 0 good, 1 changed, 2 not verified
 int run_audit_verify(const AuditVerifyOptions& options);

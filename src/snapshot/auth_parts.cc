@@ -53,6 +53,7 @@ void make_api_keys(const Section& section, const Snapshot& snapshot, unsigned wo
     keys = std::make_shared<ApiKeys>(table ? *std::move(table) : no_keys());
     part.files = std::make_shared<KeyFile>("auth." + section.name, store.file.path, keys);
   }
+  part.api_keys = keys;
   part.authenticator = std::make_shared<ApiKeyAuthenticator>(
       section.name, section.value, std::move(keys),
       policy::KeyLookup{store_of(section, snapshot), section.value.cache.count / workers});
@@ -181,6 +182,14 @@ std::shared_ptr<const AuthorizerPart> make_authorizer(const config::Section<poli
   part->service = std::make_shared<const policy::AuthorizerService>(
       section.name, section.value, load_trust("authorizer." + section.name, section.value.ca, faults), workers);
   return part;
+}
+
+void inherit_key_uses(const Snapshot& previous, const AuthPart& part) {
+  if (!part.api_keys) return;
+  for (const auto& before : previous.auth) {
+    if (before->name != part.name || !before->api_keys) continue;
+    part.api_keys->live().current()->inherit_uses(*before->api_keys->live().current());
+  }
 }
 
 void renew_auth_logins(const Snapshot& snapshot) {

@@ -13,7 +13,10 @@ std::shared_ptr<const AuthPart> make_auth(const config::Section<policy::AuthConf
                                           const Snapshot& snapshot, unsigned workers,
                                           BuildFaults& faults);
 
-/// The same of one [authorizer.NAME].
+/// Takes over when keys were last used, from what has the name of `part` in the snapshot before.
+void inherit_key_uses(const Snapshot& previous, const AuthPart& part);
+
+/// As make_auth, of one [authorizer.NAME].
 std::shared_ptr<const AuthorizerPart> make_authorizer(const config::Section<policy::AuthorizerConfig>& section,
                                                       unsigned workers, BuildFaults& faults);
 

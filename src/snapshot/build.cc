@@ -112,6 +112,7 @@ Result<std::shared_ptr<const Snapshot>, BuildFaults> Builder::run() {
   for (const auto& section : config.auth) {
     auto part = unchanged(previous_ ? &previous_->auth : nullptr, section, itself);
     out_->auth.push_back(part ? part : make_auth(section, *out_, workers(), faults_));
+    if (part == nullptr && previous_ != nullptr) inherit_key_uses(*previous_, *out_->auth.back());
   }
   if (!config.limit.empty()) out_->limit_table = limit_table();
   for (const auto& section : config.limit) {

@@ -18,6 +18,7 @@
 #include "net/shared_tls.h"
 #include "observe/registry.h"
 #include "plugin/plugin.h"
+#include "policy/auth/api_key.h"
 #include "policy/auth/authenticator.h"
 #include "policy/auth/remote_keys.h"
 #include "policy/authorizer/authorizer.h"
@@ -69,6 +70,7 @@ struct AuthPart {
   std::string name;
   uint64_t fingerprint = 0;
   std::shared_ptr<const policy::Authenticator> authenticator;
+  std::shared_ptr<const policy::ApiKeys> api_keys;   // null: of another type, or each is looked up
   std::shared_ptr<policy::LiveFiles> files;   // null: it reads none
   std::shared_ptr<policy::RemoteKeys> remote_keys;   // null: it fetches none
   std::shared_ptr<Live<crypto::Secret>> login;       // null: it asks nobody

@@ -1,4 +1,5 @@
 """API keys: who comes in, what the upstream sees, files that are read again, rotation, the command."""
+import calendar
 import hashlib
 import json
 import os
@@ -6,7 +7,8 @@ import subprocess
 import time
 
 import pytest
-from support.gateway import settings
+from support.client import ask
+from support.gateway import run_command, settings
 from support.problem import assert_problem
 from support.timing import BINARY, SLOW, wait_until
 
@@ -115,8 +117,36 @@ store = "file:{store}"
     store.write_text("{broken")
     wait_until(lambda: "files refused: what is in use stays" in one.error_log(), "the refusal")
     assert statuses("second") == {200}
-    store.write_text(line("second") + line("first", id="k2"))
+    many = "".join(line(f"key {i}", id=f"many{i}") for i in range(6000))   # more than a page
+    store.write_text(line("second") + line("first", id="k2") + many)
     wait_until(lambda: statuses("first") == {200}, "the key that came back")
+    listed = [json.loads(row) for row in key_list(one, "--json").splitlines()]
+    assert [key["id"] for key in listed] == ["k1", "k2"] + [f"many{i}" for i in range(6000)]
+    assert ["last_used" in key for key in listed] == [True, True] + [False] * 6000
+
+
+def key_list(one, *options):
+    done = run_command("key", "list", "--control", f"unix:{one.control_path}", *options, binary=one.binary)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_last_use_of_a_key_is_told_on_the_control_socket_alone(guarded):
+    one, _ = guarded
+    assert one.ask("GET", "/a", [("X-Api-Key", KEY)]).status == 200
+    assert one.ask("GET", "/a", [("X-Api-Key", "old")]).status == 401
+    title, *rows = [row.split() for row in key_list(one).splitlines()]
+    assert title == ["CONSUMER", "ID", "AUTH", "EXPIRES", "LAST", "USED"]
+    assert rows[1:] == [["acme", "k2", "partners", "never", "not", "yet"],
+                        ["acme", "old", "partners", "2020-01-01T00:00:00.000Z", "not", "yet"],
+                        ["far", "k1", "partners", "never", "not", "yet"]]
+    consumer, name, _, expires, used = rows[0]
+    assert (consumer, name, expires) == ("acme", "k1", "never")
+    assert abs(calendar.timegm(time.strptime(used, "%Y-%m-%dT%H:%M:%S.000Z")) - time.time()) < 30 * SLOW
+    one.reload(one.config_text.replace("[consumer.far]", "[consumer.far]\nscopes = [\"a\"]"))
+    assert key_list(one, "--consumer", "acme").splitlines()[1].split() == rows[0]
+    assert ask(one.admin, "GET", "/keys").status == 404
+    one.wait_for_error_line(r"control request action=keys uid=\d+ pid=\d+")
 
 
 def test_a_new_key_is_printed_once_with_its_hash():

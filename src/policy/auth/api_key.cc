@@ -99,8 +99,12 @@ Authenticator::Outcome ApiKeyAuthenticator::authenticate(Call& call) const {
   worker.hasher.add(given.key);
   worker.hasher.finish(hash.bytes.data());
   if (lookup_.redis) return look_up(call, worker, hash);
-  std::optional<KeyTable::Found> found = worker.keys.get(keys_->live()).find(hash);
-  return found ? judge(call, *found) : Outcome::refused(kApiKeyUnknown);
+  const KeyTable& keys = worker.keys.get(keys_->live());
+  std::optional<KeyTable::Found> found = keys.find(hash);
+  if (!found) return Outcome::refused(kApiKeyUnknown);
+  Outcome outcome = judge(call, *found);
+  if (outcome.finding == Finding::accepted) keys.note_use(found->index, call.clock().wall());
+  return outcome;
 }
 
 Authenticator::Outcome ApiKeyAuthenticator::look_up(Call& call, Worker& worker, const KeyHash& hash) const {

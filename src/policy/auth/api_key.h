@@ -25,7 +25,12 @@ class ApiKeys {
  public:
   explicit ApiKeys(std::shared_ptr<const KeyTable> keys) : live_(std::move(keys)) {}
   const Live<KeyTable>& live() const { return live_; }
-  void replace(std::shared_ptr<const KeyTable> keys) { live_.replace(std::move(keys)); }
+  /// What the keys before were used for last is known of those that are among these too.
+  void replace(std::shared_ptr<const KeyTable> keys) {
+    std::shared_ptr<const KeyTable> before = live_.current();
+    live_.replace(keys);
+    keys->inherit_uses(*before);   // now: as little as can be is noted in the old table meanwhile
+  }
 
  private:
   Live<KeyTable> live_;

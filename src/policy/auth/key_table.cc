@@ -81,18 +81,40 @@ void KeyTable::finish() {
   known_grants_.clear();
   keys_.shrink_to_fit();
   texts_.shrink_to_fit();
+  uses_ = std::make_unique<SharedKeyUses>(keys_.size());
 }
 
 std::optional<KeyTable::Found> KeyTable::find(const KeyHash& hash) const {
   uint32_t index = slots_[slot_of(hash)];
   if (index == kEmpty) return std::nullopt;
+  return at(index);
+}
+
+KeyTable::Found KeyTable::at(size_t index) const {
   const Key& key = keys_[index];
   WallTime expires = key.expires == kForever ? WallTime::max() : WallTime(std::chrono::seconds(key.expires));
-  return Found{text(key.consumer), text(key.id), grants_[key.grants], expires};
+  return {text(key.consumer), text(key.id), grants_[key.grants], expires, index};
+}
+
+void KeyTable::note_use(size_t index, WallTime now) const { uses_->note(index, pack(now)); }
+
+std::optional<WallTime> KeyTable::last_use(size_t index) const {
+  uint32_t second = uses_->last(index);
+  if (second == 0) return std::nullopt;
+  return WallTime(std::chrono::seconds(second));
+}
+
+void KeyTable::inherit_uses(const KeyTable& before) const {
+  for (size_t i = 0; i < before.keys_.size(); ++i) {
+    uint32_t second = before.uses_->last(i);
+    if (second == 0) continue;
+    uint32_t index = slots_[slot_of(before.keys_[i].hash)];
+    if (index != kEmpty) uses_->note(index, second);
+  }
 }
 
 size_t KeyTable::memory() const {
-  return keys_.capacity() * sizeof(Key) + slots_.capacity() * sizeof(uint32_t) + texts_.capacity() +
+  return keys_.capacity() * (sizeof(Key) + sizeof(uint32_t)) + slots_.capacity() * sizeof(uint32_t) + texts_.capacity() +
          grants_.capacity() * sizeof(Grants);
 }
 

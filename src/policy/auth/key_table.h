@@ -1,4 +1,5 @@
-// API keys by their hash: who holds them, what they grant, until when. Const once built; about 80 bytes a key.
+// API keys by their hash: who holds them, what they grant, until when; and when each was last used. Const once built,
+// but for that; about 85 bytes a key.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include "base/arena.h"
 #include "base/ip.h"
 #include "policy/auth/consumer_config.h"
+#include "policy/auth/shared_key_uses.h"
 #include "policy/identity.h"
 
 namespace sluice::policy {
@@ -37,6 +39,7 @@ class KeyTable {
     std::string_view id;
     const Grants& grants;
     WallTime expires;
+    size_t index = 0;   // in its table
 
     /// Whether the credential may come from there.
     bool allows(const IpAddress& from) const;
@@ -50,6 +53,16 @@ class KeyTable {
 
   /// The reference within holds as long as the table.
   std::optional<Found> find(const KeyHash& hash) const;
+  /// In the order in which they were added.
+  Found at(size_t index) const;
+
+  /// Any thread, from finish() on.
+  void note_use(size_t index, WallTime now) const;
+  /// To the second; nothing: not since the gateway started.
+  std::optional<WallTime> last_use(size_t index) const;
+  /// Takes over what is known of keys that were in an earlier table.
+  void inherit_uses(const KeyTable& before) const;
+
   size_t size() const { return keys_.size(); }
   size_t memory() const;
 
@@ -74,6 +87,7 @@ class KeyTable {
   uint32_t last_consumer_ = kEmpty;   // neighbours of a file often have the same
   std::vector<Grants> grants_;
   std::map<Grants, uint32_t> known_grants_;   // while keys are added
+  std::unique_ptr<SharedKeyUses> uses_;
 };
 
 /// An Identity in `arena`, of its own: the table may be replaced while the request is under way.

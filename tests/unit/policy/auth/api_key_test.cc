@@ -126,6 +126,30 @@ TEST(KeyTable, holds_many_keys_in_little_memory) {
   EXPECT_LT(table.memory(), kCount * 120U);
 }
 
+TEST(ApiKey, its_last_use_is_known_to_the_second_and_outlives_its_table) {
+  auto keys = keys_of();
+  auto authenticator = partners(keys);
+  TestCall test(request("/", "X-Api-Key: " + kKey + "\r\n"));
+  auto last_use = [&] { return keys->live().current()->last_use(0); };
+  EXPECT_FALSE(last_use());
+  test.clock.set_wall(WallTime(std::chrono::milliseconds(1'700'000'000'900)));
+  authenticator->authenticate(test.call);
+  EXPECT_EQ(last_use(), WallTime(std::chrono::seconds(1'700'000'000)));
+  keys->replace(keys_of()->live().current());
+  EXPECT_EQ(last_use(), WallTime(std::chrono::seconds(1'700'000'000)));
+  test.clock.set_wall(WallTime(std::chrono::seconds(1'700'000'005)));
+  authenticator->authenticate(test.call);
+  EXPECT_EQ(last_use(), WallTime(std::chrono::seconds(1'700'000'005)));
+}
+
+TEST(ApiKey, what_is_refused_is_no_use) {
+  auto keys = keys_of("2001-01-01");
+  TestCall test(request("/", "X-Api-Key: " + kKey + "\r\n"));
+  test.clock.set_wall(WallTime(std::chrono::seconds(1'700'000'000)));
+  EXPECT_EQ(partners(keys)->authenticate(test.call).problem, &kApiKeyExpired);
+  EXPECT_FALSE(keys->live().current()->last_use(0));
+}
+
 TEST(KeyFile, each_fault_names_its_line_and_no_value) {
   const std::string hash(64, 'a');
   const std::string good = R"({"sha256": ")" + hash + R"(", "id": "k", "consumer": "c"})";
