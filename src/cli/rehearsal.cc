@@ -24,6 +24,7 @@ class TextWire final : public http::Wire {
   void output(Chain bytes) override { text_ += bytes.to_string(); }
   size_t output_room() const override { return wire::kOutputMax; }
   uint64_t bytes_written() const override { return text_.size(); }
+  TimePoint now() const override { return {}; }
   void pause_input() override {}
   void resume_input() override {}
   void expect(http::Phase) override {}

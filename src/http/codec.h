@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "base/chain.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "http/stream.h"
 
@@ -17,6 +18,7 @@ enum class Phase : uint8_t {
   idle,   // the first byte of a message
   head,   // the rest of a head
   body,   // more of a body
+  streams,   // more of some of several messages: the codec is asked every now and then which of them are late
   last,   // the first byte of a message that may be on its way while we drain: a moment
 };
 
@@ -43,6 +45,8 @@ class Wire {
   /// Something has arrived that feed() was not given yet.
   virtual bool input_waits() const = 0;
   virtual void finish(Finish how) = 0;
+  /// The loop's cached clock.
+  virtual TimePoint now() const = 0;
 
   // For bodies that are moved by their receiver, who reads and writes the socket himself.
 

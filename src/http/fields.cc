@@ -124,6 +124,11 @@ FieldId field_id(std::string_view name) {
 
 std::string_view field_name(FieldId id) { return kNames[static_cast<size_t>(id)]; }
 
+std::string_view lower_field_name(FieldId id) {
+  auto index = static_cast<size_t>(id);
+  return {kLookup.lower[index].data(), kNames[index].size()};
+}
+
 void Fields::grow() {
   CHECK(capacity_ < 0x8000);
   auto capacity = static_cast<uint16_t>(capacity_ == 0 ? 16 : capacity_ * 2);

@@ -56,6 +56,8 @@ class FieldIdSet {
 FieldId field_id(std::string_view name);
 /// The usual spelling ("Content-Length"); empty for other.
 std::string_view field_name(FieldId id);
+/// The same in lower case, as HTTP/2 has it.
+std::string_view lower_field_name(FieldId id);
 
 struct Field {
   const char* name_data;

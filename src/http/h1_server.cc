@@ -190,7 +190,7 @@ void H1ServerCodec::on_write_failed(Error why) { on_failed(why); }
 void H1ServerCodec::on_timeout(Phase phase) {
   if (finished_) return;
   switch (phase) {
-    case Phase::none: return;
+    case Phase::none: case Phase::streams: return;
     case Phase::idle: case Phase::last:
       finished_ = true;
       return wire_->finish(Finish::flush);

@@ -356,9 +356,11 @@ void TlsTransport::destroy() {
 }  // namespace
 
 TransportPtr accept_tls(TlsIo& io, TransportPtr inner,
-                        std::shared_ptr<const TlsServerContext> context, Chain early) {
+                        std::shared_ptr<const TlsServerContext> context, Chain early,
+                        const std::string* protocols) {
   SSL_CTX* ssl_context = context->ssl();
   auto* made = new TlsTransport(io, Role::server, std::move(context), ssl_context);
+  if (protocols) SSL_set_app_data(made->ssl(), const_cast<std::string*>(protocols));   // for on_alpn alone
   made->adopt(std::move(inner), std::move(early));
   return TransportPtr(made);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/chain.h"
@@ -23,9 +24,11 @@ inline constexpr uint32_t kLateHandshakesMax = 100;
 /// one that fails gives on_failed(tls_failed) with OpenSSL's reason, after its alert has been sent;
 /// on_failed(client_certificate) when it is for the client's certificate.
 /// `early` is what was read of the connection already (behind a PROXY protocol header).
+/// `protocols`: for ALPN in wire form, in place of the context's; outlives the transport. Null: the context's.
 /// needs: `io` of the transport's own worker; write() only after on_open
 TransportPtr accept_tls(TlsIo& io, TransportPtr inner,
-                        std::shared_ptr<const TlsServerContext> context, Chain early = {});
+                        std::shared_ptr<const TlsServerContext> context, Chain early = {},
+                        const std::string* protocols = nullptr);
 
 struct TlsTarget {
   SocketAddress address;

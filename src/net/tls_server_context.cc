@@ -180,9 +180,10 @@ int TlsServerContext::on_client_hello(SSL* ssl, int*, void* self) {
   return SSL_CLIENT_HELLO_SUCCESS;
 }
 
-int TlsServerContext::on_alpn(SSL*, const unsigned char** chosen, unsigned char* chosen_size,
+int TlsServerContext::on_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_size,
                               const unsigned char* offered, unsigned offered_size, void* self) {
-  const std::string& ours = static_cast<TlsServerContext*>(self)->protocols_;
+  const auto* own = static_cast<const std::string*>(SSL_get_app_data(ssl));   // the listener's: accept_tls
+  const std::string& ours = own ? *own : static_cast<TlsServerContext*>(self)->protocols_;
   unsigned char* pick = nullptr;
   int status = SSL_select_next_proto(&pick, chosen_size, openssl_bytes(ours),
                                      static_cast<unsigned>(ours.size()), offered, offered_size);

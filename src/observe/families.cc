@@ -23,6 +23,8 @@ constexpr FamilyFacts kFacts[] = {
      "Connections of slow clients reset because memory_max was reached."},
     {"sluice_accept_pauses_total", counter, "listener",
      "Times that accepting stopped for want of file descriptors."},
+    {"sluice_http2_abuses_total", counter, "listener, limit",
+     "HTTP/2 connections closed with ENHANCE_YOUR_CALM, by the limit that the client went beyond."},
     {"sluice_upstream_requests_total", counter, "upstream, code",
      "Requests sent to an upstream, by class of status; none: no response came."},
     {"sluice_upstream_requests_in_flight", gauge, "upstream",

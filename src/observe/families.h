@@ -13,6 +13,7 @@ enum class MetricType : uint8_t { counter, gauge, histogram, info };
 enum class Family : uint8_t {
   requests, responses, request_seconds, gateway_overhead, request_bytes, response_bytes,
   connections, connections_accepted, connections_refused, connections_shed, accept_pauses,
+  h2_abuses,
   upstream_requests, upstream_in_flight, upstream_connections, upstream_connects,
   upstream_connect_failures, upstream_streams, upstream_response_seconds, upstream_retries,
   upstream_endpoint_up,

@@ -9,6 +9,7 @@
 #include "base/counter.h"
 #include "base/error.h"
 #include "base/store_counters.h"
+#include "http/h2_abuse.h"
 #include "http/problem.h"
 #include "http/token.h"
 #include "observe/block_table.h"
@@ -115,6 +116,7 @@ struct ListenerMetrics {
   std::array<Counter, kRefusals> refused;
   Counter shed;          // reset because memory was short and their clients slow
   Counter pauses;        // times that accepting stopped for want of descriptors
+  std::array<Counter, http::kH2Abuses> h2_abuses;   // connections closed for them
 };
 
 /// What a limit said.

@@ -134,6 +134,9 @@ void write_listeners(const Registry& registry, TextPage& page) {
                  [](const ListenerMetrics& listener) { return listener.shed.value(); });
   listeners.sums(Family::accept_pauses, "",
                  [](const ListenerMetrics& listener) { return listener.pauses.value(); });
+  listeners.sums_by(
+      Family::h2_abuses, render_all("limit", http::kH2AbuseLabels),
+      [](const ListenerMetrics& listener, size_t i) { return listener.h2_abuses[i].value(); });
 }
 
 void write_upstreams(const Registry& registry, TextPage& page) {

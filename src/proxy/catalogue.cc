@@ -6,6 +6,7 @@
 
 #include "http/h1_codec.h"
 #include "http/h1_problems.h"
+#include "http/h2_problems.h"
 #include "plugin/problems.h"
 #include "policy/allow/problems.h"
 #include "policy/auth/jwt_problems.h"
@@ -33,7 +34,11 @@ constexpr Advice kAdvice[] = {
      "balancer that sends a PROXY header to a listener without `proxy_protocol = true`, or from "
      "an address that is not in `trusted_proxies`, looks like this too."},
     {"unsupported_version",
-     "HTTP/0.9, or HTTP/2 without TLS and upgrade. Sluice speaks HTTP/1.0 and HTTP/1.1."},
+     "HTTP/0.9, or HTTP/2 on a plain listener that has no \"h2c\" among its `protocols`."},
+    {"bad_pseudo_field", "A broken HTTP/2 client, or a scan: no library sends this."},
+    {"upper_case_name", "A hand-made HTTP/2 client. Nothing was forwarded."},
+    {"connection_field",
+     "An HTTP/2 client, or a proxy before it, passes on fields that belong to HTTP/1. Nothing was forwarded."},
     {"unknown_method",
      "A method that Sluice does not know, or one in lower case. Nothing was forwarded."},
     {"connect_refused", "Somebody takes the gateway for a forward proxy, or scans for one."},
@@ -284,7 +289,7 @@ constexpr std::string_view advice_for(std::string_view code) {
 
 constexpr auto kCatalogue = [] {
   std::array<const Problem*, std::size(http::kH1Problems) + std::size(http::kH1CodecProblems) +
-                                 std::size(kProblems) + std::size(plugin::kPluginProblems) +
+                                 std::size(http::kH2Problems) + std::size(kProblems) + std::size(plugin::kPluginProblems) +
                                      std::size(policy::kAuthProblems) + std::size(policy::kAllowProblems) +
                                      std::size(policy::kIpProblems) + std::size(policy::kLimitProblems) +
                                      std::size(policy::kJwtProblems) + std::size(policy::kAuthorizerProblems) +
@@ -292,6 +297,7 @@ constexpr auto kCatalogue = [] {
       all{};
   auto* next = std::copy(std::begin(http::kH1Problems), std::end(http::kH1Problems), all.data());
   next = std::copy(std::begin(http::kH1CodecProblems), std::end(http::kH1CodecProblems), next);
+  next = std::copy(std::begin(http::kH2Problems), std::end(http::kH2Problems), next);
   next = std::copy(std::begin(kProblems), std::end(kProblems), next);
   next = std::copy(std::begin(plugin::kPluginProblems), std::end(plugin::kPluginProblems), next);
   next = std::copy(std::begin(policy::kAuthProblems), std::end(policy::kAuthProblems), next);
@@ -303,7 +309,8 @@ constexpr auto kCatalogue = [] {
   std::copy(std::begin(policy::kSignatureProblems), std::end(policy::kSignatureProblems), next);
   return all;
 }();
-constexpr size_t kRefusals = std::size(http::kH1Problems) + std::size(http::kH1CodecProblems);
+constexpr size_t kRefusals =
+    std::size(http::kH1Problems) + std::size(http::kH1CodecProblems) + std::size(http::kH2Problems);
 
 static_assert(std::all_of(kCatalogue.begin(), kCatalogue.end(),
                           [](const Problem* problem) {

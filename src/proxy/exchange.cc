@@ -9,8 +9,10 @@ using http::End;
 
 namespace {
 
-// Trailers go on only when the head announced them by name: nothing may come in by the back door.
+// Trailers go on only when the head announced them by name: nothing may come in by the back door. In HTTP/2 they have a
+// door of their own, and gRPC announces none.
 bool keep_announced(const http::Head& head, http::Fields& trailers) {
+  if (head.version == http::Version::h2) return !trailers.empty();
   trailers.remove_if([&](const http::Field& trailer) {
     bool announced = false;
     for (const http::Field& field : head.fields) {

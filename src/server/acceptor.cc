@@ -162,7 +162,7 @@ void Acceptor::open(net::TransportPtr transport, const ClientFacts& client, Chai
   metrics().accepted.add();
   if (settings_->tls) {
     transport = net::accept_tls(*shared_->tls_io, std::move(transport), settings_->tls->current(),
-                                std::move(early));
+                                std::move(early), &settings_->protocols.alpn());
   }
   if (MemoryShare* share = shared_->loop->blocks().share()) share->take(connection_bytes(*settings_));
   ClientConnection* connection = slab_.make(*shared_->loop, *shared_->handler, *this, settings_, facts);
@@ -192,8 +192,15 @@ void Acceptor::on_client_gone(ClientConnection& connection) {
     shared_->load->addresses.give(settings.metrics_id, facts.ip, connection.place());
   }
   leave(facts.refusal);
-  if (MemoryShare* share = shared_->loop->blocks().share()) share->give(connection_bytes(settings));
-  shared_->shard->listener(settings.metrics_id).connections.sub();
+  size_t bytes = connection_bytes(settings) + (connection.is_h2() ? kH2Bytes : 0);
+  if (MemoryShare* share = shared_->loop->blocks().share()) share->give(bytes);
+  observe::ListenerMetrics& counts = shared_->shard->listener(settings.metrics_id);
+  counts.connections.sub();
+  if (std::optional<http::H2Abuse> abuse = connection.abuse()) {
+    counts.h2_abuses[static_cast<size_t>(*abuse)].add();
+    LOG(info, "HTTP/2 connection closed", kv("listener", settings.name), kv("ip", facts.ip.to_string()),
+        kv("limit", http::kH2AbuseLabels[static_cast<size_t>(*abuse)]));
+  }
   slab_.destroy(&connection);
 }
 

@@ -5,9 +5,11 @@
 
 #include "base/list.h"
 #include "http/h1_codec.h"
+#include "http/h2_codec.h"
 #include "net/transport.h"
 #include "observe/metrics.h"
 #include "server/listener_settings.h"
+#include "server/preface_reader.h"
 #include "server/shared_load.h"
 #include "wire/connection.h"
 
@@ -32,13 +34,17 @@ class Handler {
   ~Handler() = default;
 };
 
+/// What HTTP/2 holds beside blocks for an idle connection, an estimate for memory_max: frames, HPACK's tables.
+inline constexpr size_t kH2Bytes = 24 * 1024;
+
 /// Patience with a connection that is only to be told 503: it must not hold its place for long.
 inline constexpr wire::Timeouts kRefusedTimeouts{std::chrono::seconds(5), std::chrono::seconds(5),
                                                  std::chrono::seconds(5), std::chrono::seconds(5)};
 
 class ClientConnection final : public ListHook<class ClientConnectionTag>,
                                private wire::Connection::Owner,
-                               private http::StreamAcceptor {
+                               private http::StreamAcceptor,
+                               private PrefaceReader::Owner {
  public:
   class Owner {
    public:
@@ -63,15 +69,28 @@ class ClientConnection final : public ListHook<class ClientConnectionTag>,
   /// When the client began to be slow with what we hold for it, or the upstream with what it sent; kNever: neither.
   TimePoint slow_since() const { return connection_.slow_since(); }
   const ClientFacts& facts() const { return facts_; }
+  /// What it was closed for, if it was HTTP/2 and abused.
+  std::optional<http::H2Abuse> abuse() const { return h2_ ? h2_->abuse() : std::nullopt; }
+  bool is_h2() const { return h2_ != nullptr; }
   /// The place that per_ip gave it; none: it was not counted.
   SharedAddressCounts::Place place() const { return place_; }
   void set_place(SharedAddressCounts::Place place) { place_ = place; }
 
  private:
-  void on_open() override { owner_->on_handshake(*this); }
+  void on_open() override {
+    owner_->on_handshake(*this);
+    if (settings_->protocols.h2) speak_agreed();
+  }
   void on_open_failed(Error why) override { owner_->on_handshake_failed(*this, why); }
   void on_gone() override { owner_->on_client_gone(*this); }
   http::StreamEvents& accept(http::Stream& stream) override { return handler_->accept(stream, facts_); }
+
+  BlockPool& blocks() override { return connection_.blocks(); }
+  void on_protocol(http::Version version, Chain bytes) override;
+  void on_no_protocol(http::Finish how) override { connection_.finish(how); }
+  void on_hurry() override { connection_.expect(http::Phase::last); }
+  void speak_agreed();
+  void speak_h2();
 
   Handler* handler_;
   Owner* owner_;
@@ -80,15 +99,9 @@ class ClientConnection final : public ListHook<class ClientConnectionTag>,
   SharedAddressCounts::Place place_ = SharedAddressCounts::Place::none;
   wire::Connection connection_;
   http::H1ServerCodec codec_;
+  std::unique_ptr<PrefaceReader> preface_;    // until it is known what is spoken
+  std::unique_ptr<http::H2ServerCodec> h2_;   // in place of codec_
 };
 
-inline void ClientConnection::start(net::TransportPtr transport, Chain early) {
-  facts_.listener = settings_.get();
-  facts_.transport = transport.get();
-  facts_.tls = transport->is_tls();
-  if (transport->is_tls()) return connection_.start_handshake(std::move(transport));
-  connection_.start(std::move(transport), http::Phase::idle);
-  early.each([this](const Slice& slice) { connection_.on_read(slice); });
-}
 
 }  // namespace sluice::server

@@ -8,17 +8,31 @@
 #include "base/ip_filter.h"
 #include "http/default_fields.h"
 #include "http/h1_parser.h"
+#include "http/h2_limits.h"
 #include "net/address.h"
 #include "net/shared_tls.h"
 #include "wire/connection.h"
 
 namespace sluice::server {
 
+/// What clients may speak. HTTP/2: by ALPN where there is TLS, elsewhere from the first byte on (h2c).
+struct Protocols {
+  bool h1 = true;
+  bool h2 = false;
+  /// For ALPN, in wire form.
+  const std::string& alpn() const {
+    static const std::string both = "\x02h2\x08http/1.1", only_h1 = "\x08http/1.1", only_h2 = "\x02h2";
+    return h1 && h2 ? both : h2 ? only_h2 : only_h1;
+  }
+};
+
 struct ListenerSettings {
   std::string name;
   net::SocketAddress address;
   wire::Timeouts timeouts;
+  Protocols protocols;
   http::H1Limits limits;
+  http::H2Limits h2_limits;
   uint64_t body_bytes_max = UINT64_MAX;   // unless the route has a limit of its own: known only after routing
   std::shared_ptr<const net::SharedServerTls> tls;   // null: plain
   bool asks_certificates = false;   // of clients: a request for another host than the handshake's is refused

@@ -157,6 +157,32 @@ std::shared_ptr<const UpstreamPart> Builder::make_upstream(const config::Section
   return part;
 }
 
+namespace {
+
+server::Protocols protocols_of(const ListenConfig& from) {
+  if (from.protocols.empty()) return {.h1 = true, .h2 = !from.tls.empty()};
+  auto has = [&](Protocol one) { return std::find(from.protocols.begin(), from.protocols.end(), one) != from.protocols.end(); };
+  return {.h1 = has(Protocol::h1), .h2 = has(Protocol::h2) || has(Protocol::h2c)};
+}
+
+http::H2Limits h2_limits(const ListenConfig& from, const http::H1Limits& head) {
+  http::H2Limits limits;
+  limits.head = head;
+  limits.streams = from.limits.streams;
+  limits.resets = from.http2.resets;
+  limits.pings = from.http2.pings;
+  limits.settings = from.http2.settings;
+  limits.empty_frames = from.http2.empty_frames;
+  limits.control_frames = from.http2.control_frames;
+  limits.continuations = from.http2.continuations;
+  limits.stalls = from.http2.stalls;
+  limits.body_patience = from.timeout.body;
+  limits.write_patience = from.timeout.write;
+  return limits;
+}
+
+}  // namespace
+
 std::shared_ptr<const ListenerPart> Builder::make_listener(const config::Section<ListenConfig>& section) {
   const ListenConfig& from = section.value;
   auto part = std::make_shared<ListenerPart>();
@@ -173,6 +199,8 @@ std::shared_ptr<const ListenerPart> Builder::make_listener(const config::Section
   settings->body_bytes_max = from.limits.body.count;
   settings->per_ip_max = from.limits.per_ip;
   settings->limits.path = from.path_profile;
+  settings->protocols = protocols_of(from);
+  settings->h2_limits = h2_limits(from, settings->limits);
   settings->proxy_protocol = from.proxy_protocol;
   settings->security = security_fields(from.security.name);
   if (!from.ips.empty()) settings->ips = std::make_shared<const IpFilter>(make_ip_filter(from.ips, *out_));

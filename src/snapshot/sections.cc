@@ -15,6 +15,8 @@ using config::later;
 namespace {
 
 constexpr IssueKind kRedirectWithTls{"redirect_with_tls"};
+constexpr IssueKind kNoProtocols{"listen_without_protocols"};
+constexpr IssueKind kWrongH2{"listen_protocol_and_tls"};
 constexpr IssueKind kIpsOnUnix{"ips_on_unix"};
 constexpr IssueKind kControlNotUnix{"control_not_unix"};
 constexpr IssueKind kNoCertificates{"tls_without_certificates"};
@@ -116,7 +118,45 @@ constexpr Field kListenLimitFields[] = {
                   "ones get 503 and Retry-After. Not for addresses in trusted_proxies.",
          .reason = "an office behind one address fits, a single host cannot take every connection",
          .range = {1, 10'000'000}}),
-    later("streams"),
+    field<&ListenLimits::streams>(
+        {.name = "streams",
+         .about = "Requests at a time on one HTTP/2 connection; more are refused, and a client may send them again.",
+         .reason = "a page's worth of requests; each may hold 64 KiB of a body",
+         .range = {1, 10'000}}),
+};
+
+constexpr config::Range kCounts{1, 10'000'000};
+constexpr Field kListenHttp2Fields[] = {
+    field<&ListenHttp2::resets>({.name = "resets",
+                                 .about = "Streams reset in ten seconds, by the client or for its mistakes.",
+                                 .reason = "a page that is left resets a hundred; a rapid reset attack, thousands",
+                                 .range = kCounts}),
+    field<&ListenHttp2::pings>({.name = "pings",
+                                .about = "PING frames in ten seconds.",
+                                .reason = "gRPC clients on fast networks send some; each is answered",
+                                .range = kCounts}),
+    field<&ListenHttp2::settings>({.name = "settings",
+                                   .about = "SETTINGS frames in ten seconds.",
+                                   .reason = "clients send one; each is answered",
+                                   .range = kCounts}),
+    field<&ListenHttp2::empty_frames>({.name = "empty_frames",
+                                       .about = "Frames of a body or head with nothing in them, in ten seconds.",
+                                       .reason = "they cost work and move nothing",
+                                       .range = kCounts}),
+    field<&ListenHttp2::control_frames>(
+        {.name = "control_frames",
+         .about = "WINDOW_UPDATE and PRIORITY frames in ten seconds, beyond two for each piece of a body sent.",
+         .reason = "no client needs as many as that",
+         .range = kCounts}),
+    field<&ListenHttp2::continuations>({.name = "continuations",
+                                        .about = "CONTINUATION frames of one head.",
+                                        .reason = "with them 144 KiB, compressed: more than any head may have",
+                                        .range = {1, 1'000}}),
+    field<&ListenHttp2::stalls>(
+        {.name = "stalls",
+         .about = "Streams in ten seconds whose client kept their window closed for longer than timeout.write.",
+         .reason = "a forgotten download is a few; each is reset, more end the connection",
+         .range = kCounts}),
 };
 
 constexpr Field kOwnListenFields[] = {
@@ -147,7 +187,14 @@ constexpr Field kOwnListenFields[] = {
          .reason = "\"//\" and \"%2F\" mean different things to different servers"}),
     field<&ListenConfig::timeout>({.name = "timeout", .about = "Patience with clients."}),
     field<&ListenConfig::limits>({.name = "limits", .about = "Limits on requests."}),
-    later("protocols"),
+    field<&ListenConfig::protocols>(
+        {.name = "protocols",
+         .about = "What clients may speak: \"h1\"; \"h2\", agreed on by ALPN, on a TLS listener; \"h2c\", HTTP/2 from "
+                  "the first byte, on a plain one. Without it: h1, and h2 where there is TLS.",
+         .example = "[\"h1\", \"h2c\"]"}),
+    field<&ListenConfig::http2>(
+        {.name = "http2",
+         .about = "What a client may do on one HTTP/2 connection; beyond, it is closed with ENHANCE_YOUR_CALM."}),
     later("client_cert"),
 };
 
@@ -264,6 +311,9 @@ std::span<const Field> config_fields(const ListenTimeout*) {
 std::span<const Field> config_fields(const ListenLimits*) {
   return kListenLimitFields;
 }
+std::span<const Field> config_fields(const ListenHttp2*) {
+  return kListenHttp2Fields;
+}
 std::span<const Field> config_fields(const ListenConfig*) {
   return kListenFields;
 }
@@ -291,12 +341,35 @@ void config_check(const AdminConfig& admin, const config::Value&, config::Reader
       .hint = "such as \"unix:/run/sluice/control.sock\"";
 }
 
+namespace {
+
+void check_protocols(const ListenConfig& listen, const config::Value& table, config::Reader& reader) {
+  const config::Entry* given = table.find("protocols");
+  if (given == nullptr) return;
+  auto has = [&](Protocol one) {
+    return std::find(listen.protocols.begin(), listen.protocols.end(), one) != listen.protocols.end();
+  };
+  if (listen.protocols.empty()) {
+    reader.issues().add(kNoProtocols, given->value.at, reader.table_name() + " has an empty list of protocols");
+  }
+  bool tls = table.find("tls") != nullptr;
+  if (tls ? !has(Protocol::h2c) : !has(Protocol::h2)) return;
+  reader
+      .issues()
+      .add(kWrongH2, given->value.at,
+           reader.table_name() + (tls ? " has TLS: HTTP/2 is \"h2\" there" : " is plain: HTTP/2 is \"h2c\" there"))
+      .note = "h2 is agreed on in the TLS handshake, h2c begins with the first byte";
+}
+
+}  // namespace
+
 void config_check(const ListenConfig& listen, const config::Value& table, config::Reader& reader) {
   policy::check_ip_filter(table, reader);
   if (listen.address.value.is_unix() && !listen.ips.empty()) {
     reader.issues().add(kIpsOnUnix, table.at, reader.table_name() + " is a unix socket: its clients have no address").note =
         "file permissions say who may connect there";
   }
+  check_protocols(listen, table, reader);
   const config::Entry* tls = table.find("tls");
   if (tls == nullptr || listen.redirect.listen.empty()) return;
   reader.issues().add(kRedirectWithTls, tls->at,

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "config/types.h"
+#include "http/h2_limits.h"
 #include "http/uri.h"
 #include "net/address.h"
 #include "net/tls_server_context.h"
@@ -57,12 +58,26 @@ struct ListenTimeout {
   Duration write = std::chrono::seconds(30);
 };
 
+enum class Protocol : uint8_t { h1, h2, h2c };
+
+/// What a client may do on one HTTP/2 connection; the counts are of ten seconds.
+struct ListenHttp2 {
+  uint32_t resets = http::H2Limits{}.resets;
+  uint32_t pings = http::H2Limits{}.pings;
+  uint32_t settings = http::H2Limits{}.settings;
+  uint32_t empty_frames = http::H2Limits{}.empty_frames;
+  uint32_t control_frames = http::H2Limits{}.control_frames;
+  uint32_t continuations = http::H2Limits{}.continuations;
+  uint32_t stalls = http::H2Limits{}.stalls;
+};
+
 struct ListenLimits {
   config::Bytes line = config::kibibytes(8);
   config::Bytes header = config::kibibytes(32);
   uint32_t headers = 100;
   config::Bytes body = config::mebibytes(10);
   uint32_t per_ip = 1'000;
+  uint32_t streams = http::H2Limits{}.streams;
 };
 
 /// `redirect = "listen.public"`.
@@ -80,6 +95,8 @@ struct ListenConfig {
   http::PathProfile path_profile = http::PathProfile::strict;
   ListenTimeout timeout;
   ListenLimits limits;
+  std::vector<Protocol> protocols;   // empty: h1, and h2 where there is TLS
+  ListenHttp2 http2;
 };
 
 struct CertificateConfig {
@@ -127,6 +144,7 @@ std::span<const config::Field> config_fields(const ServerConfig*);
 std::span<const config::Field> config_fields(const AdminConfig*);
 std::span<const config::Field> config_fields(const ListenTimeout*);
 std::span<const config::Field> config_fields(const ListenLimits*);
+std::span<const config::Field> config_fields(const ListenHttp2*);
 std::span<const config::Field> config_fields(const ListenConfig*);
 std::span<const config::Field> config_fields(const CertificateConfig*);
 std::span<const config::Field> config_fields(const HstsConfig*);
@@ -150,6 +168,11 @@ template <>
 struct Choices<snapshot::ClientCertMode> {
   static constexpr std::string_view names[] = {"require", "optional"};
 };
+template <>
+struct Choices<snapshot::Protocol> {
+  static constexpr std::string_view names[] = {"h1", "h2", "h2c"};
+};
+
 template <>
 struct Choices<http::PathProfile> {
   static constexpr std::string_view names[] = {"strict", "merge_slashes", "encoded_slashes"};

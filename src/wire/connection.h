@@ -20,6 +20,7 @@ struct Timeouts {
 };
 
 inline constexpr Duration kDrainGrace = std::chrono::seconds(1);   // a request may be on its way when draining begins
+inline constexpr int kLateParts = 4;                                // looks at late streams within their patience
 inline constexpr size_t kOutputMax = 256 * 1024;                    // queued for a peer that takes everything
 inline constexpr size_t kFlushSoon = 64 * 1024;                    // above it the turn's end is too far away
 inline constexpr size_t kLingerBytesMax = 1024 * 1024;              // discarded after a refusal
@@ -59,6 +60,8 @@ class Connection final : public http::Wire,
   void start_handshake(net::TransportPtr transport);
   /// Takes a transport that is still connecting and reports to this object already.
   void start_connecting(net::TransportPtr transport);
+  /// Another protocol from here on. `codec` is to outlive the connection, as the one before.
+  void set_codec(http::Codec& codec) { codec_ = &codec; }
   void drain() { if (!dead_) codec_->drain(); }
   /// Since when bytes have waited here without a break, for the peer to take them or to be read from it. kNever: none
   TimePoint slow_since() const { return std::min(write_waits_since_, paused_since_); }
@@ -78,6 +81,7 @@ class Connection final : public http::Wire,
   void resume_input() override;
   void expect(http::Phase phase) override;
   void finish(http::Finish how) override;
+  TimePoint now() const override { return loop_->clock().now(); }
   bool input_waits() const override { return transport_ && transport_->input_waits(); }
   void available() override { owner_->on_available(); }
   int raw_socket() const override { return dead_ || ending_ ? -1 : transport_->raw_socket(); }
@@ -105,7 +109,6 @@ class Connection final : public http::Wire,
   void flushed();
   void begin_linger();
   void die();
-  TimePoint now() const { return loop_->clock().now(); }
 
   Loop* loop_;
   http::Codec* codec_;

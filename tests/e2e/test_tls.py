@@ -75,7 +75,7 @@ def test_the_certificate_is_chosen_by_name(secure, authority, version, name, sub
 
 
 @pytest.mark.parametrize("offered, chosen", [
-    (["http/1.1"], "http/1.1"), (["h2", "http/1.1"], "http/1.1"), ([], None),
+    (["http/1.1"], "http/1.1"), ([], None),
     (["http/1.0", "http/1.1"], "http/1.1"),
 ])
 def test_alpn(secure, authority, offered, chosen):

@@ -30,6 +30,7 @@ class FakeWire final : public Wire {
     if (!finished || how == Finish::abort) finished = how;
   }
   bool input_waits() const override { return unread; }
+  TimePoint now() const override { return time; }
   void available() override { ++availables; }
   int raw_socket() const override { return socket; }
   bool output_clear() const override { return clear; }
@@ -61,6 +62,7 @@ class FakeWire final : public Wire {
   int pauses = 0;
   int availables = 0;
   Phase phase = Phase::none;
+  TimePoint time{std::chrono::hours(1)};
   std::optional<Finish> finished;
 
  private:

@@ -1,0 +1,80 @@
+#include <nghttp2/nghttp2.h>
+
+#include <algorithm>
+
+#include "http/h1_codec.h"
+#include "http/h2_codec.h"
+
+namespace sluice::http {
+
+Stream& H2ClientCodec::open(StreamEvents& events) {
+  CHECK(has_room());
+  return open_stream(0, &events);
+}
+
+size_t H2ClientCodec::streams_max() const { return std::min<size_t>(limits_->streams, peer_streams_max()); }
+
+const H2FieldWriter::Fields& H2ClientCodec::write_head(H2Stream& stream, const Head& head) {
+  stream.method_ = head.method;
+  return writer_.request(head, scheme_, true);
+}
+
+void H2ClientCodec::on_header_list(int32_t, H2Stream* stream, End end) {
+  if (stream == nullptr || stream->events_ == nullptr) return;   // no longer wanted
+  if (stream->head_read_) return read_trailers(*stream, end);
+  Arena& arena = stream->events_->arena();
+  Head* head = arena.make<Head>(arena);
+  if (Result<void> read = read_h2_response(header_list_, stream->method_, end, arena, *head); !read) {
+    return fail(*stream, read.error());
+  }
+  Error bad{Code::bad_message, Side::upstream, Progress::answered, "upgrade that nobody asked for"};
+  if (head->status == 101) return fail(*stream, bad);
+  if (head->status < 200) {
+    bad.what = "too many interim responses";
+    if (++stream->informational_ > kInformationalMax) return fail(*stream, bad);
+    return stream->events_->on_informational(*head);
+  }
+  stream->head_ = head;
+  stream->events_->on_head(*head);
+  start_reading(*stream, *head, end);
+}
+
+void H2ClientCodec::bad_message(H2Stream& stream, const Problem& problem) {
+  fail(stream, {Code::bad_message, Side::upstream, Progress::answered, problem.title.data()});
+}
+
+void H2ClientCodec::fail(H2Stream& stream, const Error& why) {
+  stream.read_done_ = true;
+  submit_reset(stream, NGHTTP2_PROTOCOL_ERROR);
+  tell_reset(stream, why);
+}
+
+Error H2ClientCodec::reset_error(const H2Stream& stream, uint32_t code) const {
+  Error why{Code::reset, Side::upstream, Progress::sent, "stream reset by the upstream"};
+  if (stream.head_read_ || stream.informational_ > 0) {
+    why.progress = Progress::answered;
+  } else if (code == NGHTTP2_REFUSED_STREAM) {   // RFC 9113 section 8.7: nothing was done with it
+    why = {Code::closed, Side::upstream, Progress::unsent, "stream refused by the upstream"};
+  }
+  return why;
+}
+
+std::optional<uint32_t> H2ClientCodec::detach_code(const H2Stream& stream) const {
+  if (stream.read_done_ && stream.write_done_) return std::nullopt;
+  return NGHTTP2_CANCEL;
+}
+
+// Streams that the server did not take are closed by nghttp2 as refused.
+void H2ClientCodec::on_goaway() {
+  leaving_ = true;
+  wire_->available();
+}
+
+void H2ClientCodec::on_eof() { on_failed({Code::closed, Side::upstream, Progress::sent, "closed by the upstream"}); }
+
+void H2ClientCodec::drain() {
+  leaving_ = true;
+  end_if_done();
+}
+
+}  // namespace sluice::http

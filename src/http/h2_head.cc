@@ -1,0 +1,260 @@
+#include "http/h2_head.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "http/h1_problems.h"
+#include "http/h2_problems.h"
+#include "http/rules.h"
+
+namespace sluice::http {
+namespace {
+
+/// The pseudo-header fields of one list.
+struct Pseudo {
+  std::string_view method, scheme, authority, path, status;
+  bool has_authority = false;
+  uint8_t seen = 0;   // a bit for each
+
+  bool set(std::string_view& field, uint8_t bit, std::string_view value) {
+    if (seen & bit) return false;
+    seen = static_cast<uint8_t>(seen | bit);
+    field = value;
+    return true;
+  }
+};
+enum : uint8_t { kMethod = 1, kScheme = 2, kAuthority = 4, kPath = 8, kStatus = 16 };
+
+bool set_pseudo(std::string_view name, std::string_view value, Pseudo& out) {
+  if (name == ":method") return out.set(out.method, kMethod, value);
+  if (name == ":scheme") return out.set(out.scheme, kScheme, value);
+  if (name == ":authority") return out.set(out.authority, kAuthority, value);
+  if (name == ":path") return out.set(out.path, kPath, value);
+  if (name == ":status") return out.set(out.status, kStatus, value);
+  return false;
+}
+
+// RFC 9113 section 8.2.1.
+const Problem* check_field(FieldId id, std::string_view name, std::string_view value) {
+  if (!is_token(name)) return &kBadFieldName;
+  if (std::any_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) return &kUpperCaseName;
+  if (!is_field_value(value) || trim_ows(value).size() != value.size()) return &kBadField;
+  switch (id) {
+    case FieldId::connection: case FieldId::keep_alive: case FieldId::proxy_connection:
+    case FieldId::transfer_encoding: case FieldId::upgrade: return &kConnectionField;
+    case FieldId::te: return equals_ignore_case(value, "trailers") ? nullptr : &kConnectionField;
+    default: return nullptr;
+  }
+}
+
+/// Copies the list into the arena, in one piece, and sorts it into pseudo-header fields and others.
+/// gives: nullptr, or the first thing that is wrong with it
+const Problem* read_list(const H2HeaderList& list, Arena& arena, Pseudo& pseudo, Fields& fields) {
+  std::string_view text = arena.copy(list.text());
+  const Problem* problem = list.problem();
+  bool regular = false;
+  for (const H2HeaderList::Entry& entry : list.entries()) {
+    std::string_view name = text.substr(entry.name_at, entry.name_size);
+    std::string_view value = text.substr(entry.value_at, entry.value_size);
+    if (name.starts_with(':')) {
+      if (regular || !is_field_value(value) || !set_pseudo(name, value, pseudo)) {
+        if (!problem) problem = &kBadPseudoField;
+      }
+      continue;
+    }
+    regular = true;
+    FieldId id = field_id(name);
+    if (const Problem* found = check_field(id, name, value)) {
+      if (!problem) problem = found;
+      continue;   // not even a log sees it
+    }
+    fields.add(id, name, value);
+  }
+  return problem;
+}
+
+// RFC 9113 section 8.2.3: split for HPACK's sake, one field for everybody else.
+void join_cookies(Fields& fields) {
+  if (!fields.has(FieldId::cookie) || fields.count(FieldId::cookie) < 2) return;
+  size_t size = 0;
+  for (const Field& field : fields) {
+    if (field.id == FieldId::cookie) size += field.value_size + 2;
+  }
+  char* text = fields.arena().text(size);
+  char* out = text;
+  for (const Field& field : fields) {
+    if (field.id != FieldId::cookie) continue;
+    if (out != text) out = std::copy_n("; ", 2, out);
+    out = std::copy_n(field.value_data, field.value_size, out);
+  }
+  fields.set(FieldId::cookie, {text, static_cast<size_t>(out - text)});
+}
+
+/// :authority stands for Host; where both are given they must agree.
+const Problem* read_host(const Pseudo& pseudo, const Declared& declared, PathProfile profile, Arena& arena, Head& head) {
+  bool has_authority = (pseudo.seen & kAuthority) != 0;
+  if (!has_authority && declared.hosts == 0) return &kMissingHost;
+  const std::string_view& from = has_authority ? pseudo.authority : declared.host;
+  if (const Problem* problem = parse_target(arena, profile, &from, head)) return problem;
+  if (!has_authority || declared.hosts == 0) return nullptr;
+  std::string_view authority, host;
+  if (!parse_authority(declared.host, head.scheme, arena, authority, host)) return &kBadHost;
+  return authority == head.authority ? nullptr : &kHostMismatch;
+}
+
+const Problem* read_body(End end, const Declared& declared, uint64_t most, Head& head) {
+  if (const Problem* problem = apply_request_rules(declared, most, head)) return problem;
+  head.keep_alive = true;
+  head.upgrade = {};
+  head.takes_trailers = declared.takes_trailers;
+  if (end == End::yes) {
+    head.body = Body::none;
+    return head.content_length.value_or(0) > 0 ? &kBadContentLength : nullptr;
+  }
+  head.body = head.content_length ? Body::length : Body::streamed;
+  head.expect_continue = declared.expects_continue;
+  return nullptr;
+}
+
+Error bad_response(const char* what) { return Error{Code::bad_message, Side::upstream, Progress::answered, what}; }
+
+}  // namespace
+
+void H2HeaderList::clear() {
+  text_.clear();
+  entries_.clear();
+  line_bytes_ = field_bytes_ = 0;
+  problem_ = nullptr;
+}
+
+void H2HeaderList::add(std::string_view name, std::string_view value, const H1Limits& limits) {
+  bool pseudo = name.starts_with(':');   // what is the request line in HTTP/1
+  size_t& bytes = pseudo ? line_bytes_ : field_bytes_;
+  bytes += name.size() + value.size() + 4;
+  if (line_bytes_ > limits.line_bytes_max) {
+    problem_ = &kRequestLineTooLong;
+  } else if (field_bytes_ > limits.header_bytes_max || name.size() > Fields::kNameBytesMax) {
+    problem_ = &kHeadersTooLarge;
+  } else if (entries_.size() == limits.headers_max + 4) {   // and the pseudo-header fields
+    problem_ = &kTooManyHeaders;
+  }
+  if (problem_) return;
+  auto at = static_cast<uint32_t>(text_.size());
+  auto name_size = static_cast<uint32_t>(name.size());
+  entries_.push_back({at, name_size, at + name_size, static_cast<uint32_t>(value.size())});
+  text_.append(name).append(value);
+}
+
+const Problem* read_h2_request(const H2HeaderList& list, const H1Limits& limits, End end, Arena& arena, Head& head) {
+  Pseudo pseudo;
+  head.version = Version::h2;
+  const Problem* problem = read_list(list, arena, pseudo, head.fields);
+  head.method = method_from(pseudo.method);
+  head.target = pseudo.path;
+  head.scheme = pseudo.scheme == "https" ? Scheme::https : Scheme::http;
+  if (problem) return problem;
+  constexpr uint8_t kNeeded = kMethod | kScheme | kPath;
+  bool connects = head.method == Method::connect;   // has neither scheme nor path, and is refused anyway
+  if (!connects && ((pseudo.seen & kNeeded) != kNeeded || (pseudo.seen & kStatus))) return &kBadPseudoField;
+  if ((problem = check_method(head.method))) return problem;
+  if (pseudo.scheme != "https" && pseudo.scheme != "http") return &kBadTarget;
+  if (!head.target.starts_with('/') && head.target != "*") return &kBadTarget;
+  Declared declared = read_declared(head.fields);
+  drop_hop_by_hop(declared, head.fields);
+  if ((problem = read_body(end, declared, limits.body_bytes_max, head))) return problem;
+  join_cookies(head.fields);
+  return read_host(pseudo, declared, limits.path, arena, head);
+}
+
+Result<void> read_h2_response(const H2HeaderList& list, Method method, End end, Arena& arena, Head& head) {
+  Pseudo pseudo;
+  head.version = Version::h2;
+  if (const Problem* problem = read_list(list, arena, pseudo, head.fields)) return bad_response(problem->title.data());
+  auto status = parse_decimal(pseudo.status);
+  if (pseudo.seen != kStatus || pseudo.status.size() != 3 || !status || *status < 100) {
+    return bad_response("malformed :status");
+  }
+  head.status = static_cast<uint16_t>(*status);
+  Declared declared = read_declared(head.fields);
+  drop_hop_by_hop(declared, head.fields);
+  if (const Problem* problem = apply_response_rules(declared, method, head)) return bad_response(problem->title.data());
+  head.upgrade = {};
+  head.keep_alive = true;
+  if (head.status < 200) return end == End::no ? Result<void>{} : bad_response("an interim response that ends the stream");
+  bool body_allowed = head.status != 204 && head.status != 304 && method != Method::head;
+  if (end == End::yes) {
+    head.body = Body::none;
+    if (body_allowed && head.content_length.value_or(0) > 0) return bad_response("no body where one was announced");
+  } else if (body_allowed) {
+    head.body = head.content_length ? Body::length : Body::streamed;
+  }
+  return {};
+}
+
+const Problem* read_h2_trailers(const H2HeaderList& list, Arena& arena, Fields& trailers) {
+  Pseudo pseudo;
+  if (const Problem* problem = read_list(list, arena, pseudo, trailers)) return problem;
+  if (pseudo.seen != 0) return &kBadPseudoField;
+  for (const Field& field : trailers) {
+    if (!may_be_trailer(field.id, field.name())) return &kBadTrailer;
+  }
+  return nullptr;
+}
+
+void H2FieldWriter::add_cookies(std::string_view value) {
+  while (!value.empty()) {
+    size_t end = std::min(value.find("; "), value.size());
+    fields_.push_back({lower_field_name(FieldId::cookie), value.substr(0, end), true});
+    value.remove_prefix(std::min(end + 2, value.size()));
+  }
+}
+
+void H2FieldWriter::add_fields(const http::Fields& fields) {
+  for (const Field& field : fields) {
+    if (field.id == FieldId::cookie) {
+      add_cookies(field.value());
+    } else if (field.id == FieldId::other) {
+      fields_.push_back({field.name(), field.value(), false});
+    } else {
+      fields_.push_back({lower_field_name(field.id), field.value(), true});
+    }
+  }
+}
+
+void H2FieldWriter::add_length(const Head& head) {
+  char* end = write_decimal(length_, *head.content_length);
+  std::string_view text{length_, static_cast<size_t>(end - length_)};
+  fields_.push_back({lower_field_name(FieldId::content_length), text, true});
+}
+
+const H2FieldWriter::Fields& H2FieldWriter::response(const Head& head, bool length) {
+  fields_.clear();
+  char* end = write_decimal(status_, head.status);
+  fields_.push_back({":status", {status_, static_cast<size_t>(end - status_)}, true});
+  add_fields(head.fields);
+  if (length && head.content_length) add_length(head);
+  return fields_;
+}
+
+const H2FieldWriter::Fields& H2FieldWriter::request(const Head& head, Scheme scheme, bool length) {
+  fields_.clear();
+  path_.assign(head.path);
+  if (head.has_query) path_.append("?").append(head.query);
+  fields_.push_back({":method", method_name(head.method), true});
+  fields_.push_back({":scheme", scheme == Scheme::https ? "https" : "http", true});
+  if (!head.authority.empty()) fields_.push_back({":authority", head.authority, true});
+  fields_.push_back({":path", path_, true});
+  add_fields(head.fields);
+  if (length && head.content_length) add_length(head);
+  if (head.takes_trailers) fields_.push_back({"te", "trailers", true});
+  if (head.expect_continue) fields_.push_back({"expect", "100-continue", true});
+  return fields_;
+}
+
+const H2FieldWriter::Fields& H2FieldWriter::trailers(const http::Fields& fields) {
+  fields_.clear();
+  add_fields(fields);
+  return fields_;
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,74 @@
+#include <nghttp2/nghttp2.h>
+
+#include "http/h1_codec.h"
+#include "http/h2_codec.h"
+
+namespace sluice::http {
+
+void H2ServerCodec::on_header_list(int32_t id, H2Stream* stream, End end) {
+  if (stream) return read_trailers(*stream, end);
+  H2Stream& opened = open_stream(id, nullptr);
+  StreamEvents& events = acceptor_->accept(opened);
+  opened.events_ = &events;
+  Arena& arena = events.arena();
+  opened.head_ = arena.make<Head>(arena);
+  const Problem* problem = read_h2_request(header_list_, limits_->head, end, arena, *opened.head_);
+  opened.method_ = opened.head_->method;
+  if (problem) return bad_message(opened, *problem);
+  events.on_head(*opened.head_);
+  start_reading(opened, *opened.head_, end);
+}
+
+void H2ServerCodec::bad_message(H2Stream& stream, const Problem& problem) {
+  stream.read_done_ = true;   // what still comes is dropped
+  if (stream.events_) stream.events_->on_refused(problem, *stream.head_);
+}
+
+Error H2ServerCodec::reset_error(const H2Stream&, uint32_t) const {
+  return {Code::reset, Side::client, Progress::sent, "stream reset by the client"};
+}
+
+// A response that is whole needs no more of the request: NO_ERROR says so (RFC 9113 section 8.1).
+std::optional<uint32_t> H2ServerCodec::detach_code(const H2Stream& stream) const {
+  if (!stream.write_done_) return NGHTTP2_INTERNAL_ERROR;
+  return NGHTTP2_NO_ERROR;
+}
+
+const H2FieldWriter::Fields& H2ServerCodec::write_head(H2Stream& stream, const Head& head) {
+  stream.bodyless_ = head.status == 204 || head.status == 304 || stream.method_ == Method::head;
+  return writer_.response(head, head.status != 204);
+}
+
+// Streams whose request is whole are still answered.
+void H2ServerCodec::on_eof() {
+  leaving_ = true;
+  last_call_ = false;
+  open_.each([&](H2Stream& stream) {
+    if (!stream.read_done_) bad_message(stream, kIncompleteBody);
+  });
+  end_if_done();
+  update_phase();
+}
+
+// First everybody is asked to open no more streams; what was on its way then is still served.
+void H2ServerCodec::drain() {
+  if (finished_ || leaving_) return;
+  leaving_ = last_call_ = true;
+  submit_goaway(Last::any);
+  update_phase();
+}
+
+void H2ServerCodec::on_tick() {
+  open_.each([&](H2Stream& stream) {
+    if (stream.events_ == nullptr || stream.closed_) return;
+    bool may_send = !stream.read_done_ && stream.unconsumed_ < kH2StreamWindow;
+    if (may_send && now() - stream.heard_at_ >= limits_->body_patience) return bad_message(stream, kRequestTimeout);
+    bool stuck = stream.blocked_since_ != kNever && now() - stream.blocked_since_ >= limits_->write_patience;
+    if (!stuck) return;
+    count(H2Abuse::stalls);
+    submit_reset(stream, NGHTTP2_CANCEL);
+    tell_reset(stream, {Code::timeout, Side::client, Progress::sent, "client opens no window"});
+  });
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,511 @@
+#include "http/h2_session.h"
+
+#include <nghttp2/nghttp2.h>
+
+#include <algorithm>
+#include <array>
+
+#include "http/h1_codec.h"
+#include "http/h1_problems.h"
+#include "http/h2_problems.h"
+
+namespace sluice::http {
+
+static_assert(kH2StreamWindow == NGHTTP2_INITIAL_WINDOW_SIZE);
+
+namespace {
+
+constexpr size_t kSettingsMax = 32;                      // entries of one SETTINGS frame; there are seven
+constexpr size_t kSentHeaderBytesMax = 512 * 1024;       // above what heads of either side may have
+constexpr size_t kSharedFrom = 8 * 1024;                 // smaller pieces are copied: they would pin a read buffer
+constexpr size_t kSpareStreams = 8;                      // kept for the next requests
+
+/// Ours, for what the peer did wrong: it may not make us do that for ever (CVE-2025-8671).
+bool is_peers_fault(uint32_t code) {
+  return code != NGHTTP2_NO_ERROR && code != NGHTTP2_CANCEL && code != NGHTTP2_INTERNAL_ERROR;
+}
+
+}  // namespace
+
+// What nghttp2 calls. Nothing here calls back into it but by nghttp2_submit_* and nghttp2_session_consume_*.
+struct H2Callbacks {
+  static H2Session& self(void* data) { return *static_cast<H2Session*>(data); }
+  static H2Stream* stream(nghttp2_session* session, int32_t id) {
+    return static_cast<H2Stream*>(nghttp2_session_get_stream_user_data(session, id));
+  }
+  static int verdict(const H2Session& session) { return session.abuse_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0; }
+
+  static int on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* data) {
+    H2Session& session = self(data);
+    bool answers = (head->flags & NGHTTP2_FLAG_ACK) != 0;
+    if (head->type != NGHTTP2_CONTINUATION) session.in_head_ = false;
+    switch (head->type) {
+      case NGHTTP2_DATA:   // END_STREAM is what an empty one is for
+        if (head->length == 0 && (head->flags & NGHTTP2_FLAG_END_STREAM) == 0) session.count(H2Abuse::empty_frames);
+        break;
+      case NGHTTP2_HEADERS: case NGHTTP2_CONTINUATION:
+        if (head->length == 0) session.count(H2Abuse::empty_frames);
+        break;
+      case NGHTTP2_RST_STREAM: session.count(H2Abuse::resets); break;
+      case NGHTTP2_PING: session.count(answers ? H2Abuse::control_frames : H2Abuse::pings); break;
+      case NGHTTP2_SETTINGS: session.count(answers ? H2Abuse::control_frames : H2Abuse::settings); break;
+      default: session.count(H2Abuse::control_frames); break;
+    }
+    return verdict(session);
+  }
+
+  static int on_begin_headers(nghttp2_session*, const nghttp2_frame*, void* data) {
+    self(data).in_head_ = true;
+    self(data).header_list_.clear();
+    return 0;
+  }
+
+  static int on_header(nghttp2_session*, const nghttp2_frame*, const uint8_t* name, size_t name_size,
+                       const uint8_t* value, size_t value_size, uint8_t, void* data) {
+    H2Session& session = self(data);
+    const H1Limits& limits = session.limits_->head;
+    auto text = [](const uint8_t* at, size_t size) { return std::string_view(reinterpret_cast<const char*>(at), size); };
+    session.header_list_.add(text(name, name_size), text(value, value_size), limits);
+    size_t most = limits.line_bytes_max + limits.header_bytes_max;
+    if (session.header_list_.bytes() > kH2HeaderAbuse * most) session.abuse_ = H2Abuse::header_bytes;
+    return verdict(session);
+  }
+
+  static int on_frame(nghttp2_session* library, const nghttp2_frame* frame, void* data) {
+    H2Session& session = self(data);
+    bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    H2Stream* of = frame->hd.stream_id > 0 ? stream(library, frame->hd.stream_id) : nullptr;
+    switch (frame->hd.type) {
+      case NGHTTP2_HEADERS:
+        session.in_head_ = false;
+        session.on_header_list(frame->hd.stream_id, of, ends ? End::yes : End::no);
+        break;
+      case NGHTTP2_DATA:
+        if (ends && of) session.on_data_end(*of);
+        break;
+      case NGHTTP2_GOAWAY: session.on_goaway(); break;
+      default: break;   // windows are asked for, settings are nghttp2's affair
+    }
+    return verdict(session);
+  }
+
+  static int on_chunk(nghttp2_session* library, uint8_t, int32_t id, const uint8_t* bytes, size_t size, void* data) {
+    nghttp2_session_consume_connection(library, size);
+    std::string_view text(reinterpret_cast<const char*>(bytes), size);
+    if (H2Stream* of = stream(library, id)) self(data).on_data(*of, text);
+    return verdict(self(data));
+  }
+
+  static int on_close(nghttp2_session* library, int32_t id, uint32_t code, void* data) {
+    if (H2Stream* of = stream(library, id)) self(data).on_closed(*of, code);
+    return 0;
+  }
+
+  static int on_sent(nghttp2_session*, const nghttp2_frame* frame, void* data) {
+    H2Session& session = self(data);
+    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) session.broken_ = true;
+    if (frame->hd.type == NGHTTP2_DATA) session.counts_.forgive(H2Abuse::control_frames, 2);
+    bool reset = frame->hd.type == NGHTTP2_RST_STREAM && is_peers_fault(frame->rst_stream.error_code);
+    if (reset) session.count(H2Abuse::resets);
+    return 0;
+  }
+
+  static ssize_t on_read_data(nghttp2_session* library, int32_t id, uint8_t*, size_t most, uint32_t* flags,
+                              nghttp2_data_source* source, void* data) {
+    auto& of = *static_cast<H2Stream*>(source->ptr);
+    size_t part = std::min(most, of.out_.size());
+    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+    if (part < of.out_.size()) return static_cast<ssize_t>(part);
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    of.data_submitted_ = false;
+    if (!of.write_done_ || of.trailers_) *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    if (of.write_done_ && of.trailers_) self(data).submit_trailers(library, id, *std::exchange(of.trailers_, nullptr));
+    return static_cast<ssize_t>(part);
+  }
+
+  static int on_send_data(nghttp2_session*, nghttp2_frame*, const uint8_t* head, size_t size, nghttp2_data_source* source,
+                          void* data) {
+    H2Session& session = self(data);
+    auto& of = *static_cast<H2Stream*>(source->ptr);
+    constexpr size_t kFrameHead = 9;
+    session.sending_.append_copy(session.wire_->blocks(), {reinterpret_cast<const char*>(head), kFrameHead});
+    session.sending_.append(size == of.out_.size() ? std::move(of.out_) : of.out_.split(size));
+    of.blocked_since_ = kNever;
+    return 0;
+  }
+
+  static nghttp2_session_callbacks* make() {
+    nghttp2_session_callbacks* all = nullptr;
+    CHECK(nghttp2_session_callbacks_new(&all) == 0);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(all, on_begin_frame);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(all, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback(all, on_header);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(all, on_frame);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(all, on_chunk);
+    nghttp2_session_callbacks_set_on_stream_close_callback(all, on_close);
+    nghttp2_session_callbacks_set_on_frame_send_callback(all, on_sent);
+    nghttp2_session_callbacks_set_send_data_callback(all, on_send_data);
+    return all;
+  }
+};
+
+void H2Session::SessionDeleter::operator()(nghttp2_session* session) const { nghttp2_session_del(session); }
+
+// Every limit that nghttp2 has of its own is set, above ours where both would act: ours is counted and has a name.
+H2Session::H2Session(Role role, Wire& wire, const H2Limits& limits)
+    : wire_(&wire), limits_(&limits), server_(role == Role::server) {
+  nghttp2_option* option = nullptr;
+  CHECK(nghttp2_option_new(&option) == 0);
+  nghttp2_option_set_no_auto_window_update(option, 1);
+  nghttp2_option_set_no_http_messaging(option, 1);   // h2_head.cc is the stricter reader, and can answer
+  nghttp2_option_set_no_closed_streams(option, 1);
+  nghttp2_option_set_max_reserved_remote_streams(option, 0);
+  nghttp2_option_set_max_outbound_ack(option, size_t{limits.pings} + limits.settings + 1);
+  nghttp2_option_set_max_settings(option, kSettingsMax);
+  nghttp2_option_set_max_continuations(option, limits.continuations);
+  nghttp2_option_set_stream_reset_rate_limit(option, uint64_t{limits.resets} + 1, uint64_t{limits.resets} + 1);
+  nghttp2_option_set_max_send_header_block_length(option, kSentHeaderBytesMax);
+  nghttp2_session_callbacks* callbacks = H2Callbacks::make();
+  nghttp2_session* session = nullptr;
+  int made = server_ ? nghttp2_session_server_new2(&session, callbacks, this, option)
+                     : nghttp2_session_client_new2(&session, callbacks, this, option);
+  nghttp2_session_callbacks_del(callbacks);
+  nghttp2_option_del(option);
+  CHECK(made == 0);   // it fails for want of memory only
+  session_.reset(session);
+}
+
+H2Session::~H2Session() {
+  while (!open_.empty()) delete &open_.pop_front();
+}
+
+void H2Session::start() {
+  std::array<nghttp2_settings_entry, 3> entries{{
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
+       static_cast<uint32_t>(limits_->head.header_bytes_max + limits_->head.line_bytes_max)},
+      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits_->streams},
+      {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+  }};
+  if (!server_) entries[1] = {NGHTTP2_SETTINGS_ENABLE_PUSH, 0};
+  nghttp2_submit_settings(session_.get(), NGHTTP2_FLAG_NONE, entries.data(), entries.size());
+  nghttp2_session_set_local_window_size(session_.get(), NGHTTP2_FLAG_NONE, 0, kH2ConnectionWindow);
+  flush();
+  update_phase();
+}
+
+void H2Session::feed(const Slice& bytes) {
+  if (finished_) return;
+  bury();
+  input_ = &bytes;
+  busy_ = true;
+  ssize_t taken = nghttp2_session_mem_recv(session_.get(), reinterpret_cast<const uint8_t*>(bytes.data), bytes.size);
+  busy_ = false;
+  input_ = nullptr;
+  if (taken == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS) abuse_ = H2Abuse::continuations;
+  if (taken == NGHTTP2_ERR_FLOODED || taken == NGHTTP2_ERR_TOO_MANY_SETTINGS) abuse_ = H2Abuse::settings;
+  flush();
+  if (abuse_) return end_abused();
+  // A broken frame or preface: GOAWAY says what was wrong.
+  if (taken < 0) nghttp2_session_terminate_session(session_.get(), NGHTTP2_PROTOCOL_ERROR);
+  if (taken < 0 || broken_) {
+    return end(Finish::linger, {Code::bad_message, Side::gateway, Progress::sent, "broken HTTP/2"});
+  }
+  wake_blocked();
+  end_if_done();
+  update_phase();
+}
+
+void H2Session::flush() {
+  if (busy_ || finished_) return;
+  busy_ = true;
+  while (true) {
+    const uint8_t* bytes = nullptr;
+    ssize_t size = nghttp2_session_mem_send(session_.get(), &bytes);
+    CHECK(size >= 0);   // it fails for want of memory only
+    if (size == 0) break;
+    sending_.append_copy(wire_->blocks(), {reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)});
+  }
+  busy_ = false;
+  if (sending_.empty()) return;
+  output_total_ += sending_.size();
+  wire_->output(std::move(sending_));
+  sending_ = {};
+  check_queue();
+}
+
+// Frames that no window holds back (answers to PING and SETTINGS, heads) wait for somebody who reads nothing: then
+// nothing more is read from him.
+void H2Session::check_queue() {
+  if (paused_ || output_total_ - wire_->bytes_written() <= kH2QueuedMax) return;
+  paused_ = true;
+  wire_->pause_input();
+}
+
+void H2Session::on_room() {
+  ++turn_;
+  if (finished_) return;
+  if (paused_) {
+    paused_ = false;
+    wire_->resume_input();
+  }
+  wake_blocked();
+}
+
+void H2Session::wake_blocked() {
+  if (!any_blocked_) return;
+  any_blocked_ = false;
+  H2Stream* first = nullptr;
+  open_.each([&](H2Stream& stream) {
+    if (!stream.blocked_) return;
+    stream.blocked_ = false;
+    if (stream.events_ == nullptr || stream.credit() == 0) return;
+    if (first == nullptr) first = &stream;
+    stream.events_->on_credit();
+  });
+  if (first == nullptr || open_count_ < 2) return;
+  first->unlink();   // another one is the first next time
+  open_.push_back(*first);
+}
+
+H2Stream& H2Session::open_stream(int32_t id, StreamEvents* events) {
+  H2Stream* stream = nullptr;
+  if (free_.empty()) {
+    stream = new H2Stream(*this);
+  } else {
+    stream = free_.back().release();
+    free_.pop_back();
+  }
+  stream->id_ = id;
+  stream->events_ = events;
+  open_.push_back(*stream);
+  ++open_count_;
+  if (id > 0) nghttp2_session_set_stream_user_data(session_.get(), id, stream);
+  return *stream;
+}
+
+void H2Session::start_reading(H2Stream& stream, const Head& head, End end) {
+  stream.head_read_ = true;
+  stream.heard_at_ = now();
+  stream.counts_length_ = head.body != Body::streamed;
+  stream.left_ = head.body == Body::length ? *head.content_length : 0;
+  if (end == End::yes) end_message(stream);
+}
+
+void H2Session::end_message(H2Stream& stream) {
+  stream.read_done_ = true;
+  stream.events_->on_end();
+}
+
+void H2Session::on_data(H2Stream& stream, std::string_view bytes) {
+  if (stream.read_done_ || stream.events_ == nullptr || bytes.empty()) return;
+  if (!stream.head_read_) return bad_message(stream, kBadPseudoField);   // a body before the head
+  if (stream.counts_length_ && bytes.size() > stream.left_) return bad_message(stream, kBadContentLength);
+  if (stream.counts_length_) stream.left_ -= bytes.size();
+  stream.unconsumed_ += bytes.size();
+  stream.heard_at_ = now();
+  Chain chain;
+  if (bytes.size() >= kSharedFrom) {
+    chain.append(Slice{input_->block, bytes.data(), bytes.size()});
+  } else {
+    chain.append_copy(wire_->blocks(), bytes);
+  }
+  stream.events_->on_body(std::move(chain));
+}
+
+void H2Session::on_data_end(H2Stream& stream) {
+  if (stream.read_done_ || stream.events_ == nullptr) return;
+  if (!stream.head_read_) return bad_message(stream, kBadPseudoField);
+  if (stream.counts_length_ && stream.left_ > 0) return bad_message(stream, kIncompleteBody);
+  end_message(stream);
+}
+
+void H2Session::read_trailers(H2Stream& stream, End end) {
+  if (stream.read_done_ || stream.events_ == nullptr) return;
+  if (end == End::no) return bad_message(stream, kBadField);
+  Arena& arena = stream.events_->arena();
+  Fields* trailers = arena.make<Fields>(arena);
+  if (const Problem* problem = read_h2_trailers(header_list_, arena, *trailers)) return bad_message(stream, *problem);
+  if (stream.counts_length_ && stream.left_ > 0) return bad_message(stream, kIncompleteBody);
+  if (!trailers->empty()) stream.events_->on_trailers(*trailers);
+  end_message(stream);
+}
+
+void H2Session::on_closed(H2Stream& stream, uint32_t code) {
+  bool whole = stream.write_done_ && stream.out_.empty() && !stream.data_submitted_;
+  if (!server_) whole = stream.read_done_;
+  stream.closed_ = true;
+  --open_count_;
+  if (stream.events_ && !whole) tell_reset(stream, reset_error(stream, code));
+  if (stream.events_ == nullptr) retire(stream);
+  on_stream_over();
+}
+
+void H2Session::tell_reset(H2Stream& stream, const Error& why) {
+  if (StreamEvents* events = std::exchange(stream.events_, nullptr)) events->on_reset(why);
+}
+
+void H2Session::submit_reset(const H2Stream& stream, uint32_t code) {
+  if (finished_ || stream.id_ == 0) return;
+  nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream.id_, code);
+}
+
+// Its receiver has: what is left is to tell the peer.
+void H2Session::let_go(H2Stream& stream) {
+  if (stream.id_ == 0 && !stream.closed_) {   // nothing was ever sent
+    stream.closed_ = true;
+    --open_count_;
+    on_stream_over();
+  }
+  if (stream.closed_) retire(stream);
+  flush();
+  end_if_done();
+  if (!busy_) update_phase();
+}
+
+void H2Session::retire(H2Stream& stream) {
+  stream.unlink();
+  dead_.emplace_back(&stream);
+}
+
+void H2Session::bury() {
+  for (std::unique_ptr<H2Stream>& stream : dead_) {
+    if (free_.size() == kSpareStreams) break;
+    std::destroy_at(stream.get());
+    std::construct_at(stream.get(), *this);
+    free_.push_back(std::move(stream));
+  }
+  dead_.clear();
+}
+
+void H2Session::submit(H2Stream& stream, const H2FieldWriter::Fields& fields, End end) {
+  constexpr size_t kUsual = 48;
+  std::array<nghttp2_nv, kUsual> usual;
+  std::vector<nghttp2_nv> many(fields.size() > kUsual ? fields.size() : 0);
+  nghttp2_nv* list = many.empty() ? usual.data() : many.data();
+  auto bytes = [](std::string_view text) { return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data())); };
+  // What is framed before this returns need not be copied; a request may wait for its turn.
+  uint8_t values = server_ && !busy_ ? NGHTTP2_NV_FLAG_NO_COPY_VALUE : NGHTTP2_NV_FLAG_NONE;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const H2Field& field = fields[i];
+    uint8_t names = field.lower ? NGHTTP2_NV_FLAG_NO_COPY_NAME : NGHTTP2_NV_FLAG_NONE;
+    list[i] = {bytes(field.name), bytes(field.value), field.name.size(), field.value.size(),
+               static_cast<uint8_t>(names | values)};
+  }
+  uint8_t flags = end == End::yes ? NGHTTP2_FLAG_END_STREAM : NGHTTP2_FLAG_NONE;
+  int32_t to = stream.id_ == 0 ? -1 : stream.id_;
+  int32_t id = nghttp2_submit_headers(session_.get(), flags, to, nullptr, list, fields.size(), &stream);
+  if (stream.id_ == 0 && id > 0) stream.id_ = id;
+  flush();
+  update_phase();
+}
+
+void H2Session::submit_data(H2Stream& stream) {
+  if (!stream.data_submitted_) {
+    nghttp2_data_provider provider{{}, H2Callbacks::on_read_data};
+    provider.source.ptr = &stream;
+    int submitted = nghttp2_submit_data(session_.get(), NGHTTP2_FLAG_END_STREAM, stream.id_, &provider);
+    stream.data_submitted_ = submitted == 0;
+  }
+  if (stream.turn_ != turn_) {
+    stream.turn_ = turn_;
+    stream.burst_ = 0;
+  }
+  size_t before = stream.out_.size();
+  flush();
+  stream.burst_ += static_cast<uint32_t>(before - stream.out_.size());
+  stream.trailers_ = nullptr;   // its owner may let go of them from now on
+}
+
+void H2Session::submit_trailers(nghttp2_session* session, int32_t id, const Fields& trailers) {
+  const H2FieldWriter::Fields& fields = writer_.trailers(trailers);
+  std::vector<nghttp2_nv> list;
+  list.reserve(fields.size());
+  for (const H2Field& field : fields) {
+    auto bytes = [](std::string_view text) { return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data())); };
+    list.push_back({bytes(field.name), bytes(field.value), field.name.size(), field.value.size(), NGHTTP2_NV_FLAG_NONE});
+  }
+  nghttp2_submit_trailer(session, id, list.data(), list.size());
+}
+
+void H2Session::submit_goaway(Last last) {
+  if (finished_) return;
+  if (last == Last::any) {
+    nghttp2_submit_shutdown_notice(session_.get());
+  } else if (!goaway_sent_) {
+    goaway_sent_ = true;
+    int32_t id = nghttp2_session_get_last_proc_stream_id(session_.get());
+    nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR, nullptr, 0);
+  }
+  flush();
+}
+
+uint32_t H2Session::peer_streams_max() const {
+  return nghttp2_session_get_remote_settings(session_.get(), NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
+void H2Session::count(H2Abuse what) {
+  if (!counts_.count(what, *limits_, now()) && !abuse_) abuse_ = what;
+}
+
+void H2Session::end_abused() {
+  nghttp2_session_terminate_session(session_.get(), NGHTTP2_ENHANCE_YOUR_CALM);
+  end(Finish::linger, {Code::bad_message, Side::gateway, Progress::sent, "HTTP/2 abused"});
+}
+
+void H2Session::end(Finish how, const Error& why) {
+  if (finished_) return;
+  if (how != Finish::abort) flush();
+  finished_ = true;
+  Error told = why;
+  if (told.code != Code::overloaded) told.side = server_ ? Side::client : Side::upstream;
+  open_.each([&](H2Stream& stream) {
+    told.progress = stream.head_read_ ? Progress::answered : stream.head_sent_ ? Progress::sent : Progress::unsent;
+    tell_reset(stream, told);
+  });
+  wire_->expect(Phase::none);
+  wire_->finish(how);
+}
+
+void H2Session::end_if_done() {
+  if (finished_ || busy_ || !leaving_ || last_call_ || !open_.empty()) return;
+  submit_goaway(Last::seen);
+  end(Finish::flush, {});
+}
+
+void H2Session::on_failed(Error why) { end(Finish::abort, why); }
+
+void H2Session::on_timeout(Phase phase) {
+  if (finished_) return;
+  switch (phase) {
+    case Phase::none: case Phase::body: return;
+    case Phase::head:
+      abuse_ = H2Abuse::slow_head;
+      return end_abused();
+    case Phase::last:
+      last_call_ = false;
+      submit_goaway(Last::seen);
+      break;
+    case Phase::idle:
+      leaving_ = true;
+      break;
+    case Phase::streams:
+      phase_ = Phase::none;
+      on_tick();
+      flush();
+      if (abuse_) return end_abused();
+      break;
+  }
+  end_if_done();
+  update_phase();
+}
+
+void H2Session::update_phase() {
+  Phase next = open_count_ > 0 ? busy_phase() : Phase::idle;
+  if (last_call_) next = Phase::last;
+  if (in_head_) next = Phase::head;
+  if (finished_ || next == phase_) return;
+  phase_ = next;
+  wire_->expect(next);
+}
+
+}  // namespace sluice::http

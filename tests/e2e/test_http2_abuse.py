@@ -1,0 +1,181 @@
+"""Clients that abuse HTTP/2: told to calm down and closed, counted, at a bounded price, and nobody else notices."""
+import os
+import select
+import struct
+import time
+
+import pytest
+from hpack import Encoder
+from support.gateway import settings
+from support.h2_client import H2Client
+from support.timing import DEADLINE_SECONDS, SLOW, wait_until
+from support.upstream import early, response
+
+MEGABYTE = 1 << 20
+CALM = 11
+HEAD = [(":method", "GET"), (":scheme", "http"), (":authority", "localhost"), (":path", "/")]
+MORE = """
+[listen.hasty]
+address = "127.0.0.1:@hasty@"
+protocols = ["h2c"]
+timeout = { header = "300ms", body = "400ms", write = "400ms" }
+http2 = { stalls = 3 }
+[route.own]
+match = { path = "/own" }
+respond = { status = 200, body = "own" }
+"""
+
+
+@early
+def large(connection, received):
+    """/N: that many MiB."""
+    size = int(received.target[1:] or 0) * MEGABYTE
+    connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+    for _ in range(size // MEGABYTE):
+        if not connection.open:
+            return
+        connection.send(b"z" * MEGABYTE)
+
+
+@pytest.fixture(scope="module")
+def site(shared_gateway, shared_upstream):
+    return shared_gateway(settings(shared_upstream(large), listen='protocols = ["h1", "h2c"]', more=MORE))
+
+
+def frame(kind, flags, stream, payload=b""):
+    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+
+
+def flood(site, limit, pieces, port=None):
+    """Sends until it is closed. gives: how many pieces it took"""
+    before = site.metric("sluice_http2_abuses_total", listener="plain", limit=limit)
+    resident, cpu = site.resident_bytes(), site.cpu_seconds()
+    sent = 0
+    with H2Client(port or site.port) as client:
+        client.receive()
+        for piece in pieces:
+            if select.select([client.socket], [], [], 0)[0]:
+                client.receive()
+            if client.closed or client.goaway is not None:
+                break
+            client.raw(piece)
+            sent += 1
+        assert client.wait_for_goaway() == CALM
+    listener = "hasty" if port else "plain"
+    if port:
+        before = 0
+    wait_until(lambda: site.metric("sluice_http2_abuses_total", listener=listener, limit=limit) > before, "it is counted")
+    assert site.ask("GET", "/own").body == b"own"
+    assert site.resident_bytes() - resident < 16 * MEGABYTE * SLOW
+    assert site.cpu_seconds() - cpu < 2 * SLOW
+    return sent
+
+
+def test_rapid_reset(site):
+    encoder = Encoder()
+    flood(site, "resets", (frame(1, 5, n, encoder.encode(HEAD)) + frame(3, 0, n, struct.pack(">I", 8))
+                           for n in range(1, 100_000, 2)))
+
+
+def test_streams_beyond_the_allowed_ones(site):
+    """A client that has been told how many it may open, and opens more: a broken one."""
+    encoder = Encoder()
+    slow = [(key, "/1" if key == ":path" else value) for key, value in HEAD]   # waits for a window
+    with H2Client(site.port) as client:
+        client.wait(lambda: client.h2.remote_settings.max_concurrent_streams == 128, "SETTINGS")
+        client.raw(b"".join(frame(1, 5, n, encoder.encode(slow)) for n in range(1, 400, 2)))
+        assert client.wait_for_goaway() == 1                                   # PROTOCOL_ERROR
+    wait_until(lambda: site.metric("sluice_upstream_requests_in_flight", upstream="main") == 0, "upstreams are free")
+
+
+def test_continuations(site):
+    def pieces():
+        yield frame(1, 1, 1, Encoder().encode(HEAD))
+        for n in range(10_000):
+            yield frame(9, 0, 1, Encoder().encode([(f"x-{n}", "y" * 1000)]))
+    assert flood(site, "continuations", pieces()) < 10_000
+
+
+FRAMES = {"pings": frame(6, 0, 0, b"12345678"), "settings": frame(4, 0, 0),
+          "windows": frame(8, 0, 0, struct.pack(">I", 1)), "priorities": frame(2, 0, 3, b"\0\0\0\0\1")}
+
+
+@pytest.mark.parametrize("limit, frames", [("pings", "pings"), ("settings", "settings"), ("control_frames", "windows"),
+                                           ("control_frames", "priorities")])
+def test_frames_that_ask_for_nothing(site, limit, frames):
+    flood(site, limit, (FRAMES[frames] * 50 for _ in range(1000)))
+
+
+def test_empty_data(site):
+    post = [(":method", "POST"), *HEAD[1:]]
+    flood(site, "empty_frames", [frame(1, 4, 1, Encoder().encode(post)), *[frame(0, 0, 1) * 100] * 100])
+
+
+def test_hpack_bomb(site):
+    """One large entry in the table, then a byte for each use of it."""
+    head = Encoder().encode(HEAD) + b"\x40\x01x\x7f\x80\x1d" + b"b" * (127 + 3712)
+    flood(site, "header_bytes", [frame(1, 1, 1, head), frame(9, 4, 1, b"\xbe" * 16_000)])
+
+
+def test_a_head_that_does_not_end(site):
+    flood(site, "slow_head", [frame(1, 1, 1, Encoder().encode(HEAD))], port=site.hasty)
+
+
+def test_closed_windows(site):
+    """Streams that nobody reads are reset after timeout.write; many of them end the connection."""
+    with H2Client(site.hasty, windows=False) as client:
+        reply = client.finish(client.begin("GET", "/1"))
+        assert reply.reset == 8 and len(reply.body) == 65535
+        assert client.ask("GET", "/own").body == b""          # the connection's window is used up too
+        assert client.goaway is None
+    with H2Client(site.hasty, windows=False) as client:
+        for _ in range(20):
+            client.begin("GET", "/1")
+        assert client.wait_for_goaway() == CALM
+    wait_until(lambda: site.metric("sluice_http2_abuses_total", listener="hasty", limit="stalls") == 1, "it is counted")
+    wait_until(lambda: site.metric("sluice_upstream_requests_in_flight", upstream="main") == 0, "upstreams are free")
+
+
+def test_a_body_that_does_not_come(site):
+    with H2Client(site.hasty) as client:
+        reply = client.finish(client.begin("POST", "/0", [("content-length", "5")], end=False))
+        assert reply.status in (408, 200)
+        assert client.ask("GET", "/own").body == b"own"
+
+
+@pytest.mark.plain_build
+@pytest.mark.parametrize("way", ["down", "up"])
+def test_large_bodies_at_a_slow_pace_hold_little_memory(gateway, upstream, way):
+    """100 MiB to a slow reader: less than 1 MiB above idle."""
+    total = (100 if os.environ.get("SLUICE_FULL") else 8) * MEGABYTE
+
+    @early
+    def sink(connection, received):
+        left = int(received.get("Content-Length", "0")) - len(connection.reader.buffer)
+        while left:
+            left -= len(connection.socket.recv(min(left, 65536)))
+            time.sleep(0.0005)
+        connection.send(response(body=b"all"))
+    one = gateway(settings(upstream(large if way == "down" else sink), listen='protocols = ["h2c"]\nlimits = { body = "1GiB" }'))
+    with H2Client(one.port) as client:
+        client.ask("GET", "/0")
+        client.ask("GET", "/0")
+        idle, most = one.resident_bytes(), 0
+        if way == "up":
+            stream = client.begin("POST", "/", [("content-length", str(total))], end=False)
+            for _ in range(total // MEGABYTE):
+                client.send_body(stream, b"u" * MEGABYTE, end=False)
+                most = max(most, one.resident_bytes())
+            client.send_body(stream, b"", end=True)
+            assert client.finish(stream).body == b"all"
+        else:
+            stream = client.begin("GET", f"/{total // MEGABYTE}")
+            reply, looked = client.replies[stream], 0
+            while not reply.whole:
+                client.receive()
+                time.sleep(0.0005)
+                if len(reply.body) - looked > MEGABYTE:
+                    looked = len(reply.body)
+                    most = max(most, one.resident_bytes())
+            assert len(reply.body) == total
+    assert most - idle < MEGABYTE, (most - idle) / MEGABYTE

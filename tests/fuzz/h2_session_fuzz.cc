@@ -1,0 +1,113 @@
+// HTTP/2: any bytes to a server and to a client. However they are cut the same messages come out (unless a stream was
+// reset or the connection ended: what follows in the same read is looked at before our answer is out); what comes out
+// is in normal form; bodies keep to windows and announced lengths; everybody hears of the end.
+#include <algorithm>
+#include <string>
+
+#include "fuzz.h"
+#include "http/rules.h"
+#include "../unit/http/h2_peers.h"
+
+using namespace sluice;
+using namespace sluice::http;
+
+namespace {
+
+H2Limits tight() {
+  H2Limits limits;
+  limits.head = {.line_bytes_max = 256, .header_bytes_max = 1024, .headers_max = 16};
+  limits.streams = 8;
+  limits.resets = limits.pings = limits.settings = limits.empty_frames = 8;
+  limits.control_frames = 32;
+  return limits;
+}
+
+void check_request(const RecordingEvents& events) {
+  if (events.head == nullptr || events.refused) return;
+  const Head& head = *events.head;
+  CLAIM(head.method != Method::unknown && !head.authority.empty());
+  CLAIM(head.asterisk || head.path.starts_with('/'));
+  for (const Field& field : head.fields) {
+    CLAIM(!is_hop_by_hop(field.id) && is_token(field.name()) && is_field_value(field.value()));
+  }
+  if (head.body == Body::length) CLAIM(events.body.size() <= *head.content_length);
+  if (head.body == Body::none) CLAIM(events.body.empty());
+}
+
+/// gives: "" when the log depends on how the bytes are cut
+std::string comparable(const std::string& log, const FakeWire& wire) {
+  bool resets = wire.finished || (" " + frame_types(wire.sent)).find(" 3(") != std::string::npos;
+  // Of a piece that is longer than what was announced nothing is delivered, however small the pieces before were.
+  bool too_long = log.find("(bad_content_length)") != std::string::npos;
+  return resets || too_long ? "" : log;
+}
+
+/// Feeds a server that answers, consumes and lets go of every second request. gives: what it heard
+std::string serve(std::string_view bytes, size_t step) {
+  H2Server server(tight());
+  server.send(kPreface);
+  size_t fed = 0, seen = 0;
+  while (fed < bytes.size() && !server.wire.finished) {
+    size_t part = std::min(step == 0 ? bytes.size() : step, bytes.size() - fed);
+    server.send(bytes.substr(fed, part));
+    fed += part;
+  }
+  std::string log = comparable(server.keeper.log(), server.wire);
+  for (; seen < server.keeper.requests.size(); ++seen) {
+    RecordingEvents& events = *server.keeper.requests[seen];
+    check_request(events);
+    CLAIM(events.body.size() <= kH2StreamWindow);
+    if (events.reset) continue;
+    CLAIM(!server.wire.finished || *server.wire.finished == Finish::flush);
+    if (events.unconsumed > 0) events.consume_all(*server.keeper.streams[seen]);
+    if (seen % 2 == 0) {
+      server.keeper.streams[seen]->send_head(server.make_head(seen, 200), End::no);
+      size_t credit = server.keeper.streams[seen]->credit();
+      server.keeper.streams[seen]->send_body(chain_of(server.pool, std::string(std::min<size_t>(credit, 300), 'a')), End::yes);
+    }
+    server.keeper.streams[seen]->detach();
+  }
+  server.codec.on_failed({Code::reset, Side::gateway, Progress::sent, "over"});
+  CLAIM(server.wire.finished);
+  return log;
+}
+
+/// A client with two requests hears `bytes`. gives: what it heard
+std::string listen(std::string_view bytes, size_t step) {
+  BlockPool pool;
+  FakeWire wire(pool);
+  H2Limits limits = tight();
+  RecordingEvents one(pool), two(pool);
+  H2ClientCodec codec(wire, Scheme::http, limits);
+  codec.start();
+  for (RecordingEvents* events : {&one, &two}) {
+    Stream& stream = codec.open(*events);
+    Head* head = events->arena().make<Head>(events->arena());
+    head->method = events == &one ? Method::get : Method::head;
+    head->authority = "a";
+    head->path = "/";
+    stream.send_head(*head, End::yes);
+  }
+  feed(codec, wire, bytes, step);
+  std::string log = comparable(one.log() + " | " + two.log(), wire);
+  codec.on_failed({Code::reset, Side::gateway, Progress::sent, "over"});
+  CLAIM(one.body.empty() || one.head != nullptr);
+  CLAIM(two.body.empty());
+  return log;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size == 0) return 0;
+  std::string_view bytes = text_of(data, size);
+  std::string whole = serve(bytes, 0);
+  std::string heard = listen(bytes, 0);
+  for (size_t step : {size_t{1}, size_t{data[size / 2]} + 1}) {
+    std::string cut = serve(bytes, step);
+    CLAIM(cut.empty() || whole.empty() || cut == whole);
+    cut = listen(bytes, step);
+    CLAIM(cut.empty() || heard.empty() || cut == heard);
+  }
+  return 0;
+}

@@ -1,0 +1,580 @@
+// HTTP/2: our server and our client with each other, and with peers made of bytes.
+#include <gtest/gtest.h>
+
+#include "h2_peers.h"
+#include "http/h1_problems.h"
+#include "http/h2_problems.h"
+
+namespace sluice::http {
+namespace {
+
+constexpr uint32_t kCalm = 11;
+std::string code(uint32_t of) { return "7(" + std::to_string(of) + ")"; }
+
+TEST(H2Server, reads_requests_however_the_bytes_are_cut) {
+  std::string post = frame(kHeaders, kEndHeaders, 3, list_of({{":method", "POST"}, {":scheme", "http"}, {":path", "/p?q=1"}, {"host", "A:80"}}));
+  std::string bytes = get_frame(1) + post + frame(kData, 0, 3, "12") + frame(kData, kEndStream, 3, "345");
+  for (size_t step : {0, 1, 2, 7, 64}) {
+    H2Server server;
+    server.greet(step);
+    server.send(bytes, step);
+    EXPECT_EQ(server.keeper.log(), "head(GET /a) end | head(POST /p) body(12345) end") << step;
+    const Head& head = *server.keeper.requests[1]->head;
+    EXPECT_EQ(head.version, Version::h2);
+    EXPECT_EQ(head.authority, "a");
+    EXPECT_EQ(head.query, "q=1");
+    EXPECT_EQ(head.body, Body::streamed);
+    EXPECT_EQ(server.wire.ending(), "");
+  }
+}
+
+TEST(H2Server, answers_and_keeps_the_connection) {
+  H2Server server;
+  server.greet();
+  server.send(get_frame(1) + get_frame(3));
+  server.wire.take_sent();
+  server.answer(1);
+  server.answer(0, "");
+  EXPECT_EQ(frame_types(server.wire.take_sent()), "1 0 1");
+  EXPECT_EQ(server.codec.streams(), 0U);
+  EXPECT_EQ(server.wire.phase, Phase::idle);
+  server.send(get_frame(5));
+  EXPECT_EQ(server.wire.phase, Phase::streams);
+  EXPECT_EQ(server.keeper.requests.size(), 3U);
+  server.answer(2);
+}
+
+struct Refused {
+  std::string name;
+  Texts fields;
+  const Problem* problem;
+};
+std::vector<Refused> refused_requests() {
+  auto with = [](Texts more, Texts from = kGetFields) {
+    from.insert(from.end(), more.begin(), more.end());
+    return from;
+  };
+  return {
+      {"upper_case", with({{"X-Up", "1"}}), &kUpperCaseName},
+      {"connection", with({{"connection", "close"}}), &kConnectionField},
+      {"keep_alive", with({{"keep-alive", "1"}}), &kConnectionField},
+      {"upgrade", with({{"upgrade", "websocket"}}), &kConnectionField},
+      {"transfer_encoding", with({{"transfer-encoding", "chunked"}}), &kConnectionField},
+      {"te", with({{"te", "gzip"}}), &kConnectionField},
+      {"empty_name", with({{"", "1"}}), &kBadFieldName},
+      {"space_in_name", with({{"a b", "1"}}), &kBadFieldName},
+      {"line_feed", with({{"x", "1\n2"}}), &kBadField},
+      {"nul", with({{"x", std::string("1\0", 2)}}), &kBadField},
+      {"white_space", with({{"x", " 1"}}), &kBadField},
+      {"pseudo_twice", with({{":path", "/b"}}), &kBadPseudoField},
+      {"pseudo_late", with({{"x", "1"}, {":scheme", "http"}}), &kBadPseudoField},
+      {"pseudo_unknown", with({{":protocol", "websocket"}}), &kBadPseudoField},
+      {"status", with({{":status", "200"}}), &kBadPseudoField},
+      {"no_path", {{":method", "GET"}, {":scheme", "http"}, {":authority", "a"}}, &kBadPseudoField},
+      {"empty_path", {{":method", "GET"}, {":scheme", "http"}, {":authority", "a"}, {":path", ""}}, &kBadTarget},
+      {"absolute", {{":method", "GET"}, {":scheme", "http"}, {":authority", "a"}, {":path", "http://b/"}}, &kBadTarget},
+      {"scheme", {{":method", "GET"}, {":scheme", "ftp"}, {":authority", "a"}, {":path", "/"}}, &kBadTarget},
+      {"no_host", {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}}, &kMissingHost},
+      {"userinfo", {{":method", "GET"}, {":scheme", "http"}, {":authority", "u@a"}, {":path", "/"}}, &kBadHost},
+      {"host_differs", with({{"host", "b"}}), &kHostMismatch},
+      {"two_hosts", with({{"host", "a"}, {"host", "a"}}), &kBadHost},
+      {"method", {{":method", "get"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/"}}, &kUnknownMethod},
+      {"connect", {{":method", "CONNECT"}, {":authority", "a:80"}}, &kConnectRefused},
+      {"length_without_body", with({{"content-length", "5"}}), &kBadContentLength},
+      {"two_lengths", with({{"content-length", "0"}, {"content-length", "0"}}), &kBadContentLength},
+      {"lookalike", with({{"content_length", "5"}}), &kAmbiguousFieldName},
+      {"expect", with({{"expect", "tea"}}), &kBadExpect},
+      {"path", {{":method", "GET"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/../a"}}, &kBadPath},
+      {"long_path", {{":method", "GET"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/" + std::string(200, 'x')}}, &kRequestLineTooLong},
+      {"large", with({{"x", std::string(600, 'x')}}), &kHeadersTooLarge},
+      {"many", with({{"a", ""}, {"b", ""}, {"c", ""}, {"d", ""}, {"e", ""}}), &kTooManyHeaders},
+  };
+}
+
+class RefusedRequests : public ::testing::TestWithParam<Refused> {};
+INSTANTIATE_TEST_SUITE_P(, RefusedRequests, ::testing::ValuesIn(refused_requests()),
+                         [](const auto& param) { return param.param.name; });
+
+TEST_P(RefusedRequests, are_told_why_and_the_next_one_is_served) {
+  H2Limits limits;
+  limits.head = {.line_bytes_max = 100, .header_bytes_max = 400, .headers_max = 4};
+  H2Server server(limits);
+  server.greet();
+  server.send(frame(kHeaders, kEndStream | kEndHeaders, 1, list_of(GetParam().fields)) + get_frame(3));
+  ASSERT_EQ(server.keeper.requests.size(), 2U);
+  ASSERT_NE(server.keeper.requests[0]->refused, nullptr) << server.keeper.log();
+  EXPECT_EQ(server.keeper.requests[0]->refused->code, GetParam().problem->code);
+  server.answer(0, "why");
+  EXPECT_EQ(server.keeper.requests[1]->log(), "head(GET /a) end");
+  server.answer(1);
+  EXPECT_EQ(server.wire.ending(), "");
+  EXPECT_EQ(server.codec.streams(), 0U);
+}
+
+TEST(H2Server, puts_cookies_together) {
+  H2Server server;
+  Texts fields = kGetFields;
+  for (const char* cookie : {"a=1", "b=2", "c=3"}) fields.push_back({"cookie", cookie});
+  server.greet();
+  server.send(frame(kHeaders, kEndStream | kEndHeaders, 1, list_of(fields)));
+  const Fields& read = server.keeper.requests[0]->head->fields;
+  EXPECT_EQ(read.count(FieldId::cookie), 1U);
+  EXPECT_EQ(read.get(FieldId::cookie), "a=1; b=2; c=3");
+  server.answer(0);
+}
+
+TEST(H2Server, holds_bodies_against_their_length) {
+  Texts post = {{":method", "POST"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/p"}, {"content-length", "3"}};
+  std::string head = frame(kHeaders, kEndHeaders, 1, list_of(post));
+  struct Case {
+    std::string bytes, log;
+  };
+  const Case cases[] = {
+      {frame(kData, kEndStream, 1, "123"), "head(POST /p) body(123) end"},
+      {frame(kData, kEndStream, 1, "12"), "head(POST /p) body(12) refused(incomplete_body)"},
+      {frame(kData, 0, 1, "1234"), "head(POST /p) refused(bad_content_length)"},
+      {frame(kData, 0, 1, "12") + frame(kHeaders, kEndStream | kEndHeaders, 1, list_of({{"x", "1"}})),
+       "head(POST /p) body(12) refused(incomplete_body)"},
+      {frame(kData, 0, 1, "123") + frame(kHeaders, kEndStream | kEndHeaders, 1, list_of({{"x", "1"}})),
+       "head(POST /p) body(123) trailers(x=1) end"},
+      {frame(kData, 0, 1, "123") + frame(kHeaders, kEndHeaders, 1, list_of({{"x", "1"}})),
+       "head(POST /p) body(123) refused(bad_field)"},
+      {frame(kData, 0, 1, "123") + frame(kHeaders, kEndStream | kEndHeaders, 1, list_of({{":path", "/"}})),
+       "head(POST /p) body(123) refused(bad_pseudo_field)"},
+      {frame(kData, 0, 1, "123") + frame(kHeaders, kEndStream | kEndHeaders, 1, list_of({{"host", "b"}})),
+       "head(POST /p) body(123) refused(bad_trailer)"},
+  };
+  for (const Case& one : cases) {
+    H2Server server;
+    server.greet();
+    server.send(head + one.bytes);
+    EXPECT_EQ(server.keeper.log(), one.log);
+    server.wire.take_sent();
+    server.answer(0, "");
+    EXPECT_EQ(server.codec.streams(), 0U) << one.log;
+    EXPECT_EQ(server.wire.ending(), "");
+  }
+}
+
+TEST(H2Server, an_answer_before_the_end_of_the_body_asks_for_no_more_of_it) {
+  H2Server server;
+  server.greet();
+  server.send(frame(kHeaders, kEndHeaders, 1, list_of({{":method", "POST"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/"}})));
+  server.wire.take_sent();
+  server.answer(0);
+  EXPECT_EQ(frame_types(server.wire.take_sent()), "1 0 3(0)");
+  server.send(frame(kData, 0, 1, "late"));
+  EXPECT_EQ(server.wire.ending(), "");
+}
+
+TEST(H2Server, tells_of_a_reset_and_counts_its_bytes_as_received) {
+  H2Server server;
+  server.greet();
+  uint32_t id = 1;
+  for (int i = 0; i < 40; ++i, id += 2) {   // 40 x 48 KiB is more than the connection's window
+    server.send(frame(kHeaders, kEndHeaders, id, list_of({{":method", "POST"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/"}})));
+    for (int part = 0; part < 3; ++part) server.send(frame(kData, 0, id, std::string(16 * 1024, 'x')));
+    server.send(frame(kReset, 0, id, std::string("\0\0\0\x8", 4)));
+    EXPECT_EQ(server.keeper.requests.back()->log(), "head(POST /) body(49152 bytes) reset(reset)");
+  }
+  EXPECT_EQ(server.wire.ending(), "");
+}
+
+TEST(H2Server, a_stream_may_send_what_is_consumed_and_no_more) {
+  H2Server server;
+  server.greet();
+  server.send(frame(kHeaders, kEndHeaders, 1, list_of({{":method", "POST"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/"}})));
+  for (int part = 0; part < 3; ++part) server.send(frame(kData, 0, 1, std::string(16 * 1024, 'x')));
+  server.wire.take_sent();
+  server.keeper.requests[0]->consume_all(*server.keeper.streams[0]);
+  EXPECT_EQ(frame_types(server.wire.take_sent()), "8");
+  for (int part = 0; part < 4; ++part) server.send(frame(kData, 0, 1, std::string(16 * 1024 - 1, 'x')));
+  EXPECT_EQ(server.keeper.requests[0]->reset, std::nullopt);
+  server.send(frame(kData, 0, 1, std::string(16 * 1024, 'x')));
+  EXPECT_NE(server.keeper.requests[0]->reset, std::nullopt);   // FLOW_CONTROL_ERROR
+}
+
+TEST(H2Server, credit_is_the_smallest_of_windows_and_room) {
+  H2Server server;
+  server.greet();
+  server.send(frame(kSettings, 0, 0, std::string("\0\4\0\0\0\x0a", 6)) + get_frame(1));   // windows of 10 bytes
+  Stream& stream = *server.keeper.streams[0];
+  stream.send_head(server.make_head(0, 200), End::no);
+  EXPECT_EQ(stream.credit(), 10U);
+  stream.send_body(chain_of(server.pool, "0123456789"), End::no);
+  EXPECT_EQ(stream.credit(), 0U);
+  EXPECT_EQ(server.keeper.requests[0]->credits, 0);
+  server.send(frame(kWindow, 0, 1, std::string("\0\0\0\x05", 4)));
+  EXPECT_EQ(server.keeper.requests[0]->credits, 1);
+  EXPECT_EQ(stream.credit(), 5U);
+  server.wire.room = 3;
+  EXPECT_EQ(stream.credit(), 3U);
+  server.wire.room = 0;
+  EXPECT_EQ(stream.credit(), 0U);
+  server.wire.room = 1000;
+  server.codec.on_room();
+  EXPECT_EQ(server.keeper.requests[0]->credits, 2);
+  stream.send_body(chain_of(server.pool, "01234"), End::yes);
+  stream.detach();
+  EXPECT_EQ(server.codec.streams(), 0U);
+}
+
+TEST(H2Server, heads_without_a_body_end_the_stream) {
+  for (uint16_t status : {204, 304}) {
+    H2Server server;
+    server.greet();
+    server.send(get_frame(1));
+    server.wire.take_sent();
+    server.keeper.streams[0]->send_head(server.make_head(0, status, 5), End::no);
+    EXPECT_GT(server.keeper.streams[0]->credit(), 0U);
+    server.keeper.streams[0]->send_body(chain_of(server.pool, "12345"), End::yes);
+    server.keeper.streams[0]->detach();
+    EXPECT_EQ(frame_types(server.wire.take_sent()), "1");
+    EXPECT_EQ(server.codec.streams(), 0U);
+  }
+}
+
+struct Abuse {
+  std::string name;
+  std::string bytes;
+  H2Abuse what;
+};
+std::vector<Abuse> abuses() {
+  auto times = [](int count, const std::string& text) {
+    std::string out;
+    for (int i = 0; i < count; ++i) out += text;
+    return out;
+  };
+  std::string resets, many;
+  for (uint32_t id = 1; id < 1010; id += 2) {
+    resets += get_frame(id) + frame(kReset, 0, id, std::string("\0\0\0\x8", 4));
+  }
+  // Not read in one piece: our SETTINGS, which would end the connection, are not acknowledged.
+  for (uint32_t id = 1; id < 1500; id += 2) many += get_frame(id);   // above the allowed ones: refused, which is a reset too
+  std::string bomb = frame(kHeaders, 0, 1, list_of(kGetFields) + "\x40\x01x" + "\x7f\x80\x1d" + std::string(127 + 3712, 'b'));
+  std::string post = frame(kHeaders, kEndHeaders, 1, list_of({{":method", "POST"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/"}}));
+  return {
+      {"resets", resets, H2Abuse::resets},
+      {"more_streams_than_allowed", many, H2Abuse::resets},
+      {"pings", times(1001, frame(kPing, 0, 0, "12345678")), H2Abuse::pings},
+      {"settings", times(101, frame(kSettings, 0, 0, "")), H2Abuse::settings},
+      {"empty_data", post + times(1001, frame(kData, 0, 1, "")), H2Abuse::empty_frames},
+      {"priorities", times(10'001, frame(kPriority, 0, 3, std::string("\0\0\0\1\1", 5))), H2Abuse::control_frames},
+      {"window_updates", times(10'001, frame(kWindow, 0, 0, std::string("\0\0\0\1", 4))), H2Abuse::control_frames},
+      {"continuations", frame(kHeaders, 0, 1, list_of(kGetFields)) + times(20, frame(kContinuation, 0, 1, literal("a", "b"))),
+       H2Abuse::continuations},
+      {"hpack_bomb", bomb + frame(kContinuation, kEndHeaders, 1, std::string(2000, '\xbe')), H2Abuse::header_bytes},
+  };
+}
+
+class Abuses : public ::testing::TestWithParam<Abuse> {};
+INSTANTIATE_TEST_SUITE_P(, Abuses, ::testing::ValuesIn(abuses()), [](const auto& param) { return param.param.name; });
+
+TEST_P(Abuses, end_with_enhance_your_calm) {
+  for (size_t step : {size_t{0}, size_t{16} * 1024}) {
+    H2Server server;
+    server.greet();
+    server.send(GetParam().bytes, step);
+    ASSERT_TRUE(server.codec.abuse()) << frame_types(server.wire.sent);
+    EXPECT_EQ(*server.codec.abuse(), GetParam().what);
+    EXPECT_TRUE(frame_types(server.wire.sent).ends_with(code(kCalm)));
+    EXPECT_EQ(server.wire.ending(), "linger");
+    for (const auto& request : server.keeper.requests) EXPECT_TRUE(request->reset || request->refused);
+  }
+}
+
+TEST(H2Server, counts_anew_after_a_while) {
+  H2Server server;
+  server.greet();
+  for (int span = 0; span < 3; ++span) {
+    for (int i = 0; i < 990; ++i) server.send(frame(kPing, 0, 0, "12345678"));
+    server.wire.time += kH2CountedSpan;
+  }
+  EXPECT_FALSE(server.codec.abuse());
+  EXPECT_EQ(server.wire.ending(), "");
+}
+
+TEST(H2Server, reads_nothing_more_from_a_client_that_reads_nothing) {
+  H2Limits limits;
+  limits.pings = 1'000'000;
+  H2Server server(limits);
+  server.wire.kernel_takes = false;
+  server.greet();
+  std::string pings;
+  for (int i = 0; i < 1000; ++i) pings += frame(kPing, 0, 0, "12345678");
+  for (int i = 0; i < 100 && !server.wire.paused; ++i) server.send(pings);
+  EXPECT_TRUE(server.wire.paused);
+  EXPECT_LT(server.wire.total, 2 * kH2QueuedMax);
+  server.wire.kernel_takes = true;
+  server.codec.on_room();
+  EXPECT_FALSE(server.wire.paused);
+}
+
+TEST(H2Server, late_bodies_and_closed_windows_cost_the_stream) {
+  H2Server server;
+  server.greet();
+  server.send(frame(kSettings, 0, 0, std::string("\0\4\0\0\0\0", 6)));   // windows of nothing
+  server.send(get_frame(1) + frame(kHeaders, kEndHeaders, 3, list_of({{":method", "POST"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/"}})));
+  server.keeper.streams[0]->send_head(server.make_head(0, 200), End::no);
+  EXPECT_EQ(server.keeper.streams[0]->credit(), 0U);
+  server.wire.time += server.limits.body_patience / 2;
+  server.codec.on_timeout(Phase::streams);
+  EXPECT_EQ(server.keeper.log(), "head(GET /a) end | head(POST /)");
+  EXPECT_EQ(server.wire.phase, Phase::streams);
+  server.wire.time += server.limits.body_patience / 2;
+  server.wire.take_sent();
+  server.codec.on_timeout(Phase::streams);
+  EXPECT_EQ(server.keeper.log(), "head(GET /a) end reset(timeout) | head(POST /) refused(request_timeout)");
+  EXPECT_EQ(frame_types(server.wire.take_sent()), "3(8)");
+  EXPECT_EQ(server.wire.ending(), "");
+}
+
+TEST(H2Server, many_closed_windows_are_an_abuse) {
+  H2Server server;
+  server.greet();
+  server.send(frame(kSettings, 0, 0, std::string("\0\4\0\0\0\0", 6)));
+  for (uint32_t id = 1; id < 40; id += 2) {
+    server.send(get_frame(id));
+    server.keeper.streams.back()->send_head(server.make_head(id / 2, 200), End::no);
+    EXPECT_EQ(server.keeper.streams.back()->credit(), 0U);
+  }
+  server.wire.time += server.limits.write_patience;
+  server.codec.on_timeout(Phase::streams);
+  EXPECT_EQ(server.codec.abuse(), H2Abuse::stalls);
+  for (const auto& request : server.keeper.requests) EXPECT_TRUE(request->reset);
+}
+
+TEST(H2Server, a_head_that_does_not_end) {
+  H2Server server;
+  server.greet();
+  server.send(frame(kHeaders, 0, 1, list_of(kGetFields)));
+  EXPECT_EQ(server.wire.phase, Phase::head);
+  server.codec.on_timeout(Phase::head);
+  EXPECT_EQ(server.codec.abuse(), H2Abuse::slow_head);
+  EXPECT_EQ(server.wire.ending(), "linger");
+}
+
+TEST(H2Server, broken_bytes_end_the_connection) {
+  const std::string cases[] = {
+      "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+      std::string(kPreface) + frame(kPing, 0, 0, "12345678"),   // SETTINGS come first
+      std::string(kPreface) + frame(kSettings, 0, 0, "") + frame(kPing, 0, 0, "1"),
+      std::string(kPreface) + frame(kSettings, 0, 0, "") + frame(kData, 0, 0, "1"),
+      std::string(kPreface) + frame(kSettings, 0, 0, "") + frame(kHeaders, 5, 1, "\xff\xff\xff\xff\xff\xff"),
+      std::string(kPreface) + frame(kSettings, 0, 0, "") + frame(kHeaders, 5, 2, list_of(kGetFields)),
+  };
+  for (const std::string& bytes : cases) {
+    H2Server server;
+    server.send(bytes);
+    EXPECT_NE(server.wire.ending(), "") << bytes;
+    EXPECT_FALSE(server.codec.abuse());
+  }
+}
+
+TEST(H2Server, drains_in_two_steps) {
+  H2Server server;
+  server.greet();
+  server.send(get_frame(1));
+  server.wire.take_sent();
+  server.codec.drain();
+  EXPECT_EQ(frame_types(server.wire.take_sent()), code(0));
+  EXPECT_EQ(server.wire.phase, Phase::last);
+  server.send(get_frame(3));   // it was on its way
+  EXPECT_EQ(server.keeper.requests.size(), 2U);
+  server.codec.on_timeout(Phase::last);
+  EXPECT_EQ(frame_types(server.wire.take_sent()), code(0));
+  server.send(get_frame(5));
+  EXPECT_EQ(server.keeper.requests.size(), 2U);
+  server.answer(0);
+  EXPECT_EQ(server.wire.ending(), "");
+  server.answer(1);
+  EXPECT_EQ(server.wire.ending(), "flush");
+}
+
+TEST(H2Server, an_idle_connection_is_told_goodbye) {
+  H2Server server;
+  server.greet();
+  server.wire.take_sent();
+  server.codec.on_timeout(Phase::idle);
+  EXPECT_EQ(frame_types(server.wire.take_sent()), code(0));
+  EXPECT_EQ(server.wire.ending(), "flush");
+}
+
+TEST(H2Server, a_half_close_after_a_whole_request_is_no_abort) {
+  H2Server server;
+  server.greet();
+  server.send(get_frame(1) + frame(kHeaders, kEndHeaders, 3, list_of({{":method", "POST"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/"}})));
+  server.codec.on_eof();
+  EXPECT_EQ(server.keeper.log(), "head(GET /a) end | head(POST /) refused(incomplete_body)");
+  server.answer(0);
+  server.answer(1);
+  EXPECT_EQ(server.wire.ending(), "flush");
+}
+
+TEST(H2Server, everybody_hears_of_a_lost_connection) {
+  H2Server server;
+  server.greet();
+  server.send(get_frame(1) + get_frame(3));
+  server.codec.on_failed({Code::reset, Side::gateway, Progress::sent, "gone"});
+  EXPECT_EQ(server.keeper.log(), "head(GET /a) end reset(reset) | head(GET /a) end reset(reset)");
+  EXPECT_EQ(server.keeper.requests[0]->reset->side, Side::client);
+  EXPECT_EQ(server.wire.ending(), "abort");
+}
+
+TEST(H2Pair, carries_bodies_trailers_and_interim_responses_both_ways) {
+  H2Pair pair;
+  auto& request = pair.ask(Method::post, "/p", End::no, {{"X-Name", "v"}, {"Cookie", "a=1; b=2"}}, 5);
+  request.stream->send_body(chain_of(pair.pool, "12345"), End::no);
+  Fields sums(request.events.arena());
+  sums.add("X-Sum", "7");
+  request.stream->send_trailers(sums);
+  pair.settle();
+  EXPECT_EQ(pair.keeper.log(), "head(POST /p) body(12345) trailers(x-sum=7) end");
+  const Head& head = *pair.keeper.requests[0]->head;
+  EXPECT_EQ(head.fields.get("x-name"), "v");
+  EXPECT_EQ(head.fields.get(FieldId::cookie), "a=1; b=2");
+  EXPECT_EQ(head.content_length, 5U);
+  Stream& answer = *pair.keeper.streams[0];
+  answer.send_informational(pair.make_head(0, 103));
+  answer.send_head(pair.make_head(0, 200), End::no);
+  answer.send_body(chain_of(pair.pool, "abc"), End::no);
+  Fields trailers(pair.keeper.requests[0]->arena());
+  trailers.add("grpc-status", "0");
+  answer.send_trailers(trailers);
+  answer.detach();
+  pair.settle();
+  EXPECT_EQ(request.events.log(), "interim(103) head(200) body(abc) trailers(grpc-status=0) end");
+  request.stream->detach();
+  EXPECT_EQ(pair.client.streams() + pair.codec.streams(), 0U);
+  EXPECT_EQ(pair.client_wire.phase, Phase::idle);
+}
+
+TEST(H2Pair, moves_a_large_body_by_credit_alone) {
+  H2Pair pair;
+  auto& request = pair.ask(Method::put, "/p", End::no);
+  constexpr size_t kTotal = 3 * 1024 * 1024;
+  std::string piece(100'000, 'y');
+  size_t sent = 0;
+  for (int turn = 0; sent < kTotal && turn < 10'000; ++turn) {
+    size_t part = std::min({request.stream->credit(), piece.size(), kTotal - sent});
+    request.stream->send_body(chain_of(pair.pool, piece.substr(0, part)), End::no);
+    sent += part;
+    pair.settle();
+    pair.codec.on_room();
+    pair.client.on_room();
+    EXPECT_LE(pair.keeper.requests[0]->unconsumed, kH2StreamWindow);
+    if (request.stream->credit() == 0) pair.keeper.requests[0]->consume_all(*pair.keeper.streams[0]);
+    pair.settle();
+  }
+  request.stream->send_body({}, End::yes);
+  pair.settle();
+  EXPECT_EQ(pair.keeper.requests[0]->body.size(), kTotal);
+  EXPECT_TRUE(pair.keeper.requests[0]->over());
+  pair.answer(0);
+  pair.settle();
+  request.stream->detach();
+}
+
+TEST(H2Pair, resets_reach_the_other_side) {
+  H2Pair pair;
+  auto& one = pair.ask(Method::get, "/1", End::yes);
+  one.stream->detach();
+  pair.settle();
+  EXPECT_EQ(pair.keeper.log(), "head(GET /1) end reset(reset)");
+  auto& two = pair.ask(Method::get, "/2", End::yes);
+  pair.keeper.streams[1]->reset({Code::closed, Side::upstream, Progress::answered, "upstream died"});
+  pair.settle();
+  EXPECT_EQ(two.events.log(), "reset(reset)");
+  EXPECT_EQ(two.events.reset->side, Side::upstream);
+  EXPECT_EQ(pair.client.streams() + pair.codec.streams(), 0U);
+}
+
+TEST(H2Pair, what_a_leaving_server_did_not_take_may_be_sent_elsewhere) {
+  H2Pair pair;
+  auto& taken = pair.ask(Method::get, "/1", End::yes);
+  EXPECT_EQ(pair.keeper.requests.size(), 1U);
+  pair.codec.drain();
+  pair.codec.on_timeout(Phase::last);
+  auto late = std::make_unique<H2Pair::Request>(pair.pool);
+  late->stream = &pair.client.open(late->events);
+  Head head(late->events.arena());
+  head.method = Method::get;
+  head.authority = "a";
+  head.path = "/2";
+  late->stream->send_head(head, End::yes);
+  pair.settle();
+  EXPECT_EQ(late->events.log(), "reset(closed)");
+  EXPECT_EQ(late->events.reset->progress, Progress::unsent);
+  EXPECT_FALSE(pair.client.has_room());
+  pair.answer(0);
+  pair.settle();
+  EXPECT_EQ(taken.events.log(), "head(200) body(ok) end");
+  taken.stream->detach();
+  EXPECT_EQ(pair.client_wire.ending(), "flush");
+}
+
+TEST(H2Client, fails_what_is_no_response) {
+  std::string hello = frame(kSettings, 0, 0, "");
+  auto head = [](const Texts& fields, uint8_t flags = kEndHeaders) { return frame(kHeaders, flags, 1, list_of(fields)); };
+  std::string interim;
+  for (int i = 0; i < 40; ++i) interim += head({{":status", "103"}});
+  const std::string cases[] = {
+      head({{":status", "103"}}) + frame(kData, 0, 1, "a"),   // found by h2_session_fuzz: a body before the head
+      head({{":status", "103"}}) + frame(kData, kEndStream, 1, ""),
+      head({{"x", "1"}}),
+      head({{":status", "20"}}),
+      head({{":status", "200"}, {":status", "200"}}),
+      head({{":status", "200"}, {":path", "/"}}),
+      head({{":status", "200"}, {"connection", "close"}}),
+      head({{":status", "103"}}, kEndHeaders | kEndStream),
+      head({{":status", "101"}}),
+      interim,
+      head({{":status", "200"}, {"content-length", "3"}}, kEndHeaders | kEndStream),
+      head({{":status", "200"}, {"content-length", "3"}}) + frame(kData, kEndStream, 1, "ab"),
+      head({{":status", "200"}, {"content-length", "3"}}) + frame(kData, 0, 1, "abcd"),
+      head({{":status", "204"}}) + frame(kData, 0, 1, "a"),
+      head({{":status", "200"}}) + head({{"host", "a"}}, kEndHeaders | kEndStream),
+      head({{":status", "200"}}) + head({{"x", "1"}}),
+  };
+  for (const std::string& bytes : cases) {
+    BlockPool pool;
+    FakeWire wire(pool);
+    H2Limits limits;
+    RecordingEvents events(pool);
+    H2ClientCodec client(wire, Scheme::http, limits);
+    client.start();
+    feed(client, wire, hello);
+    Stream& stream = client.open(events);
+    Head request(events.arena());
+    request.method = Method::get;
+    request.authority = "a";
+    request.path = "/";
+    stream.send_head(request, End::yes);
+    wire.take_sent();
+    feed(client, wire, bytes);
+    ASSERT_TRUE(events.reset) << events.log();
+    EXPECT_EQ(events.reset->code, Code::bad_message);
+    EXPECT_EQ(events.reset->progress, Progress::answered);
+    EXPECT_EQ(frame_types(wire.take_sent()), "3(1)") << events.log();
+    EXPECT_EQ(wire.ending(), "");
+    EXPECT_EQ(client.streams(), 0U) << events.log();
+  }
+}
+
+TEST(H2Pair, the_client_keeps_the_servers_number_of_streams) {
+  H2Limits limits;
+  limits.streams = 3;
+  H2Pair pair(limits);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(pair.client.has_room());
+    pair.ask(Method::get, "/", End::yes);
+  }
+  EXPECT_FALSE(pair.client.has_room());
+  pair.answer(1);
+  pair.settle();
+  EXPECT_TRUE(pair.client.has_room());
+  EXPECT_EQ(pair.client_wire.availables, 1);
+}
+
+}  // namespace
+}  // namespace sluice::http
