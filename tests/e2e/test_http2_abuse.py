@@ -28,7 +28,9 @@ respond = { status = 200, body = "own" }
 
 @early
 def large(connection, received):
-    """/N: that many MiB."""
+    """/N: that many MiB; /wait: nothing."""
+    if received.target == "/wait":
+        return connection.wait_for_end()
     size = int(received.target[1:] or 0) * MEGABYTE
     connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
     for _ in range(size // MEGABYTE):
@@ -51,7 +53,7 @@ def flood(site, limit, pieces, port=None):
     before = site.metric("sluice_http2_abuses_total", listener="plain", limit=limit)
     resident, cpu = site.resident_bytes(), site.cpu_seconds()
     sent = 0
-    with H2Client(port or site.port) as client:
+    with H2Client(port or site.port, by_hand=True) as client:
         client.receive()
         for piece in pieces:
             if select.select([client.socket], [], [], 0)[0]:
@@ -107,7 +109,7 @@ def test_frames_that_ask_for_nothing(site, limit, frames):
 
 
 def test_empty_data(site):
-    post = [(":method", "POST"), *HEAD[1:]]
+    post = [(":method", "POST"), *HEAD[1:3], (":path", "/wait")]
     flood(site, "empty_frames", [frame(1, 4, 1, Encoder().encode(post)), *[frame(0, 0, 1) * 100] * 100])
 
 

@@ -32,8 +32,9 @@ class Reply:
 
 
 class H2Client:
-    def __init__(self, port, tls=None, host="127.0.0.1", windows=True, receive_buffer=None):
-        """`windows`: what is received is given back at once."""
+    def __init__(self, port, tls=None, host="127.0.0.1", windows=True, receive_buffer=None, by_hand=False):
+        """`windows`: what is received is given back at once. `by_hand`: of what comes only GOAWAY is looked for."""
+        self.by_hand, self.left = by_hand, b""
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -108,11 +109,24 @@ class H2Client:
         if not data:
             self.closed = True
             return False
+        if self.by_hand:
+            self._look_for_goaway(data)
+            return True
         for event in self.h2.receive_data(data):
             self._take(event)
         if self.h2.state_machine.state != h2.connection.ConnectionState.CLOSED:
             self.flush()
         return True
+
+    def _look_for_goaway(self, data):
+        self.left += data
+        while len(self.left) >= 9:
+            size = int.from_bytes(self.left[:3], "big")
+            if len(self.left) < 9 + size:
+                return
+            if self.left[3] == 7:
+                self.goaway = int.from_bytes(self.left[13:17], "big")
+            self.left = self.left[9 + size:]
 
     def _goaway(self, frame):
         self.goaway = int(frame.error_code)

@@ -253,6 +253,7 @@ TEST(Exposition, every_family_of_the_list_can_appear) {
   shard.upstream(kOther).connect_failure(Code::tls_failed).add();
   shard.endpoint(kOther);
   shard.listener(kOther).refused[0].add();
+  shard.listener(kOther).h2_abuses[0].add();
   shard.limit(kOther, LimitResult::limited);
   shard.redis(kOther).failures[0].add();
   static constexpr http::Problem kProblem{400, "bad", "", ""};
