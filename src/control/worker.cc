@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "control/process_limits.h"
+#include "upstream/multiplexed.h"
 
 namespace sluice::control {
 
@@ -93,7 +94,11 @@ upstream::PooledUpstream& Worker::pool_for(const Publication& publication, size_
   upstream::PoolSettings settings{part->name, part->config, part->tls, part->metric.id(), publication.workers,
                                   publication.in_flight[upstream]};
   entry.part = part;
-  entry.pool = std::make_unique<upstream::PooledUpstream>(parts, std::move(settings));
+  if (part->config.protocol == upstream::Protocol::h1) {
+    entry.pool = std::make_unique<upstream::PooledUpstream>(parts, std::move(settings));
+  } else {
+    entry.pool = std::make_unique<upstream::MultiplexedUpstream>(parts, std::move(settings));
+  }
   return *entry.pool;
 }
 

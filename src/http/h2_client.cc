@@ -6,6 +6,11 @@
 #include "http/h2_codec.h"
 
 namespace sluice::http {
+namespace {
+
+constexpr Duration kSilenceMax = std::chrono::seconds(1);   // above any round trip
+
+}  // namespace
 
 Stream& H2ClientCodec::open(StreamEvents& events) {
   CHECK(has_room());
@@ -16,6 +21,7 @@ size_t H2ClientCodec::streams_max() const { return std::min<size_t>(limits_->str
 
 const H2FieldWriter::Fields& H2ClientCodec::write_head(H2Stream& stream, const Head& head) {
   stream.method_ = head.method;
+  stream.heard_at_ = now();
   return writer_.request(head, scheme_, true);
 }
 
@@ -50,7 +56,8 @@ void H2ClientCodec::fail(H2Stream& stream, const Error& why) {
 }
 
 Error H2ClientCodec::reset_error(const H2Stream& stream, uint32_t code) const {
-  Error why{Code::reset, Side::upstream, Progress::sent, "stream reset by the upstream"};
+  // Not Code::reset: the connection lives, and the server has seen the request.
+  Error why{Code::truncated, Side::upstream, Progress::sent, "stream reset by the upstream"};
   if (stream.head_read_ || stream.informational_ > 0) {
     why.progress = Progress::answered;
   } else if (code == NGHTTP2_REFUSED_STREAM) {   // RFC 9113 section 8.7: nothing was done with it
@@ -59,8 +66,11 @@ Error H2ClientCodec::reset_error(const H2Stream& stream, uint32_t code) const {
   return why;
 }
 
-std::optional<uint32_t> H2ClientCodec::detach_code(const H2Stream& stream) const {
+std::optional<uint32_t> H2ClientCodec::detach_code(const H2Stream& stream) {
   if (stream.read_done_ && stream.write_done_) return std::nullopt;
+  // Nothing at all has come since it was sent: the connection may be dead, and others would wait for it too.
+  bool silent = fed_at_ < stream.heard_at_ && now() - stream.heard_at_ >= kSilenceMax;
+  if (silent) leaving_ = true;
   return NGHTTP2_CANCEL;
 }
 

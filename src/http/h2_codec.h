@@ -17,7 +17,7 @@ class H2ServerCodec final : public H2Session {
   void on_header_list(int32_t id, H2Stream* stream, End end) override;
   void bad_message(H2Stream& stream, const Problem& problem) override;
   Error reset_error(const H2Stream& stream, uint32_t code) const override;
-  std::optional<uint32_t> detach_code(const H2Stream& stream) const override;
+  std::optional<uint32_t> detach_code(const H2Stream& stream) override;
   const H2FieldWriter::Fields& write_head(H2Stream& stream, const Head& head) override;
   void on_goaway() override { leaving_ = true; }
   void on_tick() override;
@@ -35,6 +35,8 @@ class H2ClientCodec final : public H2Session {
   Stream& open(StreamEvents& events);
   /// Another stream may be opened: the server allows it, and nobody leaves.
   bool has_room() const { return !finished_ && !leaving_ && streams() < streams_max(); }
+  /// The server has said what it takes.
+  bool is_greeted() const { return greeted_; }
   /// No stream is opened any more; those that are open go on.
   bool leaving() const { return leaving_ || finished_; }
 
@@ -45,16 +47,22 @@ class H2ClientCodec final : public H2Session {
   void on_header_list(int32_t id, H2Stream* stream, End end) override;
   void bad_message(H2Stream& stream, const Problem& problem) override;
   Error reset_error(const H2Stream& stream, uint32_t code) const override;
-  std::optional<uint32_t> detach_code(const H2Stream& stream) const override;
+  std::optional<uint32_t> detach_code(const H2Stream& stream) override;
   const H2FieldWriter::Fields& write_head(H2Stream& stream, const Head& head) override;
   void on_goaway() override;
   void on_stream_over() override { wire_->available(); }
+  void on_ended() override { wire_->available(); }
+  void on_settings() override {
+    greeted_ = true;
+    wire_->available();
+  }
   Phase busy_phase() const override { return Phase::none; }
 
   void fail(H2Stream& stream, const Error& why);
   size_t streams_max() const;
 
   Scheme scheme_;
+  bool greeted_ = false;
 };
 
 }  // namespace sluice::http

@@ -25,6 +25,9 @@ inline constexpr int32_t kH2ConnectionWindow = 1024 * 1024;
 /// Frames queued for a peer that takes nothing: beyond it nothing more is read from him.
 inline constexpr size_t kH2QueuedMax = 512 * 1024;   // twice what bodies may fill of it
 
+/// What a session holds beside blocks, an estimate for memory_max: frames, HPACK's tables.
+inline constexpr size_t kH2Bytes = 24 * 1024;
+
 struct H2Limits {
   H1Limits head;                     // of each message, counted after decompression
   uint32_t streams = 128;            // at a time

@@ -29,7 +29,7 @@ Error H2ServerCodec::reset_error(const H2Stream&, uint32_t) const {
 }
 
 // A response that is whole needs no more of the request: NO_ERROR says so (RFC 9113 section 8.1).
-std::optional<uint32_t> H2ServerCodec::detach_code(const H2Stream& stream) const {
+std::optional<uint32_t> H2ServerCodec::detach_code(const H2Stream& stream) {
   if (!stream.write_done_) return NGHTTP2_INTERNAL_ERROR;
   return NGHTTP2_NO_ERROR;
 }

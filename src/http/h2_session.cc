@@ -84,6 +84,9 @@ struct H2Callbacks {
         if (ends && of) session.on_data_end(*of);
         break;
       case NGHTTP2_GOAWAY: session.on_goaway(); break;
+      case NGHTTP2_SETTINGS:
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) session.on_settings();
+        break;
       default: break;   // windows are asked for, settings are nghttp2's affair
     }
     return verdict(session);
@@ -196,6 +199,7 @@ void H2Session::start() {
 void H2Session::feed(const Slice& bytes) {
   if (finished_) return;
   bury();
+  fed_at_ = now();
   input_ = &bytes;
   busy_ = true;
   ssize_t taken = nghttp2_session_mem_recv(session_.get(), reinterpret_cast<const uint8_t*>(bytes.data), bytes.size);
@@ -462,6 +466,7 @@ void H2Session::end(Finish how, const Error& why) {
     told.progress = stream.head_read_ ? Progress::answered : stream.head_sent_ ? Progress::sent : Progress::unsent;
     tell_reset(stream, told);
   });
+  on_ended();
   wire_->expect(Phase::none);
   wire_->finish(how);
 }

@@ -47,11 +47,13 @@ class H2Session : public Codec {
   virtual void bad_message(H2Stream& stream, const Problem& problem) = 0;
   virtual Error reset_error(const H2Stream& stream, uint32_t code) const = 0;
   /// What is owed to nobody any more is reset with this code; nothing when the stream ends by itself.
-  virtual std::optional<uint32_t> detach_code(const H2Stream& stream) const = 0;
+  virtual std::optional<uint32_t> detach_code(const H2Stream& stream) = 0;
   /// Sets what it means for the body; gives the list to be sent.
   virtual const H2FieldWriter::Fields& write_head(H2Stream& stream, const Head& head) = 0;
   virtual void on_goaway() {}
   virtual void on_stream_over() {}
+  virtual void on_settings() {}
+  virtual void on_ended() {}
   virtual void on_tick() {}        // of Phase::streams
   virtual Phase busy_phase() const = 0;
 
@@ -85,6 +87,7 @@ class H2Session : public Codec {
   bool leaving_ = false;        // no stream is taken any more, by one side or the other
   bool last_call_ = false;      // GOAWAY is out, but what is on its way is still taken
   bool finished_ = false;
+  TimePoint fed_at_{};          // when the peer was last heard
 
  private:
   friend class H2Stream;

@@ -192,7 +192,7 @@ void Acceptor::on_client_gone(ClientConnection& connection) {
     shared_->load->addresses.give(settings.metrics_id, facts.ip, connection.place());
   }
   leave(facts.refusal);
-  size_t bytes = connection_bytes(settings) + (connection.is_h2() ? kH2Bytes : 0);
+  size_t bytes = connection_bytes(settings) + (connection.is_h2() ? http::kH2Bytes : 0);
   if (MemoryShare* share = shared_->loop->blocks().share()) share->give(bytes);
   observe::ListenerMetrics& counts = shared_->shard->listener(settings.metrics_id);
   counts.connections.sub();

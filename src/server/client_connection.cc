@@ -35,7 +35,7 @@ void ClientConnection::on_protocol(http::Version version, Chain bytes) {
 }
 
 void ClientConnection::speak_h2() {
-  if (MemoryShare* share = connection_.blocks().share()) share->take(kH2Bytes);
+  if (MemoryShare* share = connection_.blocks().share()) share->take(http::kH2Bytes);
   http::StreamAcceptor& acceptor = *this;
   h2_ = std::make_unique<http::H2ServerCodec>(connection_, acceptor, settings_->h2_limits);
   connection_.set_codec(*h2_);

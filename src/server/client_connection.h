@@ -34,9 +34,6 @@ class Handler {
   ~Handler() = default;
 };
 
-/// What HTTP/2 holds beside blocks for an idle connection, an estimate for memory_max: frames, HPACK's tables.
-inline constexpr size_t kH2Bytes = 24 * 1024;
-
 /// Patience with a connection that is only to be told 503: it must not hold its place for long.
 inline constexpr wire::Timeouts kRefusedTimeouts{std::chrono::seconds(5), std::chrono::seconds(5),
                                                  std::chrono::seconds(5), std::chrono::seconds(5)};

@@ -35,7 +35,9 @@ net::TlsServerOptions tls_options(const config::Section<TlsConfig>& section) {
 }
 
 net::TlsClientOptions tls_options(const config::Section<upstream::UpstreamConfig>& section) {
-  return client_options(*section.value.tls);
+  net::TlsClientOptions options = client_options(*section.value.tls);
+  if (section.value.protocol == upstream::Protocol::h2) options.protocols = {"h2"};
+  return options;
 }
 
 net::TlsClientOptions tls_options(const config::Section<RedisConfig>& section) {

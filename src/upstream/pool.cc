@@ -39,7 +39,7 @@ PooledUpstream::PooledUpstream(const PoolParts& parts, PoolSettings settings)
 
 PooledUpstream::~PooledUpstream() {
   abort();
-  CHECK(slab_.live() == 0);
+  CHECK(links_ == 0);
 }
 
 void PooledUpstream::set_endpoints(const std::shared_ptr<const EndpointList>& list) {
@@ -162,9 +162,14 @@ void PooledUpstream::leave_idle(PoolLink& link) {
   link.site_->busy_.push_back(link);
 }
 
+PooledUpstream::PoolLink* PooledUpstream::make_link(Site& site) { return slab_.make(*this, site); }
+
+void PooledUpstream::destroy_link(PoolLink& link) { slab_.destroy(&link); }
+
 void PooledUpstream::connect(Site& site, Opening& opening) {
   metrics().connects.add();
-  PoolLink* link = slab_.make(*this, site);
+  PoolLink* link = make_link(site);
+  ++links_;
   if (MemoryShare* share = parts_.loop.blocks().share()) share->take(link_bytes());
   link->opening_ = &opening;
   link->tls_generation_ = tls_generation();   // before the context is taken: it may be older, never newer
@@ -184,10 +189,15 @@ void PooledUpstream::connect(Site& site, Opening& opening) {
   link->timer_.start(parts_.loop.timers(), now() + settings_.config.timeout.connect, *link);
 }
 
-void PooledUpstream::PoolLink::on_open() {
+// The server can be talked to.
+void PooledUpstream::PoolLink::reached() {
   timer_.stop();
   site_->down_ = false;
   if (!site_->retired_) pool_->parts_.shard.endpoint(site_->target_.metrics_id).up.set(1);
+}
+
+void PooledUpstream::PoolLink::on_open() {
+  reached();
   Opening* opening = std::exchange(opening_, nullptr);
   if (opening == nullptr) return connection_.finish(http::Finish::abort);   // nobody waits any more
   pool_->metrics().streams_new.add();
@@ -205,7 +215,7 @@ void PooledUpstream::PoolLink::on_open_failed(Error why) {
 
 void PooledUpstream::PoolLink::on_timer(Timer&) {
   if (idle_) return connection_.drain();   // before the other side closes it, as its Keep-Alive announced
-  if (opening_ == nullptr) return;
+  if (!waited_for()) return;
   Error late{Code::connect_timeout, Side::upstream, Progress::unsent, "no connection in time"};
   on_open_failed(connect_error_ ? connect_error_ : late);
   connection_.finish(http::Finish::abort);
@@ -253,7 +263,8 @@ void PooledUpstream::on_link_gone(PoolLink& link) {
     metrics().connections_active.sub();
   }
   --site.links_;
-  slab_.destroy(&link);
+  destroy_link(link);
+  --links_;
   if (MemoryShare* share = parts_.loop.blocks().share()) share->give(link_bytes());
   if (site.retired_) remove_retired();
 }

@@ -43,7 +43,7 @@ inline constexpr Duration kRecent = std::chrono::seconds(1);
 /// An endpoint that could not be connected to is asked again after this.
 inline constexpr Duration kSetAside = std::chrono::seconds(2);
 
-class PooledUpstream final : public Upstream {
+class PooledUpstream : public Upstream {
  public:
   PooledUpstream(const PoolParts& parts, PoolSettings settings);
   ~PooledUpstream() override;
@@ -63,12 +63,14 @@ class PooledUpstream final : public Upstream {
   void serve() { draining_ = false; }
   /// Closes everything (worker shutdown; no exchange is left).
   void abort();
-  size_t connections() const { return slab_.live(); }
+  size_t connections() const { return links_; }
 
- private:
+ protected:
   class Site;         // one endpoint
   class PoolLink;     // one connection
 
+  virtual PoolLink* make_link(Site& site);
+  virtual void destroy_link(PoolLink& link);
   void set_aside(Site& site);
   void remove_retired();
   PoolLink* take_idle(Site& site, Reuse reuse);
@@ -91,6 +93,7 @@ class PooledUpstream final : public Upstream {
   std::vector<std::unique_ptr<Site>> retired_;     // no longer listed, still in use
   Slab<PoolLink> slab_;
   uint32_t keep_max_;
+  size_t links_ = 0;                               // of all sites, retired ones too
   uint32_t idle_count_ = 0;                        // of all sites
   Lack lack_ = Lack::none;
   bool unresolved_ = true;

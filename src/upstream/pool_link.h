@@ -22,14 +22,17 @@ class PooledUpstream::Site final : public Endpoint {
   List<PoolLink, class PoolLinkTag> busy_;   // connecting, or with a request
 };
 
-class PooledUpstream::PoolLink final : public ListHook<class PoolLinkTag>,
-                                       public wire::Connection::Owner,
-                                       public Timer::Owner {
+class PooledUpstream::PoolLink : public ListHook<class PoolLinkTag>,
+                                 public wire::Connection::Owner,
+                                 public Timer::Owner {
  public:
   PoolLink(PooledUpstream& pool, Site& site)
       : pool_(&pool), site_(&site), connection_(pool.parts_.loop, codec_, *this, pool.timeouts_),
         codec_(connection_, pool.limits_) {}
 
+  virtual ~PoolLink() = default;
+  virtual bool waited_for() const { return opening_ != nullptr; }
+  void reached();
   void on_open() override;
   void on_open_failed(Error why) override;
   void on_available() override { pool_->on_idle(*this); }

@@ -16,6 +16,7 @@ namespace {
 constexpr IssueKind kNoServers{"upstream_without_servers"};
 constexpr IssueKind kServerTwice{"server_twice"};
 constexpr IssueKind kTlsWithoutSni{"upstream_tls_without_name"};
+constexpr IssueKind kWrongH2{"upstream_protocol_and_tls"};
 constexpr IssueKind kTlsHalfPair{"upstream_tls_half_a_pair"};
 
 constexpr int64_t kMillisecond = 1'000'000;
@@ -109,6 +110,17 @@ constexpr Field kUpstreamFields[] = {
                   "Without it only connections_max bounds them.",
          .example = "200",
          .range = {1, 1'000'000}}),
+    field<&UpstreamConfig::protocol>(
+        {.name = "protocol",
+         .about = "What the servers speak: \"h1\"; \"h2\", agreed on by ALPN, with TLS; \"h2c\", HTTP/2 from the first "
+                  "byte, without. Over HTTP/2 many requests share a connection.",
+         .reason = "every server speaks HTTP/1.1"}),
+    field<&UpstreamConfig::streams>(
+        {.name = "streams",
+         .about = "Requests at a time on one HTTP/2 connection to a server, if the server allows as many; then another "
+                  "connection is opened.",
+         .reason = "what servers commonly allow",
+         .range = {1, 10'000}}),
     config::later("queue"),
     config::later("health"),
     config::later("eject"),
@@ -195,6 +207,13 @@ void config_check(const UpstreamConfig& upstream, const config::Value& table,
         .add(kServerTwice, address.at,
              config::quoted(address.value.to_string()) + " is named twice")
         .note = "for a larger share give it a weight";
+  }
+  bool wrong = upstream.uses_tls() ? upstream.protocol == Protocol::h2c : upstream.protocol == Protocol::h2;
+  if (const config::Entry* protocol = table.find("protocol"); protocol && wrong) {
+    reader.issues()
+        .add(kWrongH2, protocol->value.at,
+             reader.table_name() + (upstream.uses_tls() ? " has TLS: HTTP/2 is \"h2\" there" : " has no TLS: HTTP/2 is \"h2c\" there"))
+        .note = "h2 is agreed on in the TLS handshake, h2c begins with the first byte";
   }
   if (!upstream.uses_tls() || !upstream.tls->verify || !upstream.tls->sni.empty()) return;
   for (const EndpointConfig& server : upstream.servers) {

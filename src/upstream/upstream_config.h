@@ -30,6 +30,7 @@ struct EndpointConfig {
 };
 
 enum class Balance : uint8_t { least_loaded, round_robin };
+enum class Protocol : uint8_t { h1, h2, h2c };
 
 struct UpstreamTimeout {
   Duration connect = std::chrono::seconds(1);
@@ -58,6 +59,8 @@ struct UpstreamConfig {
   KeepConfig keep;
   std::optional<UpstreamTls> tls;
   std::optional<uint32_t> max_in_flight;
+  Protocol protocol = Protocol::h1;
+  uint32_t streams = 100;
 
   bool uses_tls() const { return tls && tls->enabled; }
 };
@@ -84,6 +87,11 @@ namespace sluice::config {
 template <>
 struct Choices<upstream::Balance> {
   static constexpr std::string_view names[] = {"least_loaded", "round_robin"};
+};
+
+template <>
+struct Choices<upstream::Protocol> {
+  static constexpr std::string_view names[] = {"h1", "h2", "h2c"};
 };
 
 template <>

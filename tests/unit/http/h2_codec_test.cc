@@ -484,7 +484,7 @@ TEST(H2Pair, resets_reach_the_other_side) {
   auto& two = pair.ask(Method::get, "/2", End::yes);
   pair.keeper.streams[1]->reset({Code::closed, Side::upstream, Progress::answered, "upstream died"});
   pair.settle();
-  EXPECT_EQ(two.events.log(), "reset(reset)");
+  EXPECT_EQ(two.events.log(), "reset(truncated)");
   EXPECT_EQ(two.events.reset->side, Side::upstream);
   EXPECT_EQ(pair.client.streams() + pair.codec.streams(), 0U);
 }
@@ -570,10 +570,11 @@ TEST(H2Pair, the_client_keeps_the_servers_number_of_streams) {
     pair.ask(Method::get, "/", End::yes);
   }
   EXPECT_FALSE(pair.client.has_room());
+  int before = pair.client_wire.availables;
   pair.answer(1);
   pair.settle();
   EXPECT_TRUE(pair.client.has_room());
-  EXPECT_EQ(pair.client_wire.availables, 1);
+  EXPECT_EQ(pair.client_wire.availables, before + 1);
 }
 
 }  // namespace

@@ -1,0 +1,143 @@
+"""An upstream that speaks HTTP/2 over python3-h2 and answers as a script says: a function of (connection, request)."""
+import socket
+import threading
+from dataclasses import dataclass, field
+
+import h2.config
+import h2.connection
+import h2.events
+import h2.settings
+
+
+@dataclass
+class Request:
+    stream: int
+    headers: list
+    body: bytes = b""
+    trailers: list = field(default_factory=list)
+    connection: int = 0
+
+    def get(self, name):
+        values = [value for key, value in self.headers if key == name]
+        return values[0] if values else None
+
+
+class H2Connection:
+    def __init__(self, upstream, sock, number):
+        self.upstream, self.socket, self.number = upstream, sock, number
+        self.requests, self.resets, self.open = {}, [], True
+        self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(
+            client_side=False, header_encoding="utf-8", validate_outbound_headers=False, normalize_outbound_headers=False,
+            normalize_inbound_headers=False))
+        if upstream.streams:
+            self.h2.local_settings = h2.settings.Settings(
+                client=False, initial_values={h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: upstream.streams})
+        self.lock = threading.RLock()
+
+    def flush(self):
+        with self.lock:
+            data = self.h2.data_to_send()
+            if data:
+                try:
+                    self.socket.sendall(data)
+                except OSError:
+                    self.open = False
+
+    def serve(self):
+        self.h2.initiate_connection()
+        self.flush()
+        while self.open:
+            try:
+                data = self.socket.recv(65536)
+            except OSError:
+                data = b""
+            if not data:
+                break
+            with self.lock:
+                events = self.h2.receive_data(data)
+            for event in events:
+                self.take(event)
+            self.flush()
+        self.open = False
+        self.socket.close()
+
+    def take(self, event):
+        if isinstance(event, h2.events.RequestReceived):
+            request = Request(event.stream_id, event.headers, connection=self.number)
+            self.requests[event.stream_id] = request
+            self.upstream.requests.append(request)
+            if self.upstream.early:
+                self.upstream.script(self, request)
+        elif isinstance(event, h2.events.DataReceived):
+            self.requests[event.stream_id].body += event.data
+            if self.upstream.on_data:
+                self.upstream.on_data(self, self.requests[event.stream_id], event.data)
+            if event.flow_controlled_length:
+                self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        elif isinstance(event, h2.events.TrailersReceived):
+            self.requests[event.stream_id].trailers = event.headers
+        elif isinstance(event, h2.events.StreamEnded):
+            if not self.upstream.early:
+                self.upstream.script(self, self.requests[event.stream_id])
+        elif isinstance(event, h2.events.StreamReset):
+            self.resets.append((event.stream_id, int(event.error_code)))
+
+    def answer(self, request, body=b"hello", status=200, fields=(), trailers=(), interim=()):
+        with self.lock:
+            for code in interim:
+                self.h2.send_headers(request.stream, [(":status", str(code))])
+            self.h2.send_headers(request.stream, [(":status", str(status)), *fields], end_stream=not body and not trailers)
+            if body:
+                self.h2.send_data(request.stream, body, end_stream=not trailers)
+            if trailers:
+                self.h2.send_headers(request.stream, trailers, end_stream=True)
+            self.flush()
+
+    def reset(self, request, code):
+        with self.lock:
+            self.h2.reset_stream(request.stream, code)
+            self.flush()
+
+    def close(self):
+        self.open = False
+        self.socket.shutdown(socket.SHUT_RDWR)
+
+
+class H2Upstream:
+    """with H2Upstream(script) as upstream: its address is upstream.address."""
+
+    def __init__(self, script, streams=None, early=False, tls=None, on_data=None):
+        self.script, self.streams, self.early, self.tls, self.on_data = script, streams, early, tls, on_data
+        self.requests, self.connections = [], []
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def __enter__(self):
+        threading.Thread(target=self.accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+        for connection in self.connections:
+            try:
+                connection.close()
+            except OSError:
+                pass
+
+    def accept(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=self.serve, args=[sock], daemon=True).start()
+
+    def serve(self, sock):
+        try:
+            sock = self.tls.wrap_socket(sock, server_side=True) if self.tls else sock
+        except OSError:
+            return
+        connection = H2Connection(self, sock, len(self.connections))
+        self.connections.append(connection)
+        connection.serve()

@@ -1,0 +1,229 @@
+"""HTTP/2 to upstreams: requests of HTTP/1.1 and HTTP/2 clients share connections, and nothing is lost."""
+import json
+import subprocess
+import threading
+import time
+
+import pytest
+from support.client import Client, request
+from support.gateway import settings
+from support.h2_client import H2Client
+from support.h2_upstream import H2Upstream
+from support.message import Closed
+from support.ports import free_port
+from support.timing import DEADLINE_SECONDS, wait_until
+from support.upstream import answer
+
+pytestmark = pytest.mark.threads
+LISTEN = 'protocols = ["h1", "h2c"]'
+
+
+def tell(connection, received):
+    path = received.get(":path")
+    told = {"headers": received.headers, "trailers": received.trailers, "size": len(received.body), "body": received.body[:100].decode()}
+    if path == "/interim":
+        return connection.answer(received, json.dumps(told).encode(), interim=[103])
+    if path == "/trailers":
+        return connection.answer(received, b"abc", fields=[("content-type", "application/grpc")], trailers=[("grpc-status", "0")])
+    if path == "/none":
+        return connection.answer(received, b"", status=204)
+    if path == "/reset":
+        return connection.reset(received, 2)
+    if path == "/cut":
+        connection.answer(received, b"short", fields=[("content-length", "100")], trailers=[("x", "y")])
+        return None
+    if received.get(":method") == "HEAD":
+        return connection.answer(received, b"", fields=[("content-length", "77")])
+    connection.answer(received, json.dumps(told).encode(), fields=[("set-cookie", "a=1"), ("set-cookie", "b=2")])
+
+
+@pytest.fixture(scope="module")
+def site(shared_gateway):
+    with H2Upstream(tell) as behind:
+        yield shared_gateway(settings(behind, listen=LISTEN, upstream='protocol = "h2c"')), behind
+
+
+@pytest.fixture(params=["h1", "h2"])
+def ask(request, site):
+    """ask(method, path, fields, body, trailers) gives (status, headers, body, trailers)."""
+    gateway, _ = site
+    if request.param == "h2":
+        with H2Client(gateway.port) as client:
+            def over_h2(*args, **more):
+                reply = client.ask(*args, **more)
+                assert reply.whole
+                return reply.status, reply.headers, reply.body, reply.trailers, reply.informational
+            yield over_h2
+        return
+    with Client(gateway.port) as client:
+        def over_h1(method="GET", path="/", fields=(), body=b"", trailers=()):
+            more = {"chunks": [body], "trailers": trailers} if trailers else {}
+            fields = [*fields, ("Trailer", ", ".join(name for name, _ in trailers))] if trailers else fields
+            reply = client.ask(method, path, fields, b"" if trailers else body, **more)
+            return reply.status, [(n.lower(), v) for n, v in reply.fields], reply.body, [(n.lower(), v) for n, v in reply.trailers], reply.informational
+        yield over_h1
+
+
+def test_a_request_and_its_answer(ask):
+    status, headers, body, _, _ = ask("GET", "/a?q=1", [("X-Name", "v"), ("Cookie", "a=1; b=2")])
+    told = dict(json.loads(body)["headers"])
+    assert status == 200 and (told[":method"], told[":scheme"], told[":path"], told[":authority"]) == ("GET", "http", "/a?q=1", "localhost")
+    assert told["x-name"] == "v" and "host" not in told and "connection" not in told and told["x-forwarded-for"] == "127.0.0.1"
+    assert [value for name, value in json.loads(body)["headers"] if name == "cookie"] == ["a=1", "b=2"]
+    assert [value for name, value in headers if name == "set-cookie"] == ["a=1", "b=2"]
+
+
+@pytest.mark.parametrize("size", [0, 1, 300_000])
+def test_bodies(ask, size):
+    _, _, body, _, _ = ask("POST", "/", body=b"x" * size)
+    assert json.loads(body)["size"] == size
+
+
+def test_trailers_interim_head_and_204(ask):
+    _, _, body, _, _ = ask("POST", "/", body=b"abc", trailers=[("x-sum", "7")])
+    assert json.loads(body)["trailers"] == [["x-sum", "7"]] and json.loads(body)["body"] == "abc"
+    status, _, body, trailers, _ = ask("GET", "/trailers", [("TE", "trailers")])
+    assert (status, body, trailers) == (200, b"abc", [("grpc-status", "0")])
+    _, _, _, _, informational = ask("GET", "/interim")
+    assert len(informational) == 1
+    status, headers, body, _, _ = ask("HEAD", "/")
+    assert (status, body, dict(headers)["content-length"]) == (200, b"", "77")
+    assert ask("GET", "/none")[0] == 204
+    assert ask("GET", "/reset")[0] == 502
+
+
+def test_all_this_took_one_connection(site):
+    gateway, behind = site
+    assert len(behind.connections) == 1
+    assert gateway.metric("sluice_upstream_streams_total", upstream="main", connection="reused") > 10
+
+
+def test_a_body_that_breaks_off_is_a_reset_for_the_client(site):
+    gateway, behind = site
+    with Client(gateway.port) as client:
+        client.send(request("GET", "/cut"))
+        with pytest.raises(Closed):
+            client.response()
+    with H2Client(gateway.port) as client:
+        reply = client.ask("GET", "/cut")
+        assert reply.body == b"short" and not reply.whole and reply.reset is not None
+    assert behind.connections[0].open
+
+
+def test_many_requests_share_a_connection_and_one_that_is_cancelled_leaves_it(gateway):
+    held = []
+    with H2Upstream(lambda connection, received: held.append((connection, received))) as behind:
+        one = gateway(settings(behind, listen=LISTEN, upstream='protocol = "h2c"'))
+        clients = [Client(one.port) for _ in range(20)]
+        for n, client in enumerate(clients):
+            client.send(request("GET", f"/{n}"))
+        wait_until(lambda: len(held) == 20, "all have come")
+        assert len(behind.connections) == 1
+        clients[0].reset()
+        wait_until(lambda: behind.connections[0].resets, "the server hears of it")
+        gone = next(received for _, received in held if received.get(":path") == "/0")
+        assert behind.connections[0].resets == [(gone.stream, 8)]
+        for connection, received in reversed(held):
+            if received is not gone:
+                connection.answer(received, received.get(":path").encode())
+        for n, client in enumerate(clients[1:], 1):
+            assert client.response().body == f"/{n}".encode()
+            client.__exit__()
+
+
+def test_a_server_that_takes_few_gets_more_connections(gateway):
+    def slow(connection, received):
+        threading.Timer(0.02, connection.answer, [received]).start()
+    with H2Upstream(slow, streams=2) as behind:
+        one = gateway(settings(behind, listen=LISTEN, upstream='protocol = "h2c"'))
+        with H2Client(one.port) as client:
+            streams = [client.begin("GET", f"/{n}") for n in range(20)]
+            assert all(client.finish(stream).body == b"hello" for stream in streams)
+        assert 2 <= len(behind.connections) <= 12
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_a_server_did_not_take_is_sent_again(gateway, method):
+    refused = []
+
+    def script(connection, received):
+        if received.get(":path") == "/refused" and len(refused) < 1:
+            refused.append(received)
+            return connection.reset(received, 7)      # REFUSED_STREAM
+        connection.answer(received)
+    with H2Upstream(script) as behind:
+        one = gateway(settings(behind, upstream='protocol = "h2c"'))
+        assert one.ask("GET", "/").status == 200
+        assert one.ask(method, "/refused", body=b"abc" if method == "POST" else b"").status == 200
+        assert len(refused) == 1
+
+
+def test_a_server_that_leaves(gateway):
+    def script(connection, received):
+        connection.answer(received)
+        if received.get(":path") == "/leave":
+            connection.h2.close_connection()
+            connection.flush()
+    with H2Upstream(script) as behind:
+        one = gateway(settings(behind, upstream='protocol = "h2c"'))
+        for path in ("/", "/leave", "/after", "/leave", "/after"):
+            assert one.ask("GET", path).status == 200
+        assert len(behind.connections) == 3
+
+
+def test_a_connection_that_dies_takes_only_its_requests(gateway):
+    def script(connection, received):
+        connection.close() if received.get(":path") == "/die" else connection.answer(received)
+    with H2Upstream(script) as behind:
+        one = gateway(settings(behind, upstream='protocol = "h2c"'))
+        assert one.ask("GET", "/").status == 200
+        assert one.ask("POST", "/die", body=b"x").status == 502
+        assert one.ask("GET", "/").status == 200
+        assert len(behind.connections) == 2
+
+
+def test_idle_connections_end(gateway):
+    with H2Upstream(lambda connection, received: connection.answer(received)) as behind:
+        one = gateway(settings(behind, upstream='protocol = "h2c"\nkeep = { idle = "300ms" }'))
+        assert one.ask().status == 200
+        wait_until(lambda: not behind.connections[0].open, "it is closed")
+        assert one.ask().status == 200
+
+
+def test_tls_agrees_on_h2_or_fails(gateway, authority, upstream):
+    context = authority.server_context("localhost", "127.0.0.1")
+    context.set_alpn_protocols(["h2"])
+    tls = f'protocol = "h2"\ntls = {{ ca = "{authority.cert}", sni = "localhost" }}'
+    with H2Upstream(lambda connection, received: connection.answer(received, received.get(":scheme").encode()), tls=context) as behind:
+        one = gateway(settings(behind, upstream=tls))
+        assert one.ask().body == b"https"
+    plain = authority.server_context("localhost", "127.0.0.1")
+    plain.set_alpn_protocols(["http/1.1"])
+    with H2Upstream(lambda connection, received: None, tls=plain) as behind:
+        assert gateway(settings(behind, upstream=tls)).ask().status == 502
+
+
+def test_a_server_of_http1_is_told_from_one_of_http2(gateway, upstream):
+    one = gateway(settings(upstream(answer()), upstream='protocol = "h2c"'))
+    assert one.ask().status == 502
+
+
+def test_large_bodies_through_nghttpd(gateway, tmp_path):
+    """100 MiB each way would take the test's clients too long: 20."""
+    (tmp_path / "large").write_bytes(b"x" * (20 << 20))
+    port = free_port()
+    server = subprocess.Popen(["nghttpd", "--no-tls", "--echo-upload", "-d", tmp_path, str(port)],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        one = gateway(settings(f"127.0.0.1:{port}", listen=LISTEN + '\nlimits = { body = "1GiB" }', upstream='protocol = "h2c"'))
+        wait_until(lambda: one.ask("GET", "/none").status == 404, "nghttpd is there")
+        for version in ("--http1.1", "--http2-prior-knowledge"):
+            url = f"http://127.0.0.1:{one.port}/large"
+            for more in ([], ["-T", str(tmp_path / "large")]):
+                done = subprocess.run(["curl", "-sS", version, *more, "-o", tmp_path / "got", "-w", "%{http_code}", url],
+                                      capture_output=True, timeout=4 * DEADLINE_SECONDS, text=True)
+                assert done.stdout == "200", done.stderr
+                assert (tmp_path / "got").read_bytes() == (tmp_path / "large").read_bytes()
+    finally:
+        server.kill()
+        server.wait()
