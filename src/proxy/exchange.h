@@ -145,6 +145,7 @@ class Exchange final : public Task,
   TimePoint waits_since_{};            // for a connection
   TimePoint own_until_{};              // when the gateway began to wait for one of the sides again
   Duration away_{};                    // spent waiting before the request was sent
+  TimePoint until_ = kNever;           // gRPC: the client waits no longer
   uint64_t moved_bytes_ = 0;           // at the last look: progress restarts the deadline
   uint64_t request_bytes_ = 0;         // read, not moved
   uint64_t body_bytes_max_ = UINT64_MAX;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "proxy/exchange.h"
 #include "proxy/reply.h"
 
@@ -200,14 +202,14 @@ bool Exchange::waits_for_client() const {
 void Exchange::release() { engine_->exchanges_.destroy(this); }
 
 void Exchange::set_deadline(Duration from_now) {
-  timer_.start(parts().timers, parts().clock.now() + from_now, *this);
+  timer_.start(parts().timers, std::min(until_, parts().clock.now() + from_now), *this);
 }
 
 void Exchange::on_timer(Timer&) {
   if (step_ == Step::inspect) {   // late_ holds the verdict for this case
     engine_->desk_.cancel(call_.ticket_);
     has_late_verdict_ = true;
-  } else if (waits_for_client()) {
+  } else if (waits_for_client() && parts().clock.now() < until_) {
     return set_deadline(step_ == Step::relay ? route_->body_timeout : route_->response_timeout);
   } else {
     timed_out_ = true;

@@ -1,5 +1,6 @@
 #include "proxy/exchange.h"
 #include "proxy/forward.h"
+#include "proxy/grpc.h"
 
 namespace sluice::proxy {
 
@@ -93,6 +94,9 @@ Next Exchange::do_forward() {
       return fail(kRewriteFailed);
     }
     prepared_ = true;
+    if (request_->version == http::Version::h2 && is_grpc(*request_)) {
+      if (auto timeout = grpc_timeout(request_->fields)) until_ = parts().clock.now() + std::min<Duration>(*timeout, kGrpcTimeoutMax);
+    }
   }
   sent_at_ = parts().clock.precise();
   set_deadline(route_->response_timeout);

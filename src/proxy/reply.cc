@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "policy/allow/problems.h"
+#include "proxy/grpc.h"
 
 namespace sluice::proxy {
 namespace {
@@ -42,7 +43,21 @@ std::string_view with_query(std::string_view location, const http::Head& request
 
 }  // namespace
 
+namespace {
+
+// A response of trailers only: the status is 200 whatever went wrong, and the code says what.
+Reply grpc_reply(const ReplyFacts& facts, const http::Problem& problem) {
+  Reply reply = begin(facts, 200);
+  reply.head->fields.add(FieldId::content_type, "application/grpc");
+  reply.head->fields.add("grpc-status", grpc_status(problem));
+  reply.head->fields.add("grpc-message", grpc_message(problem.title, facts.call.arena()));
+  return reply;
+}
+
+}  // namespace
+
 Reply problem_reply(const ReplyFacts& facts, const http::Problem& problem) {
+  if (facts.call.request().version == http::Version::h2 && is_grpc(facts.call.request())) return grpc_reply(facts, problem);
   Reply reply = begin(facts, problem.status);
   std::string_view accept = facts.call.request().fields.get(FieldId::accept).value_or("");
   http::ProblemForm form = http::problem_form(accept);

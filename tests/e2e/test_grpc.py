@@ -1,0 +1,92 @@
+"""What of gRPC concerns a gateway: streams both ways at once, trailers, deadlines, and refusals in gRPC's terms."""
+import time
+
+import pytest
+from support.gateway import settings
+from support.h2_client import H2Client
+from support.h2_upstream import H2Upstream
+from support.timing import SLOW, wait_until
+
+pytestmark = pytest.mark.threads
+GRPC = [("content-type", "application/grpc"), ("te", "trailers")]
+ROUTES = """
+[consumer.acme]
+keys = [{ id = "k1", sha256 = "5f1d2f3c5f1d2f3c5f1d2f3c5f1d2f3c5f1d2f3c5f1d2f3c5f1d2f3c5f1d2f3c" }]
+[auth.partners]
+type = "api_key"
+header = "X-Api-Key"
+store = "consumers"
+[route.closed]
+match = { path = "/closed.Service/{method}" }
+auth = ["partners"]
+upstream = "main"
+[route.open]
+match = { path = "/echo.Service/{method}" }
+auth = "none"
+upstream = "main"
+"""
+
+
+def begin(connection, received):
+    with connection.lock:
+        if received.get(":path").endswith("/Hang"):
+            return
+        if received.get(":path").endswith("/Refuse"):     # trailers only
+            connection.h2.send_headers(received.stream, [(":status", "200"), *GRPC[:1], ("grpc-status", "5")], end_stream=True)
+        else:
+            connection.h2.send_headers(received.stream, [(":status", "200"), *GRPC[:1]])
+        connection.flush()
+
+
+def echo(connection, received, data):
+    if not received.get(":path").endswith("/Chat"):
+        return
+    with connection.lock:
+        connection.h2.send_data(received.stream, data.upper())
+        if data.endswith(b"!"):
+            connection.h2.send_headers(received.stream, [("grpc-status", "0"), ("grpc-message", "done")], end_stream=True)
+        connection.flush()
+
+
+@pytest.fixture(scope="module")
+def site(shared_gateway):
+    with H2Upstream(begin, early=True, on_data=echo) as behind:
+        text = settings(behind, listen='protocols = ["h2c"]', upstream='protocol = "h2c"', route='auth = "none"', more=ROUTES)
+        yield shared_gateway(text.replace('path = "/**"', 'path = "/other/**"')), behind
+
+
+@pytest.fixture
+def client(site):
+    with H2Client(site[0].port) as one:
+        yield one
+
+
+def test_messages_pass_both_ways_at_once(client, site):
+    stream = client.begin("POST", "/echo.Service/Chat", GRPC, end=False)
+    reply = client.replies[stream]
+    for n, text in enumerate([b"one ", b"two ", b"three!"], 1):
+        client.send_body(stream, text, end=False)
+        client.wait(lambda: reply.body.count(b" ") >= min(n, 2) and (n < 3 or reply.whole), "each piece at once")
+    assert reply.body == b"ONE TWO THREE!" and dict(reply.trailers) == {"grpc-status": "0", "grpc-message": "done"}
+    assert ("te", "trailers") in site[1].requests[-1].headers
+
+
+def test_trailers_only(client):
+    reply = client.ask("POST", "/echo.Service/Refuse", GRPC, body=b"x")
+    assert reply.get("grpc-status") == "5" and reply.body == b"" and reply.whole
+
+
+@pytest.mark.parametrize("path, code", [("/nowhere.Service/A", "12"), ("/closed.Service/A", "16")])
+def test_refusals_are_grpcs(client, path, code):
+    reply = client.ask("POST", path, GRPC, body=b"x" * 10)
+    assert (reply.status, reply.get("grpc-status"), reply.body) == (200, code, b"")
+    assert reply.get("content-type") == "application/grpc" and reply.get("grpc-message")
+    assert client.ask("POST", path, body=b"x").status == {"12": 404, "16": 401}[code]      # others get theirs
+
+
+def test_a_deadline_is_kept(client, site):
+    began = time.monotonic()
+    reply = client.ask("POST", "/echo.Service/Hang", [*GRPC, ("grpc-timeout", "300m")], body=b"x")
+    assert reply.get("grpc-status") == "4"
+    assert 0.25 < time.monotonic() - began < 2 * SLOW
+    wait_until(lambda: site[1].connections[0].resets, "the server is told")
