@@ -1,6 +1,5 @@
 """Rate limits: one count for all workers, what clients are told, what a reload keeps."""
 import concurrent.futures
-import itertools
 import os
 import re
 import threading
@@ -9,6 +8,7 @@ import time
 import pytest
 from support.client import request
 from support.gateway import run_command, settings
+from support.load import unused
 from support.problem import assert_problem
 from support.timing import SLOW, wait_until
 from support.upstream import answer
@@ -92,11 +92,8 @@ burst = 10
     took = time.monotonic() - start
     admitted = sum(status == 200 for status, _ in answers)
     assert admitted <= 10 + 100 * took
-    # What was allowed is used, but for times in which the clients were not given the processor:
-    # of these only the burst is kept, half of it to be on the safe side.
-    refused = [start, *sorted(at for status, at in answers if status == 429), end]
-    unused = sum(max(0, 100 * (later - earlier) - 5) for earlier, later in itertools.pairwise(refused))
-    assert admitted >= 0.99 * 100 * 2 - unused
+    refused = [at for status, at in answers if status == 429]
+    assert admitted >= 0.99 * 100 * 2 - unused(refused, start, end, 100, 10)
 
 
 def test_addresses_are_counted_apart_and_an_ipv6_subscriber_by_its_64(proxied):

@@ -7,7 +7,9 @@ import time
 import pytest
 from support.client import Client, request
 from support.gateway import settings
+from support.load import Load, unused
 from support.problem import assert_problem
+from support.redis import Cluster, Redis, Watched
 from support.timing import SLOW, sanitizer, wait_until
 
 FULL = bool(os.environ.get("SLUICE_FULL"))
@@ -15,9 +17,10 @@ LEASE_SECONDS = 0.5
 
 
 def config(server, limit="", workers=2, more="", rate="100/1s", burst=20):
+    place = f'url = "redis://127.0.0.1:{server.port}"' if isinstance(server, Redis) else server
     return settings(top='trusted_proxies = ["127.0.0.1"]', server=f"workers = {workers}", more=f"""
 [redis.main]
-url = "redis://127.0.0.1:{server.port}"
+{place}
 [limit.shared]
 key = "header.X-Name"
 rate = "{rate}"
@@ -37,40 +40,6 @@ respond = {{ status = 200 }}
 
 def up(one):
     one.wait_for_metric(1, "sluice_redis_up", redis="main")
-
-
-class Load:
-    """Threads that ask for one key as fast as they are answered, or at a pace; with the time of each answer."""
-
-    def __init__(self, gateways, threads=2, name="k", pause=0.0, target="/limited"):
-        self.answers, self.failures, self.stopped = [], [], threading.Event()
-        self.threads = [threading.Thread(target=self._run, args=(one.port, name, pause, target))
-                        for one in gateways for _ in range(threads)]
-        for thread in self.threads:
-            thread.start()
-
-    def _run(self, port, name, pause, target):
-        data = request(target=target, fields=[("X-Name", name)])
-        own = []
-        try:
-            with Client(port) as client:
-                while not self.stopped.is_set():
-                    asked = time.monotonic()
-                    client.send(data)
-                    status = client.response().status
-                    own.append((asked, time.monotonic(), status))
-                    if pause:
-                        time.sleep(pause)
-        except Exception as failure:    # noqa: BLE001: said by stop()
-            self.failures.append(failure)
-        self.answers += own
-
-    def stop(self):
-        self.stopped.set()
-        for thread in self.threads:
-            thread.join()
-        assert not self.failures, self.failures
-        return sorted(self.answers)
 
 
 def admitted_in_any_window(answers, rate, burst, extra):
@@ -105,7 +74,8 @@ def test_gateways_with_two_workers_keep_one_limit(gateway, redis, mode, extra):
     took = max(b for _, b, _ in answers) - start
     count = admitted_in_any_window(answers, 100, 20, extra)
     assert {status for _, _, status in answers} == {200, 429}
-    assert count >= (0.99 if FULL else 0.97) * 100 * took - 1, (count, took)
+    refused = [b for _, b, status in answers if status == 429]
+    assert count >= (0.99 if FULL else 0.97) * 100 * took - 1 - unused(refused, start, start + took, 100, 20), (count, took)
 
 
 def test_leases_spare_redis_and_names_keep_counts_apart(gateway, redis):
@@ -289,3 +259,53 @@ def test_a_redis_frozen_under_load_leaves_memory_flat(gateway, redis):
     for load in loads:
         assert {status for _, _, status in load.stop()} <= {200, 429}
     assert grown < 4 << 20, f"{grown >> 10} KiB"
+
+
+def results(one, result):
+    return one.metric("sluice_limit_requests_total", limit="shared", result=result)
+
+
+@pytest.fixture
+def watched(tmp_path):
+    one = Watched(tmp_path / "watched")
+    yield one
+    one.kill()
+
+
+def test_a_failover_under_load_makes_no_error_and_the_new_master_counts(gateway, watched):
+    one = gateway(config(f'sentinel = ["127.0.0.1:{watched.sentinel.port}"]\nmaster = "main"', rate="500/1s", burst=500))
+    up(one)
+    load = Load([one], threads=2, pause=0.001)
+    time.sleep(0.5)
+    watched.fail_over()
+    wait_until(lambda: "sluice:limit:shared:" in watched.replica.ask("--scan") and
+               one.metric("sluice_redis_up", redis="main") == 1, "the new master counts")
+    before = results(one, "fallback")
+    time.sleep(0.5)
+    assert {status for _, _, status in load.stop()} <= {200, 429}
+    assert results(one, "fallback") <= before + 5    # the limit is the new master's again
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    one = Cluster(tmp_path / "cluster")
+    yield one
+    one.kill()
+
+
+def test_a_cluster_counts_each_key_on_its_node_and_one_node_less_makes_no_error(gateway, cluster):
+    places = ", ".join(f'"127.0.0.1:{node.port}"' for node in cluster.nodes[:2])
+    one = gateway(config(f"cluster = [{places}]", "exact = true", rate="5/1h", burst=5))
+    up(one)
+
+    def ask(name):
+        return one.ask(target="/limited", fields=[("X-Name", name)]).status
+    for name in range(30):
+        assert [ask(f"n{name}") for _ in range(6)] == [200] * 5 + [429], name
+    assert sum(len(node.ask("--scan").split()) for node in cluster.nodes) == 30
+    assert all(node.ask("--scan") for node in cluster.nodes)
+    load = Load([one], threads=2, name="m", pause=0.001)
+    cluster.nodes[2].kill()
+    time.sleep(0.3)
+    seen = {ask(f"after{name}") for name in range(30)}
+    assert seen | {status for _, _, status in load.stop()} <= {200, 429}

@@ -8,8 +8,8 @@ from .timing import wait_until
 
 
 class Redis:
-    def __init__(self, folder, *arguments):
-        self.folder, self.arguments = folder, arguments
+    def __init__(self, folder, *arguments, program=("redis-server",)):
+        self.folder, self.arguments, self.program = folder, arguments, program
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.path = folder / "redis.sock"
@@ -19,7 +19,7 @@ class Redis:
     def start(self):
         log = open(self.folder / "redis.log", "ab")
         self.process = subprocess.Popen(
-            ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--unixsocket", str(self.path),
+            [*self.program, "--bind", "127.0.0.1", "--port", str(self.port), "--unixsocket", str(self.path),
              "--save", "", "--dir", str(self.folder), *self.arguments], stdout=log, stderr=log)
         log.close()
         wait_until(lambda: "PONG" in self.ask("PING") or "NOAUTH" in self.ask("PING"), "redis-server answers")
@@ -46,3 +46,49 @@ class Redis:
             self.process.kill()
             self.process.wait()
         self.process = None
+
+
+class Watched:
+    """A master, its replica and a sentinel that watches them under the name `main`."""
+
+    def __init__(self, folder):
+        self.master = Redis(folder / "master", "--repl-diskless-sync-delay", "0")
+        self.replica = Redis(folder / "replica", "--replicaof", "127.0.0.1", str(self.master.port))
+        wait_until(lambda: "master_link_status:up" in self.replica.ask("INFO", "replication"), "the replica follows")
+        config = folder / "sentinel.conf"
+        config.write_text(f"sentinel monitor main 127.0.0.1 {self.master.port} 1\n"
+                          "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n")
+        self.sentinel = Redis(folder / "sentinel", program=("redis-server", str(config), "--sentinel"))
+        wait_until(lambda: "slaves=1" in self.sentinel.ask("INFO", "sentinel"), "the sentinel knows the replica")
+
+    def fail_over(self):
+        """Promotes the replica; gives control back when the sentinel names it."""
+        wait_until(lambda: self.sentinel.ask("SENTINEL", "FAILOVER", "main") == "OK", "the sentinel fails over")
+        wait_until(lambda: str(self.replica.port) in
+                   self.sentinel.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main"), "the replica is the master")
+
+    def kill(self):
+        for one in (self.sentinel, self.replica, self.master):
+            one.kill()
+
+
+class Cluster:
+    """Three masters that share the slots."""
+    SLOTS = ((0, 5460), (5461, 10922), (10923, 16383))
+
+    def __init__(self, folder):
+        self.nodes = [Redis(folder / f"node{i}", "--cluster-enabled", "yes", "--cluster-port", str(free_port()),
+                            "--cluster-require-full-coverage", "no") for i in range(len(self.SLOTS))]
+        for node, (first, last) in zip(self.nodes, self.SLOTS):
+            assert node.ask("CLUSTER", "ADDSLOTSRANGE", str(first), str(last)) == "OK"
+            bus = node.arguments[3]
+            for other in self.nodes:
+                if other is not node:
+                    assert other.ask("CLUSTER", "MEET", "127.0.0.1", str(node.port), bus) == "OK"
+        for node in self.nodes:
+            wait_until(lambda node=node: node.ask("CLUSTER", "SLOTS").count("127.0.0.1") == len(self.nodes) and
+                       "cluster_state:ok" in node.ask("CLUSTER", "INFO"), "the cluster is whole")
+
+    def kill(self):
+        for node in self.nodes:
+            node.kill()
