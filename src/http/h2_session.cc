@@ -20,6 +20,21 @@ constexpr size_t kSentHeaderBytesMax = 512 * 1024;       // above what heads of 
 constexpr size_t kSharedFrom = 8 * 1024;                 // smaller pieces are copied: they would pin a read buffer
 constexpr size_t kSpareStreams = 8;                      // kept for the next requests
 
+/// Never put into HPACK's table: another one each time, or a secret. The table holds the more of what comes again, and a
+/// search in it finds fewer of the same name. `name` is interned.
+bool stays_out_of_table(std::string_view name) {
+  static const std::array<const char*, 5> kNames = [] {
+    std::array<const char*, 5> names{};
+    size_t at = 0;
+    for (FieldId id : {FieldId::x_request_id, FieldId::traceparent, FieldId::authorization, FieldId::set_cookie,
+                       FieldId::forwarded}) {
+      names[at++] = lower_field_name(id).data();
+    }
+    return names;
+  }();
+  return std::find(kNames.begin(), kNames.end(), name.data()) != kNames.end();
+}
+
 /// Ours, for what the peer did wrong: it may not make us do that for ever (CVE-2025-8671).
 bool is_peers_fault(uint32_t code) {
   return code != NGHTTP2_NO_ERROR && code != NGHTTP2_CANCEL && code != NGHTTP2_INTERNAL_ERROR;
@@ -392,6 +407,7 @@ void H2Session::submit(H2Stream& stream, const H2FieldWriter::Fields& fields, En
   for (size_t i = 0; i < fields.size(); ++i) {
     const H2Field& field = fields[i];
     uint8_t names = field.lower ? NGHTTP2_NV_FLAG_NO_COPY_NAME : NGHTTP2_NV_FLAG_NONE;
+    if (field.lower && stays_out_of_table(field.name)) names |= NGHTTP2_NV_FLAG_NO_INDEX;
     list[i] = {bytes(field.name), bytes(field.value), field.name.size(), field.value.size(),
                static_cast<uint8_t>(names | values)};
   }

@@ -25,6 +25,16 @@ address = "127.0.0.1:@only@"
 protocols = ["h2c"]
 [tls.site]
 certificates = [{{ cert = "{}", key = "{}" }}]
+[limit.tight]
+key = ["ip", "header.X-Test"]
+rate = "1/1m"
+[cors.web]
+origins = ["https://a.example"]
+[route.policies]
+match = {{ path = "/policies" }}
+limit = ["tight"]
+cors = "web"
+respond = {{ status = 200, body = "in" }}
 [route.refused]
 match = {{ path = "/closed" }}
 respond = {{ status = 403, body = "no" }}
@@ -184,6 +194,16 @@ def test_malformed_requests_are_answered_and_logged(client, site):
     assert client.ask("GET", "/" + "y" * 9000).status == 414
     assert told(client.ask("GET", "/after"))
     wait_until(lambda: any(line.get("problem") == "bad_pseudo_field" for line in gateway.access_log()), "it is in the log")
+
+
+def test_policies_hold_as_for_any_request(client):
+    mine = [("origin", "https://a.example"), ("x-test", client.scheme)]
+    preflight = client.ask("OPTIONS", "/policies", [*mine, ("access-control-request-method", "GET")])
+    assert preflight.status == 204 and preflight.get("access-control-allow-origin") == "https://a.example"
+    first, second = client.ask("GET", "/policies", mine), client.ask("GET", "/policies", mine)
+    assert (first.status, second.status) == (200, 429) and second.get("retry-after")
+    assert second.get("access-control-allow-origin") == "https://a.example"
+    assert json.loads(second.body)["type"].endswith("rate_limited")
 
 
 def test_the_log_names_the_protocol(client, site):

@@ -15,7 +15,7 @@ from support.timing import DEADLINE_SECONDS
 @dataclass
 class Reply:
     headers: list = field(default_factory=list)
-    body: bytes = b""
+    body: bytearray = field(default_factory=bytearray)
     trailers: list = field(default_factory=list)
     informational: list = field(default_factory=list)
     whole: bool = False
