@@ -105,6 +105,11 @@ std::string limits_text(const snapshot::RoutePart& route,
   const wire::Timeouts& patience = settings.timeouts;
   out += "client timeouts: header " + time(patience.header) + ", body " + time(patience.body) +
          ", idle " + time(patience.idle) + ", write " + time(patience.write) + "\n";
+  if (route.websocket) {
+    bool ends = route.websocket->on_expiry == route::OnExpiry::close;
+    out += "websocket: relayed frame by frame unread, idle " + time(route.websocket->idle) +
+           (ends ? ", ends with the credential\n" : ", outlives the credential\n");
+  }
   if (!route.upstream) return out;
   return out + "upstream timeouts: connect " + time(route.upstream->config.timeout.connect) +
          ", response " + time(route.response_timeout) + ", body " + time(route.body_timeout) + "\n";

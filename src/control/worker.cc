@@ -189,6 +189,7 @@ void Worker::do_drain() {
     acceptor->stop_listening();
     acceptor->drain();
   }
+  if (!leases_.empty()) engine_.drain(leases_.back()->snapshot->config.server.drain_timeout);
   housekeeping_.start(loop_.timers(), loop_.clock().now() + kDrainCheck, *this);
 }
 

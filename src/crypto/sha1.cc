@@ -6,15 +6,20 @@
 
 namespace sluice::crypto {
 
-std::string sha1_hex(std::string_view bytes) {
+std::string sha1(std::string_view bytes) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
   CHECK(EVP_Digest(bytes.data(), bytes.size(), digest, &size, EVP_sha1(), nullptr) == 1);
+  return {reinterpret_cast<const char*>(digest), size};
+}
+
+std::string sha1_hex(std::string_view bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string hex;
-  for (unsigned i = 0; i < size; ++i) {
-    hex += kDigits[digest[i] >> 4];
-    hex += kDigits[digest[i] & 15];
+  for (char each : sha1(bytes)) {
+    auto byte = static_cast<unsigned char>(each);
+    hex += kDigits[byte >> 4];
+    hex += kDigits[byte & 15];
   }
   return hex;
 }

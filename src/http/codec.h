@@ -42,6 +42,8 @@ class Wire {
   virtual void pause_input() = 0;
   virtual void resume_input() = 0;
   virtual void expect(Phase phase) = 0;
+  /// Nothing more is output: the peer is told so (half-close) after what is queued, and may still send.
+  virtual void end_output() {}
   /// Something has arrived that feed() was not given yet.
   virtual bool input_waits() const = 0;
   virtual void finish(Finish how) = 0;

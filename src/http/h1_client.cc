@@ -19,8 +19,11 @@ Stream& H1ClientCodec::open(StreamEvents& events) {
 void H1ClientCodec::send_head(const Head& head, End end) {
   if (finished_) return;
   method_ = head.method;
+  upgrades_ = !head.upgrade.empty();
   reading_ = Reading::head;
   H1Framing framing;
+  framing.upgrade = head.upgrade;
+  if (upgrades_) framing.connection = "Upgrade";
   begin_writing(head, end, true, true, framing);
   // RFC 9110 section 8.6: a method that means a body says when there is none.
   bool means_body = method_ == Method::post || method_ == Method::put || method_ == Method::patch;
@@ -28,6 +31,10 @@ void H1ClientCodec::send_head(const Head& head, End end) {
   Chain out;
   write_request_head(head, framing, wire_->blocks(), out);
   wire_->output(std::move(out));
+}
+
+void H1ClientCodec::begin_tunnel(StreamEvents& events) {
+  if (!finished_) enter_tunnel(events);
 }
 
 Progress H1ClientCodec::progress() const {
@@ -53,6 +60,7 @@ void H1ClientCodec::feed(const Slice& bytes) {
         if (!read_head(rest)) return;
         break;
       case Reading::length: case Reading::chunks: case Reading::trailers: case Reading::to_close:
+      case Reading::tunnel:
         read_body(rest);
         break;
       case Reading::done:   // more than was announced: the answer stands, the connection is not used again
@@ -87,9 +95,15 @@ bool H1ClientCodec::read_head(Slice& bytes) {
     return false;
   }
   if (head->status == 101) {
-    bad.what = "upgrade that nobody asked for";
-    fail(bad);
-    return false;
+    if (!upgrades_) {
+      bad.what = "upgrade that nobody asked for";
+      fail(bad);
+      return false;
+    }
+    keep_alive_ = false;
+    reading_ = Reading::tunnel;
+    events_->on_head(*head);
+    return true;
   }
   if (head->status < 200) {
     if (++informational_ > kInformationalMax) {
@@ -154,6 +168,11 @@ void H1ClientCodec::detach() {
   end_raw();
   partial_.reset();
   if (finished_) return;
+  if (tunnel_) {
+    finished_ = true;
+    if (writing_ != Writing::done) return wire_->finish(Finish::abort);
+    return wire_->finish(reading_ == Reading::done ? Finish::flush : Finish::linger);
+  }
   // Taken by the upstream, not only by us.
   bool taken = writing_ == Writing::done && wire_->output_room() > 0;
   bool whole = reading_ == Reading::done && taken;
@@ -179,7 +198,7 @@ void H1ClientCodec::on_eof() {
       finished_ = true;
       return wire_->finish(Finish::flush);
     case Reading::head: return fail(Error{Code::closed, Side::upstream, Progress::sent, "closed before the response"});
-    case Reading::to_close: return message_read();
+    case Reading::to_close: case Reading::tunnel: return message_read();
     case Reading::length: case Reading::chunks: case Reading::trailers:
       return fail(Error{Code::truncated, Side::upstream, Progress::answered, "response ended early"});
     case Reading::done: case Reading::discard: return;
@@ -188,7 +207,7 @@ void H1ClientCodec::on_eof() {
 
 void H1ClientCodec::on_failed(Error why) {
   bool whole = reading_ == Reading::done || reading_ == Reading::discard;
-  if (whole && events_) {   // what comes after the answer does not matter
+  if (whole && events_ && !tunnel_) {   // what comes after the answer does not matter
     eof_ = true;
     writing_ = Writing::done;
     return;

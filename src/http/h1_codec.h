@@ -47,6 +47,7 @@ class H1Stream : public Codec, public Stream {
     chunks,
     trailers,
     to_close,
+    tunnel,     // bytes of another protocol
     done,       // the message is complete
     discard,    // nobody wants what comes
   };
@@ -75,6 +76,8 @@ class H1Stream : public Codec, public Stream {
   virtual void message_bad(const Problem& problem) = 0;
   void begin_writing(const Head& head, End end, bool body_allowed, bool chunks_allowed, H1Framing& framing);
 
+  /// What both sides' begin_tunnel() do first.
+  void enter_tunnel(StreamEvents& events);
   /// Stops reading when `held` bytes wait for somebody: more than 64 KiB, or any while memory is short.
   void pause_above(size_t held);
 
@@ -90,6 +93,7 @@ class H1Stream : public Codec, public Stream {
   Writing writing_ = Writing::nothing;
   bool paused_ : 1 = false;
   bool raw_ : 1 = false;            // the body is moved, not read
+  bool tunnel_ : 1 = false;         // begin_tunnel() was called
   mutable bool blocked_ : 1 = false;   // credit() was 0 when last asked
   bool eof_ : 1 = false;
   bool draining_ : 1 = false;
@@ -108,6 +112,7 @@ class H1ServerCodec final : public H1Stream {
 
   void send_informational(const Head& head) override;
   void send_head(const Head& head, End end) override;
+  void begin_tunnel(StreamEvents& events) override;
   void reset(Error why) override;
   void detach() override;
 
@@ -149,6 +154,7 @@ class H1ClientCodec final : public H1Stream {
 
   void send_informational(const Head&) override {}
   void send_head(const Head& head, End end) override;
+  void begin_tunnel(StreamEvents& events) override;
   void reset(Error why) override;
   void detach() override;
 
@@ -174,6 +180,7 @@ class H1ClientCodec final : public H1Stream {
   uint8_t informational_ = 0;
   bool keep_alive_ : 1 = true;
   bool answered_ : 1 = false;       // a byte of the response has come
+  bool upgrades_ : 1 = false;       // the request asked for another protocol
 };
 
 }  // namespace sluice::http

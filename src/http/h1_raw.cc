@@ -9,14 +9,14 @@ RawRun H1Stream::raw_run() {
   switch (reading_) {
     case Reading::length: return {left_, wire_->raw_socket()};
     case Reading::to_close: return {UINT64_MAX, wire_->raw_socket()};
-    case Reading::idle: case Reading::head: case Reading::chunks: case Reading::trailers: case Reading::done:
-    case Reading::discard: break;
+    case Reading::idle: case Reading::head: case Reading::chunks: case Reading::trailers: case Reading::tunnel:
+    case Reading::done: case Reading::discard: break;
   }
   return {};
 }
 
 RawRun H1Stream::raw_room() {
-  bool verbatim = writing_ == Writing::length || writing_ == Writing::to_close;
+  bool verbatim = writing_ == Writing::length || (writing_ == Writing::to_close && !tunnel_);
   int socket = finished_ || !verbatim ? -1 : wire_->raw_socket();
   if (socket < 0) return {};
   if (!wire_->output_clear()) {

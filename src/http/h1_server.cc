@@ -11,6 +11,7 @@ void H1ServerCodec::feed(const Slice& bytes) {
         if (!read_head(rest)) return;
         break;
       case Reading::length: case Reading::chunks: case Reading::trailers: case Reading::to_close:
+      case Reading::tunnel:
         read_body(rest);
         break;
       case Reading::done:   // pipelined: waits for its turn
@@ -96,8 +97,11 @@ void H1ServerCodec::send_head(const Head& head, End end) {
   if (body_allowed && end == End::yes) framing.content_length = 0;
   if (head.status == 204) framing.content_length.reset();
   if (writing_ == Writing::to_close) keep_alive_ = false;
-  if (!keep_alive_) {
-    framing.connection = "close";
+  if (head.status == 101 || head.status == 426) framing.upgrade = head.upgrade;
+  if (!keep_alive_ && head.status != 101) {
+    framing.connection = framing.upgrade.empty() ? "close" : "close, Upgrade";
+  } else if (!framing.upgrade.empty()) {
+    framing.connection = "Upgrade";
   } else if (!takes_chunks_) {
     framing.connection = "keep-alive";
   }
@@ -105,6 +109,16 @@ void H1ServerCodec::send_head(const Head& head, End end) {
   write_response_head(head, framing, wire_->blocks(), out);
   wire_->output(std::move(out));
   head_sent_ = true;
+}
+
+void H1ServerCodec::begin_tunnel(StreamEvents& events) {
+  if (finished_) return;
+  enter_tunnel(events);
+  head_ = nullptr;
+  keep_alive_ = false;
+  reading_ = Reading::tunnel;
+  process();   // what came behind the request
+  if (eof_) on_eof();
 }
 
 void H1ServerCodec::reset(Error) {
@@ -127,7 +141,7 @@ void H1ServerCodec::detach() {
     finished_ = true;
     wire_->expect(Phase::none);
     if (writing_ != Writing::done) return wire_->finish(Finish::abort);
-    bool unread = reading_ != Reading::done || !held_.empty();
+    bool unread = reading_ != Reading::done || !held_.empty();   // of a tunnel: a peer that has not ended its side
     return wire_->finish(unread ? Finish::linger : Finish::flush);
   }
   reading_ = Reading::idle;
@@ -170,6 +184,9 @@ void H1ServerCodec::on_eof() {
       return;
     case Reading::length: case Reading::chunks: case Reading::trailers: case Reading::to_close:
       return refuse(kIncompleteBody);
+    case Reading::tunnel:
+      reading_ = Reading::done;
+      return events_->on_end();
     case Reading::done: case Reading::discard: return;   // a half-close after the request is no abort
   }
 }

@@ -81,7 +81,7 @@ void H1Stream::read_body(Slice& bytes) {
       if (left_ == 0) message_read();
       return;
     }
-    case Reading::to_close:
+    case Reading::to_close: case Reading::tunnel:
       deliver(bytes);
       return advance(bytes, bytes.size);
     case Reading::chunks: return read_chunks(bytes);
@@ -146,6 +146,14 @@ void H1Stream::consume(size_t bytes) {
   }
 }
 
+void H1Stream::enter_tunnel(StreamEvents& events) {
+  events_ = &events;
+  chunks_ = nullptr;
+  tunnel_ = true;
+  writing_ = Writing::to_close;
+  wire_->expect(Phase::none);   // how long it may be silent is the receiver's affair
+}
+
 size_t H1Stream::credit() const {
   size_t room = wire_->output_room();
   if (room == 0) blocked_ = true;
@@ -197,7 +205,9 @@ void H1Stream::send_body(Chain bytes, End end) {
     case Writing::nothing: case Writing::done: return;   // reply to HEAD, or nobody reads it any more
   }
   if (!out.empty()) wire_->output(std::move(out));
-  if (end == End::yes) writing_ = Writing::done;
+  if (end != End::yes) return;
+  writing_ = Writing::done;
+  if (tunnel_) wire_->end_output();
 }
 
 void H1Stream::send_trailers(const Fields& trailers) {

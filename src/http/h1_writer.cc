@@ -41,7 +41,8 @@ void put_fields(const Fields& fields, Cursor& cursor) {
   cursor = out;
 }
 
-constexpr size_t kFramingSize = 128;   // Content-Length (38) or Transfer-Encoding (28), Connection (24), Expect (22)
+// Content-Length (38) or Transfer-Encoding (28), Connection (24), Expect (22), the name of Upgrade (11)
+constexpr size_t kFramingSize = 128;
 
 void put_framing(const H1Framing& framing, Cursor& out) {
   if (framing.content_length) {
@@ -51,6 +52,7 @@ void put_framing(const H1Framing& framing, Cursor& out) {
   }
   if (framing.chunked) out.put("Transfer-Encoding: chunked\r\n");
   if (!framing.connection.empty()) out.field("Connection", framing.connection);
+  if (!framing.upgrade.empty()) out.field("Upgrade", framing.upgrade);
 }
 
 // Room for `most` bytes, filled by fill(Cursor&).
@@ -75,7 +77,7 @@ void append_filled(size_t most, BlockPool& blocks, Chain& out, Fill fill) {
 void write_request_head(const Head& head, const H1Framing& framing, BlockPool& blocks, Chain& out) {
   std::string_view method = method_name(head.method);
   size_t most = method.size() + head.path.size() + head.query.size() + head.authority.size() + 32 +
-                fields_size(head.fields) + kFramingSize;
+                fields_size(head.fields) + framing.upgrade.size() + kFramingSize;
   append_filled(most, blocks, out, [&](Cursor& cursor) {
     cursor.put(method);
     cursor.put(' ');
@@ -95,7 +97,7 @@ void write_request_head(const Head& head, const H1Framing& framing, BlockPool& b
 
 void write_response_head(const Head& head, const H1Framing& framing, BlockPool& blocks, Chain& out) {
   std::string_view reason = head.reason.empty() ? reason_phrase(head.status) : head.reason;
-  size_t most = 32 + reason.size() + fields_size(head.fields) + kFramingSize;
+  size_t most = 32 + reason.size() + fields_size(head.fields) + framing.upgrade.size() + kFramingSize;
   append_filled(most, blocks, out, [&](Cursor& cursor) {
     cursor.put("HTTP/1.1 ");
     cursor.number(head.status);

@@ -17,6 +17,8 @@ struct H1Framing {
   bool chunked = false;
   /// "close", "keep-alive" or empty (no Connection field).
   std::string_view connection;
+  /// Protocol for the Upgrade field; empty: none. `connection` lists it.
+  std::string_view upgrade;
 };
 
 /// Appends the request head for an upstream: origin-form (or "*"), Host first.

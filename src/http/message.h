@@ -34,7 +34,8 @@ struct Head {
   Version version = Version::h1_1;
   /// The sender will take another message on this connection (HTTP/1 only).
   bool keep_alive = true;
-  /// Protocol named by Upgrade, when Connection lists it; empty otherwise.
+  /// Protocol named by Upgrade, when Connection lists it; empty otherwise. The codec writes it for the other side (of
+  /// responses, with 101 and 426 only): who does not want that clears it.
   std::string_view upgrade;
 
   // Request

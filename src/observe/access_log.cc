@@ -49,6 +49,8 @@ void write_outcome(JsonLine& line, const AccessRecord& record) {
   if (record.retries > 0) line.number("\"retries\":", record.retries);
   line.text("\"problem\":\"", record.problem, kNameMax);
   if (record.aborted) line.text("\"aborted\":\"", side_name(*record.aborted), kNameMax);
+  line.text("\"closed\":\"", record.closed, kNameMax);   // a short word
+  if (record.close_code > 0) line.number("\"close_code\":", record.close_code);
 }
 
 }  // namespace

@@ -38,6 +38,8 @@ struct AccessRecord {
   uint32_t retries = 0;
   std::string_view problem;         // code of a response that the gateway made
   std::optional<Side> aborted;      // who ended the exchange early
+  std::string_view closed;          // of a socket that ended: what ended it; such a record follows that of its opening
+  uint16_t close_code = 0;          // of the Close frame that came or was sent first; 0: none
   std::string_view tls_version;     // "TLSv1.3"
   std::string_view user_agent;
   std::string_view referer;

@@ -113,6 +113,8 @@ void write_outcome(JsonLine& line, const AccessRecord& request) {
   line.number("\"response_bytes\":", request.response_bytes);
   line.millis("\"duration_ms\":", micros_of(request.duration));
   if (request.aborted) line.text("\"aborted\":\"", side_name(*request.aborted), kNameMax);
+  line.text("\"closed\":\"", request.closed, kNameMax);
+  if (request.close_code > 0) line.number("\"close_code\":", request.close_code);
   line.text("\"request_id\":\"", request.request_id, kNameMax);
   line.text("\"trace_id\":\"", request.trace_id, kNameMax);
 }

@@ -18,6 +18,7 @@ enum class Family : uint8_t {
   upstream_connect_failures, upstream_streams, upstream_response_seconds, upstream_retries,
   upstream_endpoint_up,
   redis_up, redis_commands, redis_failures, redis_connects, redis_queue, redis_seconds,
+  tunnels, tunnel_bytes, tunnel_ends,
   problems, shadow_refusals, limit_requests, limit_forgotten, tls_handshakes, tls_handshake_failures,
   tls_expiry, tls_reloads, tls_reload_failures, key_fetches,
   key_fetch_failures, keys, keys_fetched, loop_stalls, spliced_bytes,

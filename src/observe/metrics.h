@@ -77,11 +77,26 @@ inline constexpr std::string_view kHandshakeFailureLabels[] = {
 inline constexpr size_t kHandshakeFailures = std::size(kHandshakeFailureLabels);
 HandshakeFailure handshake_failure_from(const Error& why);
 
+/// Why a socket ended: a bounded list, in the access log too.
+enum class TunnelEnd : uint8_t {
+  client, upstream,               // it closed first, orderly
+  client_lost, upstream_lost,     // its connection failed
+  slow,                           // it took nothing for too long
+  idle, expired, revoked, route_changed, drained, memory,
+};
+inline constexpr std::string_view kTunnelEndLabels[] = {"client",  "upstream", "client_lost", "upstream_lost",
+                                                        "slow",    "idle",     "expired",     "revoked",
+                                                        "route_changed", "drained", "memory"};
+inline constexpr size_t kTunnelEnds = std::size(kTunnelEndLabels);
+
 struct alignas(64) RouteMetrics {
   std::array<std::array<Counter, kClasses>, kMethods> requests;
   Counter request_bytes;     // of bodies
   Counter response_bytes;
   Counter shadow_refusals;   // by `allow` in shadow mode
+  Counter tunnels;           // gauge: sockets open now
+  Counter tunnel_client_bytes;     // from clients
+  Counter tunnel_upstream_bytes;   // from upstreams
   Histogram duration;        // first byte of the request's head to last byte of the response
 };
 
@@ -188,6 +203,7 @@ class Shard {
   std::array<Counter, kStatusLast - kStatusFirst + 1> statuses;
   std::array<std::array<Counter, std::size(kHandshakeLabels)>, kTlsVersions> handshakes;
   std::array<Counter, kHandshakeFailures> handshake_failures;
+  std::array<Counter, kTunnelEnds> tunnel_ends;
   Histogram overhead;
   Counter loop_stalls;
   Counter spliced_bytes;

@@ -16,6 +16,7 @@ std::array<std::string, N> render_all(std::string_view label, const std::string_
 
 constexpr std::string_view kConnectionStates[] = {"idle", "active"};
 constexpr std::string_view kStreamConnections[] = {"new", "reused"};
+constexpr std::string_view kSides[] = {"client", "upstream"};
 enum class Zeros : bool { left_out, shown };
 
 // Sums and writes one table, family after family.
@@ -119,6 +120,10 @@ void write_routes(const Registry& registry, TextPage& page) {
               [](const RouteMetrics& route) { return route.response_bytes.value(); });
   routes.sums(Family::shadow_refusals, "",
               [](const RouteMetrics& route) { return route.shadow_refusals.value(); });
+  routes.sums(Family::tunnels, "", [](const RouteMetrics& route) { return route.tunnels.value(); });
+  routes.sums_by(Family::tunnel_bytes, render_all("from", kSides), [](const RouteMetrics& route, size_t i) {
+    return i == 0 ? route.tunnel_client_bytes.value() : route.tunnel_upstream_bytes.value();
+  });
 }
 
 void write_listeners(const Registry& registry, TextPage& page) {
@@ -232,6 +237,15 @@ void write_handshakes(const Registry& registry, TextPage& page) {
   }
 }
 
+void write_tunnel_ends(const Registry& registry, TextPage& page) {
+  page.family(Family::tunnel_ends);
+  for (size_t i = 0; i < kTunnelEnds; ++i) {
+    uint64_t total = 0;
+    for (const auto& shard : registry.shards()) total += shard->tunnel_ends[i].value();
+    page.sample({render_label("reason", kTunnelEndLabels[i])}, total);
+  }
+}
+
 void write_workers(const Registry& registry, TextPage& page) {
   HistogramTotals overhead;
   uint64_t stalls = 0;
@@ -268,6 +282,7 @@ void write_tables(const Registry& registry, TextPage& page) {
   write_problems(registry, page);
   write_limits(registry, page);
   write_handshakes(registry, page);
+  write_tunnel_ends(registry, page);
   write_workers(registry, page);
   write_dropped(registry, page);
 }

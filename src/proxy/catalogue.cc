@@ -12,6 +12,7 @@
 #include "policy/auth/jwt_problems.h"
 #include "policy/auth/problems.h"
 #include "policy/authorizer/authorizer.h"
+#include "policy/cors/cors.h"
 #include "policy/ip_filter/ip_policy.h"
 #include "policy/limit/limits.h"
 #include "policy/signature/signature_problems.h"
@@ -275,6 +276,19 @@ constexpr Advice kAdvice[] = {
     {"dependency_unavailable",
      "A `[limit.NAME]` with `on_store_down = \"closed\"`, and its `[redis.NAME]` does not answer: see the error log. With "
      "`\"local\"` each gateway holds its part of the limit meanwhile."},
+    {"upgrade_required",
+     "A request that asks for no WebSocket, on a route with `match.upgrade`: a browser that opened the address itself, "
+     "a probe, or a proxy in front that drops `Upgrade`."},
+    {"websocket_version",
+     "`Sec-WebSocket-Version` is not 13: a client of before 2011, or a hand-made one."},
+    {"bad_websocket_handshake",
+     "Not GET, a body, or no good `Sec-WebSocket-Key`: a hand-made client or a scan. Nothing was forwarded."},
+    {"upstream_bad_upgrade",
+     "The upstream answered 101 without `Upgrade: websocket`, or with a `Sec-WebSocket-Accept` that does not "
+     "answer the client's key. The connection to it was reset: nothing becomes a tunnel that is not agreed on."},
+    {"origin_denied",
+     "A page of an origin that the route's [cors.NAME] does not list wanted to open a WebSocket. Browsers send such "
+     "requests whatever CORS says, so the gateway refuses them. The audit log names the [cors.NAME] as the rule."},
     {"control_forbidden",
      "Somebody else opened the control socket (`admin.control`): its file has been given a wider mode than "
      "0600. Run `sluice reload` as root or as the service's own user."},
@@ -293,7 +307,7 @@ constexpr auto kCatalogue = [] {
                                      std::size(policy::kAuthProblems) + std::size(policy::kAllowProblems) +
                                      std::size(policy::kIpProblems) + std::size(policy::kLimitProblems) +
                                      std::size(policy::kJwtProblems) + std::size(policy::kAuthorizerProblems) +
-                                     std::size(policy::kSignatureProblems)>
+                                     std::size(policy::kSignatureProblems) + std::size(policy::kCorsProblems)>
       all{};
   auto* next = std::copy(std::begin(http::kH1Problems), std::end(http::kH1Problems), all.data());
   next = std::copy(std::begin(http::kH1CodecProblems), std::end(http::kH1CodecProblems), next);
@@ -306,7 +320,8 @@ constexpr auto kCatalogue = [] {
   next = std::copy(std::begin(policy::kLimitProblems), std::end(policy::kLimitProblems), next);
   next = std::copy(std::begin(policy::kJwtProblems), std::end(policy::kJwtProblems), next);
   next = std::copy(std::begin(policy::kAuthorizerProblems), std::end(policy::kAuthorizerProblems), next);
-  std::copy(std::begin(policy::kSignatureProblems), std::end(policy::kSignatureProblems), next);
+  next = std::copy(std::begin(policy::kSignatureProblems), std::end(policy::kSignatureProblems), next);
+  std::copy(std::begin(policy::kCorsProblems), std::end(policy::kCorsProblems), next);
   return all;
 }();
 constexpr size_t kRefusals =

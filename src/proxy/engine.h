@@ -2,6 +2,7 @@
 // clock, fake streams and fake upstreams.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "base/arena.h"
@@ -24,6 +25,7 @@
 namespace sluice::proxy {
 
 class Exchange;
+class Tunnels;
 
 /// The Date field's text, made once a second.
 class DateCache {
@@ -61,7 +63,9 @@ class Engine final : public server::Handler {
   ~Engine();
 
   /// New exchanges use this lease; the old one is the caller's to free when its count falls to zero.
-  void publish(snapshot::Lease& lease) { lease_ = &lease; }
+  void publish(snapshot::Lease& lease);
+  /// Closes what lives longer than a request, spread over that time.
+  void drain(Duration over);
   void set_access_log(observe::AccessLog* log) { access_log_ = log; }
   void set_audit_log(observe::AuditLog* log) { audit_log_ = log; }
   /// For `explain`: the name of the rule that decided is put there when an exchange ends.
@@ -72,6 +76,8 @@ class Engine final : public server::Handler {
 
   const Parts& parts() const { return parts_; }
   observe::AccessLog* access_log() const { return access_log_; }
+  observe::AuditLog* audit_log() const { return audit_log_; }
+  size_t tunnels() const;
   policy::ResumeDesk& desk() { return desk_; }
   snapshot::Lease& lease() const { return *lease_; }
 
@@ -86,6 +92,7 @@ class Engine final : public server::Handler {
   policy::ResumeDesk desk_;
   DateCache date_;
   Slab<Exchange> exchanges_;
+  std::unique_ptr<Tunnels> tunnels_;
 };
 
 }  // namespace sluice::proxy

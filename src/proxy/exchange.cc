@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "http/h1_problems.h"
+#include "proxy/tunnels.h"
 
 namespace sluice::proxy {
 
@@ -29,9 +30,20 @@ bool keep_announced(const http::Head& head, http::Fields& trailers) {
 
 }  // namespace
 
-Engine::Engine(const Parts& parts) : parts_(parts) { exchanges_.count_in(parts_.blocks.share()); }
+Engine::Engine(const Parts& parts) : parts_(parts), tunnels_(std::make_unique<Tunnels>(*this)) {
+  exchanges_.count_in(parts_.blocks.share());
+}
 
-Engine::~Engine() { CHECK(exchanges_.live() == 0); }
+Engine::~Engine() { CHECK(exchanges_.live() == 0 && tunnels_->live() == 0); }
+
+void Engine::publish(snapshot::Lease& lease) {
+  lease_ = &lease;
+  tunnels_->publish(*lease.snapshot);
+}
+
+void Engine::drain(Duration over) { tunnels_->drain(over); }
+
+size_t Engine::tunnels() const { return tunnels_->live(); }
 
 http::StreamEvents& Engine::accept(http::Stream& stream, const server::ClientFacts& client) {
   return exchanges_.make(*this, stream, client)->client_events();
@@ -60,6 +72,7 @@ Next Exchange::advance() {                   // the life of a request, in readin
     case Step::reply:   return do_reply();   // our own response: error, redirect, preflight
     case Step::amend:   return do_amend();   // response policies, on every response, ours too
     case Step::relay:   return do_relay();   // both Pumps until both ends
+    case Step::tunnel:  return do_tunnel();  // after a 101: both Streams go into a Tunnel
     case Step::finish:  return do_finish();  // log, count, release
     case Step::done:    return Next::stop;
   }

@@ -29,7 +29,7 @@ class Exchange final : public Task,
 
  private:
   enum class Step : uint8_t {
-    start, route, inspect, pick, connect, forward, outcome, reply, amend, relay, finish, done,
+    start, route, inspect, pick, connect, forward, outcome, reply, amend, relay, tunnel, finish, done,
   };
 
   struct ClientEvents final : http::StreamEvents {
@@ -91,6 +91,14 @@ class Exchange final : public Task,
   bool watch_progress(uint64_t bytes, Duration patience);
   void leave_upstream(upstream::Outcome outcome);
 
+  // exchange_tunnel.cc: requests for another protocol
+  Next accept_websocket();
+  const Problem* ask_filters(policy::BodyFilter* filters);
+  bool is_switch() const;
+  Next refuse_switch();
+  Next send_switch();
+  Next do_tunnel();
+
   // exchange_finish.cc: the response, our own or the upstream's
   Next do_reply();
   Next do_amend();
@@ -98,8 +106,8 @@ class Exchange final : public Task,
   Next do_relay();
   Next do_finish();
   void count_and_log();
+  observe::AuditRecord audit_record(uint16_t status) const;
   bool denied(uint16_t status) const;
-  void write_audit(const observe::AccessRecord& request);
   void release() override;
   void on_timer(Timer& timer) override;
   bool waits_for_client() const;
@@ -127,6 +135,7 @@ class Exchange final : public Task,
   std::string_view request_id_;
   std::string_view traceparent_;
   std::string_view allow_;
+  std::string_view accept_;            // what a 101 must say; empty: none may come
   std::string_view last_endpoint_;     // its name, for the log
   ClientEvents client_events_;
   UpstreamEvents upstream_events_;

@@ -42,6 +42,7 @@ Next Exchange::do_amend() {
   if (!fields.has(FieldId::date)) fields.add(FieldId::date, engine_->date_.text(began_at_, arena_));
   if (client_facts_->listener && !client_facts_->listener->hsts.empty()) add_hsts(call_, *client_facts_->listener, fields);
   if (const http::DefaultFields* security = security_fields()) security->apply(fields);
+  if (!accept_.empty() && !from_us_ && response_->status == 101) return send_switch();
   bool empty = from_us_ ? reply_body_.empty() : response_pump_.empty_message();
   bool filtered = route_ && route_->pipeline.any().response_body;
   head_sent_ = true;
@@ -164,7 +165,7 @@ void Exchange::count_and_log() {
   record.fields = &request_->fields;
   record.params = call_.params();
   if (engine_->access_log_ != nullptr) engine_->access_log_->write(record);
-  if (audited) write_audit(record);
+  if (audited) engine_->audit_log_->write(record, audit_record(record.status));
 }
 
 // By us: an upstream that says 403 has its own records.
@@ -175,10 +176,10 @@ bool Exchange::denied(uint16_t status) const {
   return (problem_ != nullptr || from_us_) && (status == 401 || status == 403 || status == 429);
 }
 
-void Exchange::write_audit(const observe::AccessRecord& request) {
+observe::AuditRecord Exchange::audit_record(uint16_t status) const {
   observe::AuditRecord record;
   using Decision = observe::AuditRecord::Decision;
-  record.decision = denied(request.status) ? Decision::denied : Decision::allowed;
+  record.decision = denied(status) ? Decision::denied : Decision::allowed;
   record.policy = call_.findings().policy;
   record.rule = call_.findings().rule;
   if (const policy::Identity* identity = call_.identity()) {
@@ -189,7 +190,7 @@ void Exchange::write_audit(const observe::AccessRecord& request) {
     record.authenticator = identity->authenticator;
     record.claims = identity->claims;
   }
-  engine_->audit_log_->write(request, record);
+  return record;
 }
 
 // The upstream owes nothing at present: its patience does not run out. The listener has its own with clients.

@@ -115,6 +115,7 @@ Next Exchange::do_route() {
   const snapshot::RouteEntry& entry = snapshot().routes[match.route];
   route_ = entry.part.get();
   call_.route_ = route_->name;
+  if (!route_->websocket) request_->upgrade = {};   // a server may ignore it
   if (size_t policies = route_->pipeline.size(); policies > 0) {   // they see our refusals too
     call_.scratch_ = arena_.array<void*>(policies);
     std::fill_n(call_.scratch_, policies, nullptr);
@@ -160,7 +161,9 @@ Next Exchange::act(const Verdict& verdict) {
   bool decides = verdict.kind() == Verdict::Kind::refuse || verdict.kind() == Verdict::Kind::reply;
   if (decides) call_.findings().policy = route_->pipeline[call_.current_].name();
   switch (verdict.kind()) {
-    case Verdict::Kind::pass: return go(route_->upstream ? Step::pick : Step::reply);
+    case Verdict::Kind::pass:
+      if (!route_->upstream) return go(Step::reply);
+      return route_->websocket ? accept_websocket() : go(Step::pick);
     case Verdict::Kind::refuse: return fail(*verdict.problem());
     case Verdict::Kind::reply: reply_ = verdict.reply(); return go(Step::reply);
     case Verdict::Kind::wait:

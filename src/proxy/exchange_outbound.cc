@@ -102,6 +102,13 @@ Next Exchange::do_forward() {
   set_deadline(route_->response_timeout);
   policy::BodyFilter* filters =
       route_->pipeline.any().request_body ? route_->pipeline.request_filters(call_) : nullptr;
+  if (!accept_.empty()) {
+    if (const Problem* problem = ask_filters(filters)) {
+      leave_upstream(Outcome::served);
+      return fail(*problem);
+    }
+    filters = nullptr;   // there is no body, and none may be announced
+  }
   if (filters == nullptr && request_pump_.empty_message()) {
     upstream_stream_->send_head(*request_, End::yes);
     request_pump_.finish_empty();
@@ -130,7 +137,7 @@ Next Exchange::do_outcome() {
   }
   if (response_) {   // delivered even when the connection failed behind it
     request_pump_.drop_replay();
-    return go(Step::amend);
+    return response_->status == 101 && !is_switch() ? refuse_switch() : go(Step::amend);
   }
   if (upstream_error_) return retry_or_fail();
   if (timed_out_) {

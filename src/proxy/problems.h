@@ -39,12 +39,21 @@ inline constexpr Problem kUpstreamBadResponse{502, "upstream_bad_response", "Bad
     "The service behind this route sent a response that is not valid HTTP."};
 inline constexpr Problem kRewriteFailed{400, "rewrite_failed", "Bad Request",
     "The path that this route would forward is not a valid path."};
+inline constexpr Problem kUpgradeRequired{426, "upgrade_required", "Upgrade Required",
+    "This path is for WebSockets: ask for one with Upgrade: websocket."};
+inline constexpr Problem kWebSocketVersion{426, "websocket_version", "Upgrade Required",
+    "Of the WebSocket protocol this path takes version 13 only."};
+inline constexpr Problem kBadWebSocketHandshake{400, "bad_websocket_handshake", "Bad WebSocket Handshake",
+    "A WebSocket is asked for by GET without a body, with one Sec-WebSocket-Key of 16 bytes in Base64."};
+inline constexpr Problem kUpstreamUpgrade{502, "upstream_bad_upgrade", "Bad Gateway",
+    "The service behind this route switched to something other than the WebSocket that was asked for."};
 inline constexpr Problem kControlForbidden{403, "control_forbidden", "Forbidden",
     "The control socket serves root and the user that the gateway runs as, nobody else."};
 
 inline constexpr const Problem* kProblems[] = {
     &kNoRoute, &kMethodNotAllowed, &kMisdirected, &kOverloaded, &kAddressBusy, &kMemoryFull, &kUpstreamBusy, &kNoEndpoint, &kUpstreamUnresolved,
     &kUpstreamUnreachable, &kUpstreamConnectTimeout, &kUpstreamTls, &kUpstreamTimeout, &kUpstreamClosed,
-    &kUpstreamBadResponse, &kRewriteFailed, &kControlForbidden};
+    &kUpstreamBadResponse, &kRewriteFailed, &kUpgradeRequired, &kWebSocketVersion, &kBadWebSocketHandshake,
+    &kUpstreamUpgrade, &kControlForbidden};
 
 }  // namespace sluice::proxy

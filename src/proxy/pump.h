@@ -31,6 +31,8 @@ class Pump {
   // Facts from the sender.
   void push(Chain bytes) { held_.append(std::move(bytes)); }
   void end() { ended_ = true; }
+  /// What was pushed and goes another way; the taker consumes it.
+  Chain take_held() { return std::move(held_); }
   void trailers(http::Fields& fields) { trailers_ = &fields; }
 
   /// Moves what can be moved, large plain bodies through one of the pipes.

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "policy/allow/problems.h"
 #include "proxy/grpc.h"
+#include "proxy/websocket.h"
 
 namespace sluice::proxy {
 namespace {
@@ -68,6 +69,10 @@ Reply problem_reply(const ReplyFacts& facts, const http::Problem& problem) {
   reply.head->fields.add(FieldId::content_type, http::problem_content_type(form));
   reply.head->fields.add(FieldId::cache_control, "no-store");
   if (!facts.allow.empty()) reply.head->fields.add(FieldId::allow, facts.allow);
+  if (problem.status == 426) {
+    reply.head->upgrade = kWebSocket;
+    reply.head->fields.add(FieldId::sec_websocket_version, "13");
+  }
   if (problem.status == 503) reply.head->fields.add(FieldId::retry_after, kRetryAfter);
   return reply;
 }

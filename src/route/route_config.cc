@@ -45,7 +45,10 @@ constexpr Field kMatchFields[] = {
     field<&MatchConfig::query>({.name = "query",
                                 .about = "Query parameters that must be there, written likewise.",
                                 .example = "{ format = \"json\" }"}),
-    config::later("upgrade"),
+    field<&MatchConfig::upgrade>(
+        {.name = "upgrade",
+         .about = "What requests turn their connection into. Others get 426 here, and Upgrade means nothing elsewhere.",
+         .example = "\"websocket\""}),
 };
 
 constexpr Field kRewriteFields[] = {
@@ -100,6 +103,20 @@ constexpr Field kLimitFields[] = {
                                .example = "\"100MiB\""}),
 };
 
+constexpr Field kWebSocketFields[] = {
+    field<&WebSocketConfig::idle>({.name = "idle",
+                                   .about = "A socket ends when nothing has come from either side for this long.",
+                                   .reason = "applications that ping do so every minute or less",
+                                   .range = {1'000'000'000, 86'400'000'000'000}}),
+    field<&WebSocketConfig::on_expiry>(
+        {.name = "on_expiry",
+         .about = "What becomes of a socket whose credential expires or is revoked: \"close\" (code 1008) or \"keep\".",
+         .reason = "who may not come in any more may not stay"}),
+    config::later("ping"),
+    config::later("max_message"),
+    config::later("rate"),
+};
+
 config::Position place_of(const config::Value& table, std::string_view key) {
   const config::Entry* entry = table.find(key);
   return entry == nullptr ? table.at : entry->value.at;
@@ -128,6 +145,9 @@ std::span<const Field> config_fields(const RouteTimeout*) {
 }
 std::span<const Field> config_fields(const RouteLimits*) {
   return kLimitFields;
+}
+std::span<const Field> config_fields(const WebSocketConfig*) {
+  return kWebSocketFields;
 }
 
 void config_check(const MatchConfig& match, const config::Value&, config::Reader& reader) {

@@ -15,12 +15,16 @@
 
 namespace sluice::route {
 
+/// What a request may turn its connection into.
+enum class Upgrade : uint8_t { websocket };
+
 struct MatchConfig {
   std::vector<HostPattern> host;  // empty: any
   config::Placed<Pattern> path;
   std::vector<http::Method> methods;  // empty: all
   config::Map<ValueMatch> headers;
   config::Map<ValueMatch> query;
+  std::optional<Upgrade> upgrade;
 };
 
 struct RewriteConfig {
@@ -50,6 +54,14 @@ struct RouteLimits {
   std::optional<config::Bytes> body;
 };
 
+/// What becomes of a socket when the credential that opened it is good no more.
+enum class OnExpiry : uint8_t { close, keep };
+
+struct WebSocketConfig {
+  Duration idle = std::chrono::minutes(10);
+  OnExpiry on_expiry = OnExpiry::close;
+};
+
 struct RouteConfig {
   MatchConfig match;
   uint32_t priority = 0;
@@ -59,6 +71,7 @@ struct RouteConfig {
   RewriteConfig rewrite;
   RouteTimeout timeout;
   RouteLimits limits;
+  std::optional<WebSocketConfig> websocket;
 };
 
 std::span<const config::Field> config_fields(const MatchConfig*);
@@ -67,6 +80,7 @@ std::span<const config::Field> config_fields(const RedirectConfig*);
 std::span<const config::Field> config_fields(const RespondConfig*);
 std::span<const config::Field> config_fields(const RouteTimeout*);
 std::span<const config::Field> config_fields(const RouteLimits*);
+std::span<const config::Field> config_fields(const WebSocketConfig*);
 void config_check(const MatchConfig& match, const config::Value& table, config::Reader& reader);
 void config_check(const RewriteConfig& rewrite, const config::Value& table, config::Reader& reader);
 void config_check(const RedirectConfig& redirect, const config::Value& table,
@@ -79,6 +93,15 @@ RouteMatch compile(const RouteConfig& config);
 }  // namespace sluice::route
 
 namespace sluice::config {
+
+template <>
+struct Choices<route::Upgrade> {
+  static constexpr std::string_view names[] = {"websocket"};
+};
+template <>
+struct Choices<route::OnExpiry> {
+  static constexpr std::string_view names[] = {"close", "keep"};
+};
 
 template <>
 struct TextForm<route::Pattern> {

@@ -34,7 +34,10 @@ inline constexpr config::Field kRouteFields[] = {
         {.name = "timeout", .about = "Patience of this route, in place of its upstream's."}),
     config::field<&RouteConfig::limits>(
         {.name = "limits", .about = "Limits of this route, in place of its listener's."}),
-    config::later("websocket"),
+    config::field<&RouteConfig::websocket>(
+        {.name = "websocket",
+         .about = "How sockets of a route with match.upgrade = \"websocket\" are held.",
+         .example = "{ idle = \"5m\" }"}),
     config::later("retry"),
     config::later("validate"),
     config::later("transform"),

@@ -22,6 +22,9 @@ constexpr IssueKind kControlNotUnix{"control_not_unix"};
 constexpr IssueKind kNoCertificates{"tls_without_certificates"};
 constexpr IssueKind kRouteEnds{"route_ends"};
 constexpr IssueKind kRewriteAlone{"rewrite_without_upstream"};
+constexpr IssueKind kUpgradeAlone{"upgrade_without_upstream"};
+constexpr IssueKind kUpgradeMethods{"upgrade_methods"};
+constexpr IssueKind kWebSocketAlone{"websocket_without_upgrade"};
 
 constexpr int64_t kMillisecond = 1'000'000;
 constexpr int64_t kDay = 86'400'000 * kMillisecond;
@@ -297,6 +300,25 @@ constexpr auto kRouting = config::within<&RouteSection::route, route::kRouteFiel
 constexpr auto kRouteSectionFields = config::joined<kRouting, kIpsOfRoute, kPolicyFields>();
 constexpr auto kListenFields = config::joined<kOwnListenFields, kIpsOfListen>();
 
+// A socket leads to an upstream, and begins with a GET.
+void check_upgrade(const route::RouteConfig& route, const config::Value& table, config::Reader& reader) {
+  const config::Entry* websocket = table.find("websocket");
+  if (!route.match.upgrade) {
+    const config::Entry* match = table.find("match");
+    bool unread = match == nullptr || match->value.broken || match->value.find("upgrade") != nullptr;
+    if (websocket == nullptr || unread) return;
+    reader.issues().add(kWebSocketAlone, websocket->at, "no request opens a WebSocket here").note =
+        "match = { ..., upgrade = \"websocket\" } makes the route one for WebSockets";
+    return;
+  }
+  const auto& methods = route.match.methods;
+  if (!methods.empty() && std::find(methods.begin(), methods.end(), http::Method::get) == methods.end()) {
+    reader.issues().add(kUpgradeMethods, table.find("match")->at, "a WebSocket is opened with GET, which match.methods leaves out");
+  }
+  if (table.find("upstream") != nullptr) return;
+  reader.issues().add(kUpgradeAlone, table.find("match")->at, "a WebSocket leads to an upstream");
+}
+
 }  // namespace
 
 std::span<const Field> config_fields(const ServerConfig*) {
@@ -383,8 +405,9 @@ void config_check(const TlsConfig& tls, const config::Value& table, config::Read
                       reader.table_name() + " has no certificates");
 }
 
-void config_check(const RouteSection&, const config::Value& table, config::Reader& reader) {
+void config_check(const RouteSection& route, const config::Value& table, config::Reader& reader) {
   policy::check_ip_filter(table, reader);
+  check_upgrade(route.route, table, reader);
   int ends = 0;
   config::Position last = table.at;
   for (std::string_view key : {"upstream", "redirect", "respond"}) {

@@ -143,6 +143,7 @@ struct RoutePart {
   Rewrite rewrite;
   Duration response_timeout{};
   Duration body_timeout{};
+  std::optional<route::WebSocketConfig> websocket;   // none: Upgrade means nothing here
   bool answers_preflights = false;           // has a Cors policy
   std::shared_ptr<const http::DefaultFields> security;   // null: the listener's
   MetricUse metric;
@@ -200,6 +201,14 @@ const std::shared_ptr<const Part>& find_shared_part(const std::vector<std::share
 template <class Part>
 const Part& find_part(const std::vector<std::shared_ptr<const Part>>& parts, std::string_view name) {
   return *find_shared_part(parts, name);
+}
+
+/// gives: the route of that name; null when there is none
+inline std::shared_ptr<const RoutePart> find_route(const Snapshot& snapshot, std::string_view name) {
+  const auto& routes = snapshot.routes;   // in the order of their names
+  auto found = std::lower_bound(routes.begin(), routes.end(), name,
+                                [](const RouteEntry& entry, std::string_view key) { return entry.part->name < key; });
+  return found != routes.end() && found->part->name == name ? found->part : nullptr;
 }
 
 }  // namespace sluice::snapshot

@@ -152,6 +152,11 @@ void Connection::on_timer(Timer&) {
   if (TimePoint next = std::min(read_deadline_, write_deadline_); next != kNever) arm(next);
 }
 
+void Connection::end_output() {
+  flush();
+  if (!dead_ && !ending_) transport_->finish();
+}
+
 void Connection::finish(Finish how) {
   if (dead_ || (ending_ && how != Finish::abort)) return;
   ending_ = true;

@@ -80,6 +80,7 @@ class Connection final : public http::Wire,
   void pause_input() override;
   void resume_input() override;
   void expect(http::Phase phase) override;
+  void end_output() override;
   void finish(http::Finish how) override;
   TimePoint now() const override { return loop_->clock().now(); }
   bool input_waits() const override { return transport_ && transport_->input_waits(); }

@@ -1,5 +1,5 @@
 """What a connection that waits for its next request costs in resident memory: at most 15.0 KB over
-TLS, 700 bytes plain: 512 of ClientConnection and 64 of the socket."""
+TLS, 700 bytes plain: 512 of ClientConnection and 64 of the socket. A WebSocket has two of them and its Tunnel: 1.5 KB."""
 import resource
 import ssl
 
@@ -7,6 +7,7 @@ import pytest
 from support.client import Client
 from support.gateway import settings
 from support.timing import wait_until
+from support.websocket import QuietUpstream, WebSocket
 
 pytestmark = pytest.mark.plain_build
 
@@ -64,6 +65,27 @@ respond = {{ status = 204 }}
     for client in kept:
         client.socket.close()
     assert each <= bytes_max, f"{each:.0f} bytes"
+
+
+def test_relayed_sockets_cost_little(gateway, descriptors):
+    behind = QuietUpstream()
+    text = settings(behind, listen="limits = { per_ip = 10_000 }").replace(
+        'path = "/**" }', 'path = "/**", upgrade = "websocket" }')
+    log = text[text.index("[log.access]"):text.index("[log.error]")]
+    one = gateway(text.replace(log, ""))
+
+    def opened(count):
+        return [WebSocket(one.port, "/live/feed") for _ in range(count)]
+    kept = opened(WARM)
+    before = one.resident_bytes()
+    kept += opened(2_000)
+    each = (one.resident_bytes() - before) / 2_000
+    assert one.metric("sluice_tunnels", route="all") == 2_000 + WARM
+    behind.stop()
+    for socket in kept:
+        socket.connection.socket.close()
+    one.wait_for_metric(0, "sluice_tunnels", route="all")
+    assert each <= 1_500, f"{each:.0f} bytes"
 
 
 def test_an_empty_process_is_small(gateway):

@@ -73,6 +73,11 @@ class FakeStream final : public http::Stream {
     use("consume");
     consumed += bytes;
   }
+  void begin_tunnel(http::StreamEvents& events) override {
+    use("begin_tunnel");
+    tunnel = &events;
+    ended = false;
+  }
   void reset(Error why) override {
     use("reset");
     reset_by = why;
@@ -95,6 +100,7 @@ class FakeStream final : public http::Stream {
   std::string body;
   std::vector<std::pair<std::string, std::string>> trailers;
   std::optional<Error> reset_by;
+  http::StreamEvents* tunnel = nullptr;   // who hears of it as a tunnel
   size_t consumed = 0;
   bool ended = false;
   bool detached = false;

@@ -133,7 +133,7 @@ void World::respond_head(std::string_view text) {
   Result<void> parsed = http::parse_response_head(arena.copy(text), limits, method, arena, *head);
   ASSERT_TRUE(parsed) << parsed.error().what;
   side.events->on_head(*head);
-  if (head->body == http::Body::none) side.events->on_end();
+  if (head->body == http::Body::none && head->status != 101) side.events->on_end();
 }
 
 void World::respond_body(std::string_view bytes) {

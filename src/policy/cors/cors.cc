@@ -95,7 +95,13 @@ Verdict Cors::on_request(Call& call) const {
   Arena& arena = call.arena();
   const http::Head& request = call.request();
   bool preflight = is_preflight(request);
-  call.scratch() = arena.make<Asked>(Asked{preflight, allowed_origin(request)});
+  auto* asked = arena.make<Asked>(Asked{preflight, allowed_origin(request)});
+  call.scratch() = asked;
+  bool page_upgrades = !request.upgrade.empty() && request.fields.has(FieldId::origin);
+  if (page_upgrades && asked->allowed.empty()) {
+    call.findings().rule = name_;
+    return Verdict::refuse(kOriginDenied);
+  }
   if (!preflight) return Verdict::pass();
   auto* head = arena.make<http::Head>(arena);
   head->status = 204;

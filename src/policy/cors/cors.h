@@ -17,6 +17,11 @@ inline bool is_preflight(const http::Head& request) {
          request.fields.has(FieldId::access_control_request_method);
 }
 
+/// Browsers hold pages to CORS, but not in what they do with WebSockets: there the gateway itself must.
+inline constexpr http::Problem kOriginDenied{403, "origin_denied", "Forbidden",
+    "Pages of this origin may not open a WebSocket here."};
+inline constexpr const http::Problem* kCorsProblems[] = {&kOriginDenied};
+
 class Cors final : public Policy {
  public:
   /// `methods`: "GET, POST", what pages may use
@@ -25,7 +30,8 @@ class Cors final : public Policy {
   std::string_view name() const override { return "cors"; }
   std::string describe() const override;
   Wants wants() const override { return {.request = true, .response = true}; }
-  /// Replies to every preflight, of origins that are not allowed too: no preflight goes further.
+  /// Replies to every preflight, of origins that are not allowed too: no preflight goes further. Refuses WebSockets to
+  /// origins that are not allowed.
   Verdict on_request(Call& call) const override;
   /// What the upstream says about CORS is replaced, never added to: two answers are none to a browser.
   void on_response(Call& call, http::Head& response) const override;

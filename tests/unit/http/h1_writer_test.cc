@@ -183,7 +183,7 @@ TEST(Writer, sends_one_message_as_it_should_look) {
 
   head.status = 599;
   Chain response;
-  write_response_head(head, {.content_length = {}, .chunked = true, .connection = "close"}, pool,
+  write_response_head(head, {.content_length = {}, .chunked = true, .connection = "close", .upgrade = {}}, pool,
                       response);
   std::string text = response.to_string();
   EXPECT_TRUE(text.starts_with("HTTP/1.1 599 ")) << text;

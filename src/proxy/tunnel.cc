@@ -1,0 +1,290 @@
+#include "proxy/tunnel.h"
+
+#include <algorithm>
+
+#include "proxy/tunnels.h"
+
+namespace sluice::proxy {
+
+using http::End;
+using http::WsClose;
+using observe::TunnelEnd;
+
+namespace {
+
+constexpr size_t kCloseFrameMax = 128;   // a Close of ours with its header and mask
+
+TunnelEnd end_of(Side side, const Error& why) {
+  if (why.code == Code::timeout) return TunnelEnd::slow;
+  if (why.code == Code::overloaded) return TunnelEnd::memory;
+  if (why.code == Code::cancelled) return TunnelEnd::drained;
+  return side == Side::client ? TunnelEnd::client_lost : TunnelEnd::upstream_lost;
+}
+
+std::string_view reason_text(TunnelEnd why) {
+  switch (why) {
+    case TunnelEnd::idle: return "idle";
+    case TunnelEnd::expired: return "credential expired";
+    case TunnelEnd::revoked: return "credential revoked";
+    case TunnelEnd::route_changed: return "configuration changed";
+    case TunnelEnd::drained: return "gateway restarts";
+    case TunnelEnd::client: case TunnelEnd::upstream: case TunnelEnd::client_lost: case TunnelEnd::upstream_lost:
+    case TunnelEnd::slow: case TunnelEnd::memory: return "other side lost";
+  }
+  return {};
+}
+
+}  // namespace
+
+template <Side kSide>
+Arena& TunnelEvents<kSide>::arena() {
+  CHECK(false);
+  return *static_cast<Arena*>(nullptr);
+}
+
+template <Side kSide>
+void TunnelEvents<kSide>::on_body(Chain bytes) {
+  auto& tunnel = static_cast<Tunnel&>(*this);
+  (kSide == Side::client ? tunnel.client_ : tunnel.upstream_).held.append(std::move(bytes));
+  tunnel.ready();
+}
+
+template <Side kSide>
+void TunnelEvents<kSide>::on_end() {
+  auto& tunnel = static_cast<Tunnel&>(*this);
+  (kSide == Side::client ? tunnel.client_ : tunnel.upstream_).ended = true;
+  tunnel.ready();
+}
+
+template <Side kSide>
+void TunnelEvents<kSide>::on_credit() {
+  static_cast<Tunnel&>(*this).ready();
+}
+
+template <Side kSide>
+void TunnelEvents<kSide>::on_reset(Error why) {
+  auto& tunnel = static_cast<Tunnel&>(*this);
+  Tunnel::Flow& flow = kSide == Side::client ? tunnel.client_ : tunnel.upstream_;
+  flow.stream = nullptr;
+  flow.ended = true;
+  if (!tunnel.decided_) tunnel.why_ = end_of(kSide, why);
+  tunnel.decided_ = true;
+  tunnel.ready();
+}
+
+Tunnel::Tunnel(TunnelGroup& group, TunnelParts parts)
+    : Task(group.home->parts().scheduler), group_(&group), endpoint_(parts.endpoint),
+      began_(group.home->parts().clock.now()), active_(began_), ends_at_(parts.expires), names_(std::move(parts.names)) {
+  client_.stream = &parts.client;
+  upstream_.stream = parts.upstream;
+  upstream_.held = std::move(parts.early);
+  upstream_.ended = parts.upstream_ended || parts.upstream == nullptr;
+}
+
+void Tunnel::start() {
+  client_.stream->begin_tunnel(static_cast<TunnelEvents<Side::client>&>(*this));
+  if (upstream_.stream) {
+    upstream_.stream->begin_tunnel(static_cast<TunnelEvents<Side::upstream>&>(*this));
+  } else {
+    why_ = TunnelEnd::upstream_lost;
+    decided_ = true;
+  }
+  arm();
+  ready();
+}
+
+void Tunnel::end_at(TimePoint at, TunnelEnd why) {
+  if (closing_ || at >= ends_at_) return;
+  ends_at_ = at;
+  ends_why_ = why;
+  arm();
+}
+
+Next Tunnel::advance() {
+  if (due_ && look_at_clock()) return finish();
+  bool lost = client_.stream == nullptr || upstream_.stream == nullptr;
+  if (lost && !closing_) begin_close(why_);
+  move(client_, upstream_);
+  move(upstream_, client_);
+  if (closing_) {
+    close(upstream_, client_);
+    close(client_, upstream_);
+    return over(client_) && over(upstream_) ? finish() : Next::wait;
+  }
+  pass_end(client_, upstream_, TunnelEnd::client);
+  pass_end(upstream_, client_, TunnelEnd::upstream);
+  if (client_.told && upstream_.told) return finish();
+  if (!parting_ && client_.frames.closed() && upstream_.frames.closed()) {
+    parting_ = true;
+    ends_at_ = group_->home->parts().clock.now() + kFarewell;
+    arm();
+  }
+  return Next::wait;
+}
+
+// What the other side takes, frame after frame; while we close, up to the end of the frame under way.
+void Tunnel::move(Flow& from, Flow& to) {
+  if (from.held.empty()) return;
+  Tunnels& home = *group_->home;
+  active_ = home.parts().clock.now();
+  while (!from.held.empty()) {
+    bool drops = to.stream == nullptr || to.close_sent || from.told;
+    bool stops = closing_ && !drops && from.stream != nullptr;   // of one that is lost all goes on that came
+    if (stops && from.frames.at_boundary()) break;
+    size_t most = drops ? from.held.size() : std::min(from.held.size(), to.stream->credit());
+    if (most == 0) break;
+    size_t part = follow(from, most, stops);
+    Chain bytes = part == from.held.size() ? std::move(from.held) : from.held.split(part);
+    // Consumed before sending: the stream's room, not ours, is what holds the sender back.
+    if (from.stream) from.stream->consume(part);
+    if (drops) continue;
+    from.bytes += part;
+    home.count(*group_, &from == &client_ ? Side::client : Side::upstream, part);
+    to.stream->send_body(std::move(bytes), End::no);
+  }
+  from.held.compact(home.parts().blocks);
+}
+
+// gives: how many of the first `bytes` of what is held to take
+size_t Tunnel::follow(Flow& from, size_t bytes, bool one_frame) {
+  if (one_frame) return from.frames.next(from.held.front().substr(0, bytes));
+  size_t left = bytes;
+  from.held.each([&](const Slice& slice) {
+    std::string_view part = slice.view().substr(0, left);
+    left -= part.size();
+    from.frames.follow(part);
+  });
+  return bytes;
+}
+
+// Notes who closes first, and passes a half-close on.
+void Tunnel::pass_end(Flow& from, Flow& to, TunnelEnd why) {
+  bool ends = from.ended && from.held.empty();
+  if (!decided_ && (ends || from.frames.closed())) {
+    why_ = why;
+    decided_ = true;
+  }
+  if (!ends || from.told || to.stream == nullptr) return;
+  from.told = true;
+  to.stream->send_body({}, End::yes);
+}
+
+void Tunnel::begin_close(TunnelEnd why) {
+  if (!decided_) why_ = why;
+  decided_ = closing_ = true;
+  code_ = code();
+  ends_at_ = group_->home->parts().clock.now() + kCloseWait;
+  arm();
+  if (upstream_.stream == nullptr) leave_endpoint();
+}
+
+// Puts a Close between two frames of `from`, for `to`.
+void Tunnel::close(Flow& from, Flow& to) {
+  if (to.close_sent || to.stream == nullptr || from.told) return;
+  bool whole = from.frames.at_boundary() && (from.stream != nullptr || from.held.empty());
+  if (!whole) return;
+  if (!from.frames.closed()) {   // otherwise it has had one
+    if (to.stream->credit() < kCloseFrameMax) return;
+    const Engine::Parts& parts = group_->home->parts();
+    auto mask = static_cast<uint32_t>(parts.random.next());
+    Chain frame;
+    http::write_close(code_, reason_text(why_), &to == &upstream_ ? &mask : nullptr, parts.blocks, frame);
+    to.stream->send_body(std::move(frame), End::no);
+  }
+  to.close_sent = true;
+  move(from, to);   // what is dropped now may hold its Close
+}
+
+WsClose Tunnel::code() const {
+  switch (why_) {
+    case TunnelEnd::expired: case TunnelEnd::revoked: return WsClose::policy;
+    case TunnelEnd::route_changed: case TunnelEnd::drained: return WsClose::service_restart;
+    case TunnelEnd::client: case TunnelEnd::upstream: case TunnelEnd::client_lost: case TunnelEnd::upstream_lost:
+    case TunnelEnd::slow: case TunnelEnd::idle: case TunnelEnd::memory: break;
+  }
+  return upstream_.stream == nullptr ? WsClose::internal_error : WsClose::going_away;
+}
+
+// While we close: that side has had our Close and said its own, or can do neither. With nobody on the other side what
+// it still says is not waited for: its connection lingers.
+bool Tunnel::over(const Flow& side) const {
+  if (side.stream == nullptr) return true;
+  const Flow& other = &side == &client_ ? upstream_ : client_;
+  bool had_ours = side.close_sent || other.told;
+  return had_ours && (side.ended || side.frames.closed() || other.stream == nullptr);
+}
+
+// gives: true when the end is there
+bool Tunnel::look_at_clock() {
+  due_ = false;
+  TimePoint now = group_->home->parts().clock.now();
+  if (ends_at_ <= now) {
+    if (closing_ || parting_) return true;
+    begin_close(ends_why_);
+  } else if (active_ + group_->idle <= now && !closing_) {
+    begin_close(TunnelEnd::idle);
+  }
+  arm();
+  return false;
+}
+
+// Of bytes that move the timer learns when it fires.
+void Tunnel::arm() {
+  const Engine::Parts& parts = group_->home->parts();
+  TimePoint next = closing_ ? ends_at_ : std::min(ends_at_, active_ + group_->idle);
+  timer_.start(parts.timers, next, *this);
+}
+
+void Tunnel::on_timer(Timer&) {
+  due_ = true;
+  ready();
+}
+
+Next Tunnel::finish() {
+  timer_.stop();
+  leave(upstream_, client_);
+  leave(client_, upstream_);
+  leave_endpoint();
+  write_logs();
+  group_->home->remove(*group_, *this, why_);   // destroys this
+  return Next::stop;
+}
+
+// Lets go of `to`. A frame that cannot be completed ends in a reset: nothing else tells that it is not whole.
+void Tunnel::leave(Flow& from, Flow& to) {
+  http::Stream* stream = std::exchange(to.stream, nullptr);
+  if (stream == nullptr) return;
+  bool broken = !from.told && !to.close_sent && !from.frames.at_boundary();
+  if (broken) return stream->reset(Error{Code::cancelled, Side::gateway, Progress::answered, "tunnel ended"});
+  if (!from.told) stream->send_body({}, End::yes);
+  stream->detach();
+}
+
+void Tunnel::leave_endpoint() {
+  if (endpoint_ == nullptr) return;
+  group_->upstream->release(*std::exchange(endpoint_, nullptr), upstream::Outcome::served);
+}
+
+void Tunnel::write_logs() {
+  Tunnels& home = *group_->home;
+  Duration lasted = home.parts().clock.now() - began_;
+  observe::AccessRecord record;
+  observe::AuditRecord audit;
+  names_.tell(record, audit);
+  record.time = home.parts().clock.wall() - std::chrono::duration_cast<WallTime::duration>(lasted);
+  record.method = http::method_name(http::Method::get);
+  record.version = http::version_name(http::Version::h1_1);
+  record.status = 101;
+  record.request_bytes = client_.bytes;
+  record.response_bytes = upstream_.bytes;
+  record.duration = std::chrono::duration_cast<std::chrono::microseconds>(lasted);
+  record.closed = observe::kTunnelEndLabels[static_cast<size_t>(why_)];
+  bool by_client = why_ == TunnelEnd::client;
+  record.close_code = closing_ ? static_cast<uint16_t>(code_) : (by_client ? client_ : upstream_).frames.code();
+  home.write_logs(*group_, record, audit);
+}
+
+template class TunnelEvents<Side::client>;
+template class TunnelEvents<Side::upstream>;
+
+}  // namespace sluice::proxy

@@ -1,0 +1,82 @@
+#include "proxy/tunnels.h"
+
+#include <algorithm>
+
+namespace sluice::proxy {
+
+using observe::TunnelEnd;
+
+namespace {
+
+// Of the drain's time the last fifth is for the Close frames of the last ones.
+constexpr Duration share_of(Duration over, size_t index, size_t count) {
+  return over * 4 / 5 * static_cast<Duration::rep>(index) / static_cast<Duration::rep>(count);
+}
+
+bool serves(const snapshot::Snapshot& snapshot, const snapshot::RoutePart& route) {
+  return snapshot::find_route(snapshot, route.name).get() == &route;
+}
+
+}  // namespace
+
+Tunnels::Tunnels(const Engine& engine) : engine_(&engine) { slab_.count_in(parts().blocks.share()); }
+
+Tunnels::~Tunnels() = default;
+
+void Tunnels::open(std::shared_ptr<const snapshot::RoutePart> route, upstream::Upstream& upstream, TunnelParts made) {
+  TunnelGroup& group = groups_[route.get()];
+  group.home = this;
+  group.upstream = &upstream;
+  group.idle = route->websocket->idle;
+  group.route = std::move(route);
+  Tunnel* tunnel = slab_.make(group, std::move(made));
+  group.tunnels.push_back(*tunnel);
+  ++group.count;
+  parts().shard.route(group.route->metric.id()).tunnels.add();
+  TimePoint now = parts().clock.now();
+  // A reload or a drain may have come while the upstream was asked.
+  if (draining_) tunnel->end_at(now, TunnelEnd::drained);
+  if (!serves(*engine_->lease().snapshot, *group.route)) tunnel->end_at(now, TunnelEnd::route_changed);
+  tunnel->start();
+}
+
+void Tunnels::publish(const snapshot::Snapshot& snapshot) {
+  TimePoint now = parts().clock.now();
+  for (auto& [part, group] : groups_) {
+    if (serves(snapshot, *part)) continue;
+    group.tunnels.each([&](Tunnel& tunnel) { tunnel.end_at(now, TunnelEnd::route_changed); });
+  }
+}
+
+void Tunnels::drain(Duration over) {
+  draining_ = true;
+  TimePoint now = parts().clock.now();
+  size_t index = 0;
+  for (auto& [part, group] : groups_) {
+    group.tunnels.each([&](Tunnel& tunnel) {
+      tunnel.end_at(now + share_of(over, index++, live()), TunnelEnd::drained);
+    });
+  }
+}
+
+void Tunnels::count(const TunnelGroup& group, Side from, size_t bytes) {
+  observe::RouteMetrics& metrics = parts().shard.route(group.route->metric.id());
+  (from == Side::client ? metrics.tunnel_client_bytes : metrics.tunnel_upstream_bytes).add(bytes);
+}
+
+void Tunnels::write_logs(const TunnelGroup& group, observe::AccessRecord& record, const observe::AuditRecord& audit) {
+  record.route = group.route->name;
+  record.upstream = group.route->upstream->name;
+  if (observe::AccessLog* log = engine_->access_log()) log->write(record);
+  observe::AuditLog* log = engine_->audit_log();
+  if (log != nullptr && !audit.auth_method.empty()) log->write(record, audit);
+}
+
+void Tunnels::remove(TunnelGroup& group, Tunnel& tunnel, TunnelEnd why) {
+  parts().shard.tunnel_ends[static_cast<size_t>(why)].add();
+  parts().shard.route(group.route->metric.id()).tunnels.sub();
+  slab_.destroy(&tunnel);
+  if (--group.count == 0) groups_.erase(group.route.get());
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,53 @@
+// The tunnels of one worker, by route: what a tunnel needs of its route is kept once for all of them, and outlives the
+// snapshot that it came with.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "base/slab.h"
+#include "proxy/engine.h"
+#include "proxy/tunnel.h"
+#include "snapshot/snapshot.h"
+
+namespace sluice::proxy {
+
+class Tunnels;
+
+/// The tunnels of one route part.
+struct TunnelGroup {
+  Tunnels* home = nullptr;
+  std::shared_ptr<const snapshot::RoutePart> route;
+  upstream::Upstream* upstream = nullptr;   // valid while a tunnel holds an endpoint there
+  Duration idle{};
+  size_t count = 0;
+  List<Tunnel, class TunnelTag> tunnels;
+};
+
+class Tunnels {
+ public:
+  explicit Tunnels(const Engine& engine);
+  Tunnels(const Tunnels&) = delete;
+  ~Tunnels();
+
+  void open(std::shared_ptr<const snapshot::RoutePart> route, upstream::Upstream& upstream, TunnelParts parts);
+  /// Closes those whose route is not in that snapshot as it was.
+  void publish(const snapshot::Snapshot& snapshot);
+  /// Closes all of them, spread evenly over that time, and those that are opened from now on at once.
+  void drain(Duration over);
+  size_t live() const { return slab_.live(); }
+
+  // For Tunnel.
+  const Engine::Parts& parts() const { return engine_->parts(); }
+  void count(const TunnelGroup& group, Side from, size_t bytes);
+  void write_logs(const TunnelGroup& group, observe::AccessRecord& record, const observe::AuditRecord& audit);
+  void remove(TunnelGroup& group, Tunnel& tunnel, observe::TunnelEnd why);
+
+ private:
+  const Engine* engine_;
+  std::map<const snapshot::RoutePart*, TunnelGroup> groups_;
+  Slab<Tunnel> slab_;
+  bool draining_ = false;
+};
+
+}  // namespace sluice::proxy

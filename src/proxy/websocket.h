@@ -1,0 +1,23 @@
+// The opening handshake of a WebSocket, as the gateway holds both sides to it. Pure functions.
+// Source: RFC 6455 section 4.
+#pragma once
+
+#include <string_view>
+
+#include "http/message.h"
+#include "http/problem.h"
+
+namespace sluice::proxy {
+
+inline constexpr std::string_view kWebSocket = "websocket";   // as Upgrade names it
+
+/// gives: null when the request opens a WebSocket; else what it is answered
+const http::Problem* check_websocket_request(const http::Head& request);
+
+/// What the upstream must answer to the request's key. gives: text of the arena
+std::string_view websocket_accept(const http::Head& request, Arena& arena);
+
+/// Whether a 101 answers that request: anything else must not become a tunnel.
+bool is_websocket_response(const http::Head& response, std::string_view accept);
+
+}  // namespace sluice::proxy

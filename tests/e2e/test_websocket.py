@@ -1,0 +1,382 @@
+"""WebSockets relayed unread: the handshake on both sides, what passes, and every way to the end."""
+import os
+import random
+import signal
+import time
+
+import pytest
+from support.client import ask, request
+from support.gateway import settings
+from support.issuer import Issuer, Key, key_set
+from support.message import Closed
+from support.problem import assert_problem
+from support.timing import SLOW, wait_until
+from support.upstream import Upstream, answer, raw
+from support.websocket import (BINARY, CLOSE, PING, PONG, TEXT, Socket, WebSocket, echo, frame, handshake, opened,
+                               switching)
+
+FULL = bool(os.environ.get("SLUICE_FULL"))
+
+
+def live(*servers, websocket="", route="", more="", **options):
+    """A route for sockets at /live beside an ordinary one."""
+    names = ", ".join(f'"{one.address}"' for one in servers)
+    table = f"websocket = {{ {websocket} }}" if websocket else ""
+    return settings(more=f"""
+[upstream.main]
+servers = [{names}]
+[route.live]
+match = {{ path = "/live", upgrade = "websocket" }}
+upstream = "main"
+{table}
+{route}
+[route.plain]
+match = {{ path = "/plain" }}
+upstream = "main"
+{more}
+""", **options)
+
+
+@pytest.fixture(scope="module")
+def behind():
+    one = Upstream(opened(echo))
+    yield one
+    one.over.set()
+
+
+@pytest.fixture(scope="module")
+def relay(shared_gateway, behind):
+    return shared_gateway(live(behind))
+
+
+def closed_line(one, count=2):
+    """The record of a socket's end: the last of `count` lines."""
+    lines = one.access_log(count)
+    return next(line for line in lines if "closed" in line)
+
+
+def test_messages_of_every_size_pass_both_ways(relay, behind):
+    with WebSocket(relay.port, "/live", [("Sec-WebSocket-Protocol", "chat")]) as socket:
+        asked = behind.requests[-1]
+        assert asked.get("Upgrade") == "websocket" and asked.get("Connection") == "Upgrade"
+        assert asked.get("Sec-WebSocket-Protocol") == "chat" and asked.get("X-Forwarded-For") == "127.0.0.1"
+        for size in (0, 1, 125, 126, 65_535, 65_536, 1_000_000):
+            payload = random.Random(size).randbytes(size)
+            assert socket.send(payload, BINARY).message() == payload
+        socket.send("a", TEXT, fin=False).send("b", PING).send("c", 0)
+        assert [socket.receive() for _ in range(3)] == [(TEXT, b"a"), (PING, b"b"), (0, b"c")]
+        assert relay.metric("sluice_tunnels", route="live") == 1
+        socket.close(1000, "done")
+        assert socket.close_code() == (1000, "done")
+        assert socket.connection.read_to_end() == b""
+    relay.wait_for_metric(0, "sluice_tunnels", route="live")
+
+
+def test_one_record_at_the_opening_and_one_at_the_end(gateway, behind):
+    one = gateway(live(behind))
+    with WebSocket(one.port, "/live?token=secret") as socket:
+        first = one.access_log(1)[0]
+        assert (first["status"], first["path"], first["route"]) == (101, "/live", "live") and "closed" not in first
+        assert socket.send("abcd").message() == b"abcd"
+        socket.close(4001)
+        assert socket.close_code() == (4001, "")
+    last = one.access_log(2)[1]
+    assert last["request_id"] == first["request_id"] and last["client_ip"] == "127.0.0.1"
+    assert (last["closed"], last["close_code"], last["status"]) == ("client", 4001, 101)
+    assert (last["request_bytes"], last["response_bytes"]) == (6 + 4 + 6 + 2, 2 + 4 + 2 + 2)
+    assert last["route"] == "live" and last["upstream"] == "main" and last["path"] == "/live"
+    assert "secret" not in one.raw_access_log(2)
+    assert one.metric("sluice_tunnel_bytes_total", route="live", **{"from": "client"}) == 18
+    assert one.metric("sluice_tunnels_ended_total", reason="client") == 1
+
+
+def test_bytes_behind_either_head_are_not_lost(gateway, upstream):
+    greeting = frame(TEXT, "welcome") + frame(BINARY, b"x" * 3000)
+    one = gateway(live(upstream(opened(echo, behind=greeting))))
+    early = frame(TEXT, "at once", b"mask")
+    with WebSocket(one.port, "/live", behind=early) as socket:
+        assert [socket.message() for _ in range(3)] == [b"welcome", b"x" * 3000, b"at once"]
+
+
+def test_the_handshake_cut_anywhere(gateway, upstream):
+    def in_steps(connection, asked):
+        connection.send_in_steps(switching(asked) + frame(TEXT, "hi"), 7)
+        echo(Socket(connection, masks=False))
+    in_steps.early = True
+    one = gateway(live(upstream(in_steps)))
+    with one.client() as client:
+        client.send_in_steps(request("GET", "/live", handshake()) + frame(TEXT, "ho", b"mask"), 5)
+        assert client.response().status == 101
+        socket = Socket(client, masks=True)
+        assert [socket.message(), socket.message()] == [b"hi", b"ho"]
+
+
+@pytest.mark.parametrize("fields, status, code", [
+    ([], 426, "upgrade_required"),
+    ([("Connection", "Upgrade"), ("Upgrade", "h2c")], 426, "upgrade_required"),
+    ([("Upgrade", "websocket")], 426, "upgrade_required"),
+    (handshake(version="8"), 426, "websocket_version"),
+    (handshake()[:3], 400, "bad_websocket_handshake"),
+    (handshake(key="short"), 400, "bad_websocket_handshake"),
+    (handshake(key="A" * 24), 400, "bad_websocket_handshake"),
+    ([*handshake(), handshake()[3]], 400, "bad_websocket_handshake"),
+    ([*handshake(), ("Content-Length", "0")], 400, "bad_websocket_handshake"),
+])
+def test_what_opens_no_socket_is_refused(relay, behind, fields, status, code):
+    before = len(behind.requests)
+    response = relay.ask("GET", "/live", fields)
+    assert_problem(response, status, code)
+    if status == 426:
+        assert response.get("Upgrade") == "websocket" and "upgrade" in response.get("Connection").lower()
+        assert response.get("Sec-WebSocket-Version") == "13"
+    assert len(behind.requests) == before
+
+
+def test_other_methods_open_no_socket(relay):
+    assert_problem(relay.ask("POST", "/live", handshake()), 400, "bad_websocket_handshake")
+
+
+def test_elsewhere_upgrade_means_nothing(gateway, upstream):
+    behind = upstream(answer())
+    one = gateway(live(behind))
+    response = one.ask("GET", "/plain", handshake())
+    assert response.status == 200
+    assert not behind.requests[-1].has("Upgrade")
+
+
+@pytest.mark.parametrize("changes", [
+    {"Sec_WebSocket_Accept": "AAAAAAAAAAAAAAAAAAAAAAAAAAA="}, {"Sec_WebSocket_Accept": None},
+    {"Upgrade": "h2c"}, {"Upgrade": None}, {"Connection": "keep-alive"}, {"Upgrade": "spdy/3"},
+])
+def test_a_fake_upgrade_never_becomes_a_tunnel(gateway, upstream, changes):
+    ends = []
+
+    def fake(connection, asked):
+        connection.send(switching(asked, **changes) + frame(TEXT, "smuggled"))
+        ends.append(connection.wait_for_end())
+    fake.early = True
+    one = gateway(live(upstream(fake)))
+    with one.client() as client:
+        client.send(request("GET", "/live", handshake()))
+        response = client.response()
+        assert_problem(response, 502)
+        assert b"smuggled" not in response.body
+    wait_until(lambda: ends, "the upstream's connection ended")
+    assert one.metric("sluice_tunnels", route="live") in (0, None)
+
+
+def test_a_101_that_nobody_asked_for_is_no_answer(gateway, upstream):
+    def always(connection, asked):
+        connection.send(switching(asked))
+    always.early = True
+    one = gateway(live(upstream(always)))
+    assert_problem(one.ask("GET", "/plain"), 502, "upstream_bad_response")
+
+
+@pytest.mark.parametrize("status", [200, 302, 401, 403, 426, 503])
+def test_another_answer_is_passed_on_as_an_ordinary_one(gateway, upstream, status):
+    behind = upstream(answer(status, b"no socket", [("X-Why", "because")]))
+    one = gateway(live(behind))
+    with one.client() as client:
+        for _ in range(2):   # and the connection goes on
+            response = client.ask("GET", "/live", handshake())
+            assert (response.status, response.body, response.get("X-Why")) == (status, b"no socket", "because")
+    assert len({asked.connection for asked in behind.requests}) == 1
+
+
+def test_a_half_close_passes_on(gateway, upstream):
+    got = []
+
+    def reads_to_the_end(socket):
+        try:
+            while True:
+                got.append(socket.receive())
+        except Closed:
+            socket.send("last word")
+    one = gateway(live(upstream(opened(reads_to_the_end))))
+    with WebSocket(one.port, "/live") as socket:
+        socket.send("one").connection.half_close()
+        assert socket.message() == b"last word"
+        assert socket.connection.read_to_end() == b""
+    assert got == [(TEXT, b"one")]
+    assert closed_line(one)["closed"] == "client"
+
+
+def test_an_upstream_that_fails_is_told_of_by_a_close(gateway, upstream):
+    def dies(socket):
+        socket.send("whole")
+        socket.receive()
+        socket.connection.reset()
+    one = gateway(live(upstream(opened(dies))))
+    with WebSocket(one.port, "/live") as socket:
+        assert socket.message() == b"whole"
+        assert socket.send("die").close_code()[0] == 1011
+        assert socket.connection.read_to_end() == b""
+    assert closed_line(one)["closed"] == "upstream_lost"
+
+
+def test_a_frame_that_cannot_be_completed_ends_in_a_reset(gateway, upstream):
+    def dies(socket):
+        socket.connection.send(frame(TEXT, "x" * 1000)[:500])
+        socket.receive()
+        socket.connection.reset()
+    one = gateway(live(upstream(opened(dies))))
+    with WebSocket(one.port, "/live") as socket:
+        socket.connection.reader.take(500)
+        socket.send("die")
+        with pytest.raises(Closed) as end:
+            socket.connection.read_to_end()
+        assert end.value.reset and end.value.got == b""
+
+
+def test_a_client_that_fails_is_told_of_by_a_close(gateway, upstream):
+    behind = upstream(opened(echo))
+    one = gateway(live(behind))
+    with WebSocket(one.port, "/live") as socket:
+        socket.send("x").message()
+        socket.connection.reset()
+    wait_until(lambda: behind.connections[0].ended, "the upstream has heard")
+    assert behind.connections[0].ended == "close 1001"
+    assert closed_line(one)["closed"] == "client_lost"
+
+
+def test_a_silent_socket_ends(gateway, upstream):
+    behind = upstream(opened(echo))
+    one = gateway(live(behind, websocket='idle = "1s"'))
+    with WebSocket(one.port, "/live") as socket:
+        began = time.monotonic()
+        for _ in range(4):   # what moves is not idle
+            time.sleep(0.4)
+            assert socket.send("x").message() == b"x"
+        assert socket.close_code() == (1001, "idle")
+        assert time.monotonic() - began > 2.2
+        socket.close(1001)
+        assert socket.connection.read_to_end() == b""
+    wait_until(lambda: behind.connections[0].ended == "close 1001", "the upstream was told")
+    assert closed_line(one)["closed"] == "idle"
+
+
+@pytest.mark.threads
+def test_back_pressure_then_a_limit_for_who_reads_nothing(gateway, upstream):
+    sent = []
+
+    def floods(socket):
+        piece = frame(BINARY, bytes(60_000))
+        while socket.connection.open:
+            socket.connection.send(piece)
+            sent.append(len(piece))
+    one = gateway(live(upstream(opened(floods)), listen='timeout = { write = "1s" }'))
+    with WebSocket(one.port, "/live", receive_buffer=4096):
+        wait_until(lambda: len(sent) > 3, "it floods")
+        one.wait_for_metric(1, "sluice_tunnels_ended_total", reason="slow")
+    assert sum(sent) < 16_000_000
+    assert closed_line(one)["closed"] == "slow"
+
+
+def test_pages_of_other_origins_open_no_socket(gateway, upstream):
+    behind = upstream(opened(echo))
+    more = '[cors.web]\norigins = ["https://app.example"]\n'
+    one = gateway(live(behind, route='cors = "web"', more=more))
+    for origin in ([], [("Origin", "https://app.example")]):
+        with WebSocket(one.port, "/live", origin) as socket:
+            assert socket.send("x").message() == b"x"
+    response = one.ask("GET", "/live", [*handshake(), ("Origin", "https://evil.example")])
+    assert_problem(response, 403, "origin_denied")
+    assert len(behind.requests) == 2
+
+
+def test_a_socket_ends_with_its_credential_and_is_audited(gateway, upstream, tmp_path):
+    key = Key(tmp_path, "k1")
+    (tmp_path / "set.json").write_text(key_set(key))
+    (tmp_path / "audit.key").write_bytes(bytes(range(32)))
+    behind = upstream(opened(echo))
+    one = gateway(live(behind, route='auth = ["customers"]', more=f"""
+[route.plain.headers.request]
+[auth.customers]
+type = "jwt"
+issuer = "https://id.example"
+audience = "orders"
+jwks_file = "{tmp_path}/set.json"
+[log.audit]
+file = "@dir@/audit.log"
+key = {{ secret = "file:{tmp_path}/audit.key" }}
+""").replace('path = "/plain" }', 'path = "/plain" }\nauth = "none"'))
+    assert_problem(one.ask("GET", "/live", handshake()), 401, "credentials_missing")
+    expires = int(time.time()) + 2
+    token = Issuer().token(key, exp=expires, sub="alice", jti="t1")
+    with WebSocket(one.port, "/live", [("Authorization", f"Bearer {token}")]) as socket:
+        assert socket.send("x").message() == b"x"
+        assert socket.close_code() == (1008, "credential expired")
+        assert expires - 0.1 <= time.time() <= expires + 1 * SLOW
+    last = closed_line(one, 3)
+    assert (last["closed"], last["close_code"]) == ("expired", 1008)
+    wait_until(lambda: (one.folder / "audit.log").read_text().count('"subject":"alice"') == 2, "two audit records")
+    for name in ("audit.log", "access.log", "error.log"):
+        assert token not in (one.folder / name).read_text()
+
+
+WORD = '[route.word]\nmatch = {{ path = "/word" }}\nrespond = {{ status = 200, body = "{}" }}\n'
+
+
+@pytest.mark.threads
+def test_a_reload_closes_only_sockets_whose_route_changed(gateway, upstream):
+    behind, other = upstream(opened(echo)), upstream(opened(echo))
+    second = ('[route.second]\nmatch = { path = "/second", upgrade = "websocket" }\nupstream = "main"\n'
+              'websocket = { idle = "%s" }\n')
+    one = gateway(live(behind, more=WORD.format(0) + second % "1m", server="workers = 2"))
+    with WebSocket(one.port, "/live") as stays, WebSocket(one.port, "/second") as changes:
+        one.reload(live(behind, more=WORD.format(1) + second % "1m", server="workers = 2"))
+        assert stays.send("1").message() == b"1" and changes.send("1").message() == b"1"
+        # Other servers of the upstream change no route.
+        one.reload(live(other, more=WORD.format(1) + second % "2m", server="workers = 2"))
+        assert changes.close_code() == (1012, "configuration changed")
+        assert stays.send("2").message() == b"2"
+        with WebSocket(one.port, "/live") as fresh:
+            assert fresh.send("x").message() == b"x"
+        assert len(behind.requests) == 2 and len(other.requests) == 1
+        one.reload(settings(more=WORD.format(1), server="workers = 2"))   # the route has gone
+        assert stays.close_code()[0] == 1012
+
+
+@pytest.mark.threads
+def test_draining_closes_sockets_one_after_the_other(gateway, upstream):
+    behind = upstream(opened(echo))
+    one = gateway(live(behind, server='workers = 2\ndrain_timeout = "2s"'))
+    sockets = [WebSocket(one.port, "/live") for _ in range(8)]
+    one.signal(signal.SIGTERM)
+    times = []
+    for socket in sockets:
+        assert socket.close_code() == (1012, "gateway restarts")
+        times.append(time.monotonic())
+        socket.close(1012)
+        socket.connection.socket.close()
+    assert one.wait() == 0
+    if SLOW == 1:
+        assert max(times) - min(times) > 0.5
+
+
+def test_failed_upgrades_leave_nothing(gateway, upstream):
+    """Refused by us, by the upstream, faked by it, given up by the client."""
+    count = 100_000 if FULL else 1_500
+    def fakes(connection, asked):
+        connection.send(b"HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno" if asked.has("X-Fair")
+                        else switching(asked, Upgrade="other"))
+    fakes.early = True
+    one = gateway(live(upstream(fakes)))
+    good, bad = request("GET", "/live", [*handshake(), ("X-Fair", "1")]), request("GET", "/live", handshake(key="x"))
+
+    def fail(times):
+        with one.client() as client:
+            for _ in range(times):
+                for asked, status in ((good, 403), (bad, 400)):
+                    assert client.send(asked).response().status == status
+    fail(count // 3)
+    for _ in range(20):
+        assert ask(one.port, "GET", "/live", handshake()).status == 502
+    before = one.resident_bytes()
+    fail(count // 2)
+    for _ in range(50):
+        assert ask(one.port, "GET", "/live", handshake()).status == 502
+    if SLOW == 1:
+        assert one.resident_bytes() - before < 200_000
+    assert one.metric("sluice_tunnels", route="live") in (0, None)
