@@ -54,9 +54,7 @@ size_t WsFollower::whole_header(std::string_view bytes) {
 void WsFollower::header_byte(uint8_t byte) {
   switch (position_) {
     case Position::start:
-      closing_ = (byte & kOpcodeBits) == kCloseOpcode;
-      seen_ = 0;
-      code_ = 0;
+      closing_ = !closed_ && (byte & kOpcodeBits) == kCloseOpcode;   // what comes after one changes nothing
       position_ = Position::length;
       return;
     case Position::length: {

@@ -31,7 +31,7 @@ class WsFollower {
   }
   /// The next byte begins a frame.
   bool at_boundary() const { return position_ == Position::start; }
-  /// A Close frame has passed: nothing may follow it.
+  /// A Close frame has passed, the first one: nothing may follow it.
   bool closed() const { return closed_; }
   /// The code that it had; 0: none.
   uint16_t code() const { return closed_ ? code_ : 0; }

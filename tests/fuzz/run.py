@@ -52,6 +52,7 @@ PARSERS = {
                               "policy/signature/structured_writer.cc", "base/base64.cc"],
     "texts_fuzz": ["config/units.cc", "config/template.cc", "base/ip.cc", "observe/trace.cc"],
     "uri_fuzz": ["http/uri.cc", "http/authority.cc"],
+    "ws_follower_fuzz": ["http/ws_follower.cc"],
 }
 
 

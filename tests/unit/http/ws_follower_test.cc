@@ -102,6 +102,14 @@ TEST(WsFollower, reads_the_code_of_a_close) {
   }
 }
 
+// Found by ws_follower_fuzz: frames behind a Close took its code away, some of them.
+TEST(WsFollower, the_first_close_counts) {
+  WsFollower frames;
+  frames.follow(frame(0x88, 2, true, "\x03\xe9") + frame(0x89, 0, false) + frame(0x88, 2, true, "\x0f\xa0"));
+  EXPECT_TRUE(frames.closed() && frames.at_boundary());
+  EXPECT_EQ(frames.code(), 1001);
+}
+
 TEST(WsFollower, a_length_beyond_all_bounds_never_ends) {
   WsFollower frames;
   std::string header = "\x82\xff" + std::string(8, '\xff');
