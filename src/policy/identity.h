@@ -20,6 +20,7 @@ struct Identity {
   std::string_view credential;      // id of the key, token ("jti") or certificate; never the credential itself
   std::string_view method;          // "jwt", "api_key", "signature", "mtls", "basic", "introspect", "external"
   std::string_view authenticator;   // the [auth.NAME] that vouches for it
+  std::string_view handle;          // by which that one finds the credential again; not for logs. Empty: by the above
   std::span<const std::string_view> scopes;
   std::span<const std::string_view> roles;
   std::span<const std::string_view> groups;   // of the consumer

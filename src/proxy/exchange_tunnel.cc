@@ -56,6 +56,7 @@ Next Exchange::do_tunnel() {
   if (ends && identity != nullptr && identity->expires != WallTime::max()) {
     expires = parts().clock.now() + (identity->expires - parts().clock.wall());
   }
+  std::string_view handle = identity != nullptr ? identity->handle : std::string_view{};
   last_endpoint_ = arena_.copy(endpoint_->name());
   engine_->tunnels_->open(snapshot::find_route(snapshot(), route_->name), *upstream_,
                           {.client = *std::exchange(client_stream_, nullptr),
@@ -64,7 +65,7 @@ Next Exchange::do_tunnel() {
                            .early = response_pump_.take_held(),
                            .upstream_ended = response_whole_,
                            .expires = expires,
-                           .names = KeptNames(record, audit_record(101))});
+                           .names = KeptNames(record, audit_record(101), handle)});
   return go(Step::finish);
 }
 

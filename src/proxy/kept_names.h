@@ -11,12 +11,13 @@ namespace sluice::proxy {
 class KeptNames {
  public:
   KeptNames() = default;
-  KeptNames(const observe::AccessRecord& request, const observe::AuditRecord& audit);
-  /// Fills in what was kept; views of this object.
-  void tell(observe::AccessRecord& request, observe::AuditRecord& audit) const;
+  /// `handle`: of the identity
+  KeptNames(const observe::AccessRecord& request, const observe::AuditRecord& audit, std::string_view handle);
+  /// Fills in what was kept; views of this object. gives: the handle
+  std::string_view tell(observe::AccessRecord& request, observe::AuditRecord& audit) const;
 
  private:
-  std::unique_ptr<char[]> memory_;   // the address, the sizes, the texts
+  std::unique_ptr<char[]> memory_;   // the sizes, then the texts
 };
 
 }  // namespace sluice::proxy

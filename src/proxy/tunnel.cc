@@ -100,6 +100,14 @@ void Tunnel::end_at(TimePoint at, TunnelEnd why) {
   arm();
 }
 
+policy::AcceptedCredential Tunnel::credential(std::string_view& authenticator) const {
+  observe::AccessRecord record;
+  observe::AuditRecord audit;
+  std::string_view handle = names_.tell(record, audit);
+  authenticator = audit.authenticator;
+  return {audit.credential, audit.subject, handle};
+}
+
 Next Tunnel::advance() {
   if (due_ && look_at_clock()) return finish();
   bool lost = client_.stream == nullptr || upstream_.stream == nullptr;
@@ -270,7 +278,7 @@ void Tunnel::write_logs() {
   Duration lasted = home.parts().clock.now() - began_;
   observe::AccessRecord record;
   observe::AuditRecord audit;
-  names_.tell(record, audit);
+  (void)names_.tell(record, audit);
   record.time = home.parts().clock.wall() - std::chrono::duration_cast<WallTime::duration>(lasted);
   record.method = http::method_name(http::Method::get);
   record.version = http::version_name(http::Version::h1_1);

@@ -8,6 +8,7 @@
 #include "loop/task.h"
 #include "loop/timer.h"
 #include "observe/metrics.h"
+#include "policy/auth/authenticator.h"
 #include "proxy/kept_names.h"
 #include "upstream/upstream.h"
 
@@ -58,6 +59,8 @@ class Tunnel final : public Task,
   void start();
   /// It ends at that time, for that reason, unless it ends before.
   void end_at(TimePoint at, observe::TunnelEnd why);
+  /// The credential that opened it, and who vouched for it.
+  policy::AcceptedCredential credential(std::string_view& authenticator) const;
 
  private:
   template <Side kSide> friend class TunnelEvents;

@@ -38,9 +38,13 @@ void Tunnels::open(std::shared_ptr<const snapshot::RoutePart> route, upstream::U
   if (draining_) tunnel->end_at(now, TunnelEnd::drained);
   if (!serves(*engine_->lease().snapshot, *group.route)) tunnel->end_at(now, TunnelEnd::route_changed);
   tunnel->start();
+  if (!timer_.active()) timer_.start(parts().timers, now + kRevocationLook, *this);
 }
 
 void Tunnels::publish(const snapshot::Snapshot& snapshot) {
+  std::erase_if(looked_, [&](const Looked& one) {
+    return std::find(snapshot.auth.begin(), snapshot.auth.end(), one.part) == snapshot.auth.end();
+  });
   TimePoint now = parts().clock.now();
   for (auto& [part, group] : groups_) {
     if (serves(snapshot, *part)) continue;
@@ -55,6 +59,32 @@ void Tunnels::drain(Duration over) {
   for (auto& [part, group] : groups_) {
     group.tunnels.each([&](Tunnel& tunnel) {
       tunnel.end_at(now + share_of(over, index++, live()), TunnelEnd::drained);
+    });
+  }
+}
+
+void Tunnels::on_timer(Timer&) {
+  for (const auto& part : engine_->lease().snapshot->auth) {
+    uint32_t generation = part->authenticator->revocation_generation();
+    if (generation == 0) continue;
+    if (std::exchange(looked_at(part), generation) != generation) close_revoked(*part->authenticator);
+  }
+  if (live() > 0) timer_.start(parts().timers, parts().clock.now() + kRevocationLook, *this);
+}
+
+uint32_t& Tunnels::looked_at(const std::shared_ptr<const snapshot::AuthPart>& part) {
+  auto found = std::find_if(looked_.begin(), looked_.end(), [&](const Looked& one) { return one.part == part; });
+  return found != looked_.end() ? found->generation : looked_.emplace_back(Looked{part}).generation;
+}
+
+void Tunnels::close_revoked(const policy::Authenticator& authenticator) {
+  TimePoint now = parts().clock.now();
+  for (auto& [part, group] : groups_) {
+    if (part->websocket->on_expiry == route::OnExpiry::keep) continue;
+    group.tunnels.each([&](Tunnel& tunnel) {
+      std::string_view name;
+      policy::AcceptedCredential credential = tunnel.credential(name);
+      if (name == authenticator.name() && authenticator.revoked(credential)) tunnel.end_at(now, TunnelEnd::revoked);
     });
   }
 }

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "base/slab.h"
 #include "proxy/engine.h"
@@ -24,7 +25,10 @@ struct TunnelGroup {
   List<Tunnel, class TunnelTag> tunnels;
 };
 
-class Tunnels {
+/// So often it is looked whether credentials have been taken back: with the time that their files take, within a second.
+inline constexpr Duration kRevocationLook = std::chrono::milliseconds(250);
+
+class Tunnels final : private Timer::Owner {
  public:
   explicit Tunnels(const Engine& engine);
   Tunnels(const Tunnels&) = delete;
@@ -44,7 +48,18 @@ class Tunnels {
   void remove(TunnelGroup& group, Tunnel& tunnel, observe::TunnelEnd why);
 
  private:
+  /// An authenticator that takes credentials back, and how far that has been looked at.
+  struct Looked {
+    std::shared_ptr<const snapshot::AuthPart> part;
+    uint32_t generation = 0;
+  };
+  void on_timer(Timer&) override;
+  uint32_t& looked_at(const std::shared_ptr<const snapshot::AuthPart>& part);
+  void close_revoked(const policy::Authenticator& authenticator);
+
   const Engine* engine_;
+  std::vector<Looked> looked_;
+  Timer timer_;
   std::map<const snapshot::RoutePart*, TunnelGroup> groups_;
   Slab<Tunnel> slab_;
   bool draining_ = false;

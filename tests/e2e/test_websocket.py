@@ -1,4 +1,5 @@
 """WebSockets relayed unread: the handshake on both sides, what passes, and every way to the end."""
+import hashlib
 import os
 import random
 import signal
@@ -6,7 +7,7 @@ import time
 
 import pytest
 from support.client import ask, request
-from support.gateway import settings
+from support.gateway import run_command, settings
 from support.issuer import Issuer, Key, key_set
 from support.message import Closed
 from support.problem import assert_problem
@@ -315,6 +316,54 @@ key = {{ secret = "file:{tmp_path}/audit.key" }}
         assert token not in (one.folder / name).read_text()
 
 
+@pytest.mark.threads
+def test_a_socket_ends_when_its_token_is_revoked(gateway, upstream, tmp_path):
+    key, revoked = Key(tmp_path, "k1"), tmp_path / "revoked.jsonl"
+    (tmp_path / "set.json").write_text(key_set(key))
+    revoked.write_text("")
+    one = gateway(live(upstream(opened(echo)), route='auth = ["customers"]', more=f"""
+[auth.customers]
+type = "jwt"
+issuer = "https://id.example"
+audience = "orders"
+jwks_file = "{tmp_path}/set.json"
+revoked = "{revoked}"
+""").replace('path = "/plain" }', 'path = "/plain" }\nauth = "none"'))
+
+    def socket(**claims):
+        return WebSocket(one.port, "/live", [("Authorization", f"Bearer {Issuer().token(key, **claims)}")])
+    now = int(time.time())
+    with socket(jti="t1", sub="a") as first, socket(jti="t2", sub="a") as second, \
+            socket(jti="t3", sub="b", iat=now - 100) as older, socket(jti="t4", sub="b", iat=now) as newer:
+        revoked.write_text('{"jti": "t1"}\n{"sub": "b", "before": %d}\n' % (now - 50))
+        began = time.monotonic()
+        assert first.close_code() == (1008, "credential revoked")
+        assert time.monotonic() - began < 1 * SLOW
+        assert older.close_code()[0] == 1008
+        for stays in (second, newer):
+            assert stays.send("x").message() == b"x"
+    assert sum(line.get("closed") == "revoked" for line in one.access_log(8)) == 2
+
+
+@pytest.mark.threads
+def test_a_socket_ends_when_its_key_is_removed(gateway, upstream, tmp_path):
+    keys = tmp_path / "keys.jsonl"
+
+    def line(key):
+        return '{"sha256": "%s", "consumer": "acme", "id": "%s"}\n' % (hashlib.sha256(key.encode()).hexdigest(), key)
+    keys.write_text(line("one") + line("two"))
+    one = gateway(live(upstream(opened(echo)), route='auth = ["partners"]', more=f"""
+[auth.partners]
+type = "api_key"
+store = "file:{keys}"
+""").replace('path = "/plain" }', 'path = "/plain" }\nauth = "none"'))
+    with WebSocket(one.port, "/live", [("X-Api-Key", "one")]) as goes, \
+            WebSocket(one.port, "/live", [("X-Api-Key", "two")]) as stays:
+        keys.write_text(line("two"))
+        assert goes.close_code() == (1008, "credential revoked")
+        assert stays.send("x").message() == b"x"
+
+
 WORD = '[route.word]\nmatch = {{ path = "/word" }}\nrespond = {{ status = 200, body = "{}" }}\n'
 
 
@@ -353,6 +402,20 @@ def test_draining_closes_sockets_one_after_the_other(gateway, upstream):
     assert one.wait() == 0
     if not sanitizer():
         assert max(times) - min(times) > 0.5
+
+
+def test_explain_shows_how_a_handshake_leaves(relay):
+    def explain(*fields):
+        headers = [text for name, value in fields for text in ("-H", f"{name}: {value}")]
+        done = run_command("explain", "-c", relay.config, "GET", "http://a/live", *headers)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+    said = explain(*handshake())
+    assert "websocket: relayed frame by frame unread, idle 10m, ends with the credential" in said
+    sent = said[said.index("upstream request:"):]
+    assert "Upgrade: websocket" in sent and "Connection: Upgrade" in sent and "Sec-WebSocket-Key: " in sent
+    said = explain()
+    assert "HTTP/1.1 426" in said and "upgrade_required" in said
 
 
 def test_failed_upgrades_leave_nothing(gateway, upstream):

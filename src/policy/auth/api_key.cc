@@ -102,7 +102,7 @@ Authenticator::Outcome ApiKeyAuthenticator::authenticate(Call& call) const {
   const KeyTable& keys = worker.keys.get(keys_->live());
   std::optional<KeyTable::Found> found = keys.find(hash);
   if (!found) return Outcome::refused(kApiKeyUnknown);
-  Outcome outcome = judge(call, *found);
+  Outcome outcome = judge(call, hash, *found);
   if (outcome.finding == Finding::accepted) keys.note_use(found->index, call.clock().wall());
   return outcome;
 }
@@ -123,17 +123,26 @@ Authenticator::Outcome ApiKeyAuthenticator::look_up(Call& call, Worker& worker, 
   if (found.value->problem != nullptr) return Outcome::refused(*found.value->problem);
   const KeyLine& line = found.value->line;
   if (line.hash && *line.hash != hash) return Outcome::refused(kCredentialStoreUnavailable);
-  return judge(call, {line.consumer, line.id, line.grants, line.expires});
+  return judge(call, hash, {line.consumer, line.id, line.grants, line.expires});
 }
 
-Authenticator::Outcome ApiKeyAuthenticator::judge(Call& call, const KeyTable::Found& found) const {
+Authenticator::Outcome ApiKeyAuthenticator::judge(Call& call, const KeyHash& hash,
+                                                  const KeyTable::Found& found) const {
   if (found.expires <= call.clock().wall()) return Outcome::refused(kApiKeyExpired);
   if (!found.allows(call.client().ip)) return Outcome::refused(kCredentialAddress);
   auto* identity = make_identity(call.arena(), found);
   identity->method = "api_key";
   identity->authenticator = name_;
+  identity->handle = call.arena().copy({reinterpret_cast<const char*>(hash.bytes.data()), hash.bytes.size()});
   call.findings().identity = identity;
   return Outcome::accepted();
+}
+
+bool ApiKeyAuthenticator::revoked(const AcceptedCredential& credential) const {
+  KeyHash hash;
+  if (credential.handle.size() != hash.bytes.size()) return false;
+  std::copy(credential.handle.begin(), credential.handle.end(), hash.bytes.begin());
+  return !keys_->live().current()->find(hash);
 }
 
 std::string_view ApiKeyAuthenticator::challenge(Arena&, const http::Problem*) const { return challenge_; }

@@ -57,6 +57,8 @@ class ApiKeyAuthenticator final : public Authenticator {
   Outcome authenticate(Call& call) const override;
   std::string_view challenge(Arena& arena, const http::Problem* problem) const override;
   void remove_credential(http::Head& request, Arena& arena) const override;
+  uint32_t revocation_generation() const override { return lookup_.redis ? 0 : keys_->live().generation(); }
+  bool revoked(const AcceptedCredential& credential) const override;
 
  private:
   struct Worker {
@@ -70,7 +72,7 @@ class ApiKeyAuthenticator final : public Authenticator {
   };
   Given find(const http::Head& request) const;
   Outcome look_up(Call& call, Worker& worker, const KeyHash& hash) const;
-  Outcome judge(Call& call, const KeyTable::Found& found) const;
+  Outcome judge(Call& call, const KeyHash& hash, const KeyTable::Found& found) const;
 
   std::string name_;
   std::string header_;

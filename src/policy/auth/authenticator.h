@@ -10,6 +10,13 @@
 
 namespace sluice::policy {
 
+/// What is remembered of an accepted credential by what it opened and that outlives the request: a socket.
+struct AcceptedCredential {
+  std::string_view name;      // Identity::credential
+  std::string_view subject;
+  std::string_view handle;
+};
+
 class Authenticator {
  public:
   enum class Finding : uint8_t {
@@ -37,6 +44,10 @@ class Authenticator {
   /// One line for `explain`, without secrets.
   virtual std::string describe() const = 0;
   virtual Outcome authenticate(Call& call) const = 0;
+  /// Counts the times that accepted credentials may have been taken back; 0 where nobody would learn of it.
+  virtual uint32_t revocation_generation() const { return 0; }
+  /// Whether a credential that was accepted has been taken back since. Any worker. cost: a look-up
+  virtual bool revoked(const AcceptedCredential&) const { return false; }
   /// The value of WWW-Authenticate that asks for this kind of credential (RFC 9110 section 11.6.1; RFC 6750 section 3
   /// for bearer tokens); empty: the kind has none. `problem`: why one was refused; null: there was none.
   /// gives: static text, or text of the arena

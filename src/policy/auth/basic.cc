@@ -109,6 +109,11 @@ Authenticator::Outcome BasicAuthenticator::accept(Call& call, std::string_view u
   return Outcome::accepted();
 }
 
+// Of a user whose password has changed nothing is known here: who is still there stays.
+bool BasicAuthenticator::revoked(const AcceptedCredential& credential) const {
+  return users_->live().current()->find(credential.name) == nullptr;
+}
+
 void BasicAuthenticator::remove_credential(http::Head& request, Arena&) const {
   request.fields.remove_if([](const Field& field) {
     return same_header_name(field.name(), "Authorization") && after_basic(field.value());

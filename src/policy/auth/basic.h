@@ -40,6 +40,8 @@ class BasicAuthenticator final : public Authenticator {
   std::string describe() const override;
   Outcome authenticate(Call& call) const override;
   std::string_view challenge(Arena&, const http::Problem*) const override { return challenge_; }
+  uint32_t revocation_generation() const override { return users_->live().generation(); }
+  bool revoked(const AcceptedCredential& credential) const override;
   void remove_credential(http::Head& request, Arena& arena) const override;
 
  private:

@@ -81,6 +81,7 @@ IdentityBlock::IdentityBlock(const Identity& source)
     for (size_t i = 0; i < list.size(); ++i) new (to + i) std::string_view(packer.text(list[i]));
     return std::span<const std::string_view>(to, list.size());
   };
+  identity_.handle = {};   // who keeps a block finds it otherwise
   identity_.claims = {claims, source.claims.size()};
   identity_.scopes = copy_texts(source.scopes, scopes);
   identity_.roles = copy_texts(source.roles, roles);

@@ -19,6 +19,8 @@ struct StoredRevocation {
 
 namespace {
 
+constexpr uint64_t kSecondsMax = 253'402'300'799;   // the year 9999
+
 class RevocationReader final : public StoredReader<StoredRevocation> {
  public:
   StoredRevocation read(std::optional<std::string_view> text) const override {
@@ -27,9 +29,6 @@ class RevocationReader final : public StoredReader<StoredRevocation> {
     if (!seconds || *seconds > kSecondsMax) return {true, std::nullopt};   // whatever it says, it is there
     return {true, WallTime(std::chrono::seconds(*seconds))};
   }
-
- private:
-  static constexpr uint64_t kSecondsMax = 253'402'300'799;   // the year 9999
 };
 
 }  // namespace
@@ -57,6 +56,7 @@ Authenticator::Outcome JwtAuthenticator::authenticate(Call& call) const {
   }
   verdict.identity->method = "jwt";
   verdict.identity->authenticator = name_;
+  if (const Claim* issued = verdict.identity->claim("iat")) verdict.identity->handle = issued->value;
   if (!options_.consumers.resolve(*verdict.identity, call.client().ip)) return Outcome::refused(kCredentialAddress);
   call.findings().identity = verdict.identity;
   return Outcome::accepted();
@@ -95,6 +95,14 @@ Authenticator::Outcome JwtAuthenticator::without_key(Call& call, const http::Pro
     return Outcome::wait(call.clock().now() + kKeyWaitMax, kTokenKeysUnavailable);
   }
   return Outcome::refused(remote_->failing() ? kTokenKeysUnavailable : problem);
+}
+
+bool JwtAuthenticator::revoked(const AcceptedCredential& credential) const {
+  std::optional<WallTime> issued;
+  if (auto seconds = parse_decimal(credential.handle); seconds && *seconds <= kSecondsMax) {
+    issued = WallTime(std::chrono::seconds(*seconds));
+  }
+  return world_->revocations.current()->revoked({credential.name, credential.subject, issued});
 }
 
 std::string_view JwtAuthenticator::challenge(Arena& arena, const http::Problem* problem) const {

@@ -41,6 +41,8 @@ class JwtAuthenticator final : public Authenticator {
   Outcome authenticate(Call& call) const override;
   std::string_view challenge(Arena& arena, const http::Problem* problem) const override;
   void remove_credential(http::Head& request, Arena&) const override { field_.remove(request); }
+  uint32_t revocation_generation() const override { return world_->revocations.generation(); }
+  bool revoked(const AcceptedCredential& credential) const override;
 
  private:
   /// gives: accepted, when nothing in the store speaks against it
