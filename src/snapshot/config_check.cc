@@ -18,6 +18,7 @@ namespace {
 
 constexpr IssueKind kUnknownName{"unknown_name"};
 constexpr IssueKind kUnknownParam{"unknown_path_parameter"};
+constexpr IssueKind kUpgradeProtocol{"upgrade_protocol"};
 constexpr IssueKind kLimitTwice{"limit_twice"};
 constexpr IssueKind kLimitNoFailures{"limit_no_failures"};
 constexpr IssueKind kLimitCost{"limit_cost"};
@@ -89,6 +90,15 @@ void check_authorizer(const RouteSection& section, const Config& config, Documen
       if (part.has_fact) check(part.fact, field.value.at);
     }
   }
+}
+
+// Their upstreams speak HTTP/1.1: RFC 8441 is not there yet.
+void check_upgrade(const RouteSection& section, const Config& config, Document& document) {
+  const auto* upstream = find_section(config.upstream, section.route.upstream.name);
+  bool speaks_h1 = upstream == nullptr || upstream->value.protocol == upstream::Protocol::h1;
+  if (!section.route.match.upgrade || speaks_h1) return;
+  document.issues.add(kUpgradeProtocol, section.route.upstream.at, "WebSockets lead to upstreams that speak HTTP/1.1").note =
+      "[upstream." + upstream->name + "] has another protocol";
 }
 
 // The limits of one route: that they are there, once each, and can be kept by it.
@@ -215,6 +225,7 @@ void check_names(const Config& config, Document& document) {
     const auto& upstream = route.value.route.upstream;
     resolve("upstream", upstream.name, upstream.at, config.upstream, document);
     check_authorizer(route.value, config, document);
+    check_upgrade(route.value, config, document);
     resolve("cors", route.value.cors.name, route.value.cors.at, config.cors, document);
     for (const auto& plugin : route.value.plugins)
       resolve("plugin", plugin.name, plugin.at, config.plugin, document);
