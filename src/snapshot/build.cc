@@ -119,6 +119,7 @@ Result<std::shared_ptr<const Snapshot>, BuildFaults> Builder::run() {
     auto part = unchanged(previous_ ? &previous_->limits : nullptr, section, itself);
     out_->limits.push_back(part ? part : make_limit(section));
   }
+  out_->consumer_limits = make_consumer_limits(*out_);
   for (const auto& section : config.authorizer) {
     auto part = unchanged(previous_ ? &previous_->authorizers : nullptr, section, itself);
     out_->authorizers.push_back(part ? part : make_authorizer(section, workers(), faults_));

@@ -116,6 +116,18 @@ void fingerprint_limits(Config& config) {
   }
 }
 
+/// Of what consumers are held against; 0: no consumer has any.
+uint64_t consumer_limits_fingerprint(const Config& config) {
+  uint64_t out = 0;
+  for (const auto& consumer : config.consumer) {
+    for (const auto& named : consumer.value.limits) {
+      const auto* limit = find_section(config.limit, named.name);
+      if (limit != nullptr) out = fnv1a(consumer.name, mix(out, limit->fingerprint));
+    }
+  }
+  return out;
+}
+
 void add_lists(const policy::IpFilterConfig& ips, const Config& config, uint64_t& fingerprint) {
   for (const auto* side : {&ips.allow, &ips.deny}) {
     for (const auto& source : *side) {
@@ -149,7 +161,9 @@ void set_fingerprints(Config& config) {
     if (auto* security = find_section(config.security_headers, listen.value.security.name))
       listen.fingerprint = mix(listen.fingerprint, security->fingerprint);
   }
+  uint64_t consumer_limits = consumer_limits_fingerprint(config);
   for (auto& route : config.route) {
+    if (!route.value.auth.names.empty()) route.fingerprint = mix(route.fingerprint, consumer_limits);
     auto* upstream = find_section(config.upstream, route.value.route.upstream.name);
     if (upstream != nullptr) route.fingerprint = mix(route.fingerprint, upstream->fingerprint);
     for (const auto& named : route.value.auth.names) {
@@ -187,6 +201,7 @@ LoadedConfig finish(config::Document document, const LoadOptions& options) {
     check_listeners(out.config, out.document);
     check_audit(out.config, out.document);
     check_auth(out.config, out.document);
+    check_limits(out.config, out.document);
     check_routes(out.config, out.document);
   }
   check_files(out.config, out.document, options.now);

@@ -19,10 +19,6 @@ namespace {
 constexpr IssueKind kUnknownName{"unknown_name"};
 constexpr IssueKind kUnknownParam{"unknown_path_parameter"};
 constexpr IssueKind kUpgradeProtocol{"upgrade_protocol"};
-constexpr IssueKind kLimitTwice{"limit_twice"};
-constexpr IssueKind kLimitNoFailures{"limit_no_failures"};
-constexpr IssueKind kLimitCost{"limit_cost"};
-constexpr IssueKind kRouteLimits{"limits_per_route"};
 constexpr IssueKind kPresetNamed{"security_headers_name"};
 constexpr IssueKind kNoListener{"no_listener"};
 constexpr IssueKind kAddressTwice{"address_twice"};
@@ -99,44 +95,6 @@ void check_upgrade(const RouteSection& section, const Config& config, Document& 
   if (!section.route.match.upgrade || speaks_h1) return;
   document.issues.add(kUpgradeProtocol, section.route.upstream.at, "WebSockets lead to upstreams that speak HTTP/1.1").note =
       "[upstream." + upstream->name + "] has another protocol";
-}
-
-// The limits of one route: that they are there, once each, and can be kept by it.
-void check_limits(const RouteSection& section, const Config& config, Document& document) {
-  const auto& uses = section.limits;
-  if (uses.size() > policy::kRouteLimitsMax) {
-    document.issues.add(kRouteLimits, uses.back().name.at,
-                        "a route has at most " + std::to_string(policy::kRouteLimitsMax) + " limits");
-  }
-  for (auto use = uses.begin(); use != uses.end(); ++use) {
-    const auto* limit = resolve("limit", use->name.name, use->name.at, config.limit, document);
-    if (limit == nullptr || !limit->sound) continue;
-    auto same = [&](const policy::RouteLimit& other) { return other.name.name == use->name.name; };
-    if (std::any_of(uses.begin(), use, same)) {
-      document.issues.add(kLimitTwice, use->name.at, "the route names [limit." + limit->name + "] twice");
-    }
-    if (uint64_t most = limit->value.rule().most; use->cost > most) {
-      document.issues
-          .add(kLimitCost, use->name.at, "no request would ever get through: its cost is " + std::to_string(use->cost))
-          .note = "[limit." + limit->name + "] has at most " + std::to_string(most) + " at once";
-    }
-    if (limit->value.concurrency && use->cost > 1) {
-      document.issues.add(kLimitCost, use->name.at, "[limit." + limit->name + "] counts requests in flight, which have no cost");
-    }
-    if (limit->value.count == policy::LimitCount::failures && section.auth.names.empty()) {
-      document.issues
-          .add(kLimitNoFailures, use->name.at, "no credentials are asked for here that could be refused")
-          .note = "[limit." + limit->name + "] counts failures: the route needs an auth";
-    }
-    if (!section.route.match.path.at.line) continue;
-    for (const auto& fact : limit->value.key) {
-      if (fact.value.kind != config::Fact::Kind::path || section.route.match.path.value.param_index(fact.value.name)) continue;
-      document.issues
-          .add(kUnknownParam, use->name.at,
-               quoted(section.route.match.path.value.text()) + " has no parameter " + quoted(fact.value.name))
-          .note = "[limit." + limit->name + "] counts by it, at " + document.sources.place(fact.at);
-    }
-  }
 }
 
 void check_lists(const policy::IpFilterConfig& ips, const Config& config, Document& document) {
@@ -231,7 +189,6 @@ void check_names(const Config& config, Document& document) {
       resolve("plugin", plugin.name, plugin.at, config.plugin, document);
     check_lists(route.value.ips, config, document);
     check_security(route.value.security, config, document);
-    check_limits(route.value, config, document);
     if (route.sound) check_params(route.value, document);
   }
 }

@@ -14,6 +14,8 @@ void check_listeners(const Config& config, config::Document& document);
 /// Queries and headers that hold credentials are not written.
 void check_audit(const Config& config, config::Document& document);
 void check_auth(const Config& config, config::Document& document);
+/// Those that routes and consumers name.
+void check_limits(const Config& config, config::Document& document);
 void check_routes(const Config& config, config::Document& document);
 /// Reads each of them, and tells nothing of what it reads.
 void check_secrets(const Config& config, config::Document& document, config::Environment environment);

@@ -39,26 +39,32 @@ void add_auth(const RouteSection& route, const Snapshot& snapshot, PipelineBuild
   pipeline.add(Place::authentication, std::make_unique<Authenticate>(std::move(list), needs, credentials));
 }
 
+std::shared_ptr<const policy::Limiter> limiter_of(const std::string& name, const Snapshot& snapshot) {
+  const auto& part = find_shared_part(snapshot.limits, name);
+  return {part, part->limiter.get()};   // the part holds its metric
+}
+
 // Two groups, by what their keys need to know; the one that sees the response last tells the client of all.
 void add_limits(const RouteSection& route, const Snapshot& snapshot, PipelineBuilder& pipeline) {
   std::vector<policy::LimitUse> early, late;
-  std::string policies;
+  policy::LimitPolicies policies;
   bool failures = false;
   for (const auto& named : route.limits) {
-    const auto& part = find_shared_part(snapshot.limits, named.name.name);
-    std::shared_ptr<const policy::Limiter> limiter(part, part->limiter.get());   // the part holds its metric
+    auto limiter = limiter_of(named.name.name, snapshot);
     failures |= limiter->counts_failures();
-    if (const std::string& item = limiter->policy_item(); !item.empty()) policies += (policies.empty() ? "" : ", ") + item;
-    (limiter->is_early() ? early : late).push_back({std::move(limiter), named.cost});
+    policy::add_policy_item(policies.all, *limiter);
+    if (!named.is_default) policy::add_policy_item(policies.without_defaults, *limiter);
+    (limiter->is_early() ? early : late).push_back({std::move(limiter), named.cost, named.is_default});
   }
+  auto own = route.auth.names.empty() ? nullptr : snapshot.consumer_limits;
   bool only_late = early.empty();
   if (!early.empty()) {
     pipeline.add(Place::early_limit, std::make_unique<policy::Limits>(std::move(early), policies, policy::LimitTells::yes));
   }
   if (failures) pipeline.add(Place::authorization, std::make_unique<policy::LimitSettlement>());
-  if (late.empty()) return;
-  pipeline.add(Place::limit, std::make_unique<policy::Limits>(std::move(late), policies,
-                                                              only_late ? policy::LimitTells::yes : policy::LimitTells::no));
+  if (late.empty() && own == nullptr) return;
+  auto tells = only_late ? policy::LimitTells::yes : policy::LimitTells::no;
+  pipeline.add(Place::limit, std::make_unique<policy::Limits>(std::move(late), std::move(policies), tells, std::move(own)));
 }
 
 /// Without methods of its own, [cors.NAME] allows what the route takes.
@@ -91,6 +97,16 @@ void add_authorizer(const RouteSection& route, const Snapshot& snapshot, Pipelin
 }
 
 }  // namespace
+
+std::shared_ptr<const policy::ConsumerLimits> make_consumer_limits(const Snapshot& snapshot) {
+  auto out = std::make_shared<policy::ConsumerLimits>();
+  for (const auto& consumer : snapshot.config.consumer) {
+    std::vector<policy::LimitUse> uses;
+    for (const auto& named : consumer.value.limits) uses.push_back({limiter_of(named.name, snapshot)});
+    if (!uses.empty()) out->add(consumer.name, std::move(uses));
+  }
+  return out->empty() ? nullptr : out;
+}
 
 policy::Pipeline make_pipeline(const RouteSection& route, const Snapshot& snapshot, uint32_t metric) {
   PipelineBuilder pipeline;

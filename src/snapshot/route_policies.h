@@ -10,4 +10,8 @@ namespace sluice::snapshot {
 /// `metric`: the route's, in the registry
 policy::Pipeline make_pipeline(const RouteSection& route, const Snapshot& snapshot, uint32_t metric);
 
+/// What consumers are held against beside the routes' limits. needs: the limits of `snapshot`
+/// gives: null when no consumer has any
+std::shared_ptr<const policy::ConsumerLimits> make_consumer_limits(const Snapshot& snapshot);
+
 }  // namespace sluice::snapshot

@@ -24,7 +24,7 @@
 #include "policy/authorizer/authorizer.h"
 #include "policy/facts.h"
 #include "policy/live_files.h"
-#include "policy/limit/limiter.h"
+#include "policy/limit/consumer_limits.h"
 #include "policy/pipeline.h"
 #include "policy/signature/signature.h"
 #include "redis/instance.h"
@@ -181,6 +181,7 @@ struct Snapshot {
   std::vector<std::shared_ptr<const IpListPart>> ip_lists;
   std::vector<std::shared_ptr<const TlsPart>> tls;
   std::vector<std::shared_ptr<const LimitPart>> limits;
+  std::shared_ptr<const policy::ConsumerLimits> consumer_limits;   // null: no consumer has any
   std::shared_ptr<policy::SharedLimitTable> limit_table;   // null while there are no limits
   std::shared_ptr<policy::SharedNonces> nonces;            // null before anything asked for signatures
   std::vector<std::shared_ptr<const RedisPart>> redis;

@@ -160,6 +160,41 @@ def test_a_new_key_is_printed_once_with_its_hash():
     assert json.loads(entry) == {"sha256": sha256(key), "id": "k9", "consumer": "acme"}
 
 
+def test_a_consumer_has_limits_of_its_own_on_every_route(gateway, upstream):
+    behind = upstream()
+    one = gateway(settings(behind, server="workers = 2", route='auth = ["partners"]\nlimit = [{ name = "standard", default = true }]'
+                           + """
+[route.other]
+match = { path = "/other" }
+upstream = "main"
+auth = ["partners"]
+""", more=CONSUMERS.replace("[consumer.acme]", """
+[limit.standard]
+key = "consumer"
+rate = "60/1h"
+burst = 1
+[limit.gold]
+key = "consumer"
+rate = "60/1h"
+burst = 4
+[consumer.acme]
+limit = ["gold"]""").replace('allow_ips = ["203.0.113.0/24"]', "")))
+    upgrade = [("Connection", "Upgrade"), ("Upgrade", "websocket")]
+
+    def asked(key, path="/", fields=()):
+        response = one.ask("GET", path, [("X-Api-Key", key), *fields])
+        return response.status, response.get("RateLimit-Policy")
+    gold = '"gold";q=4;w=240'
+    assert [asked(KEY), asked(KEY, "/other"), asked("second"), asked(KEY, "/other")] == [(200, gold)] * 4
+    assert asked(KEY) == (429, gold) and asked("second", "/other") == (429, gold)
+    assert asked(KEY, "/", upgrade) == (429, gold)
+    assert [asked("far"), asked("far")] == [(200, '"standard";q=1;w=60'), (429, '"standard";q=1;w=60')]
+    assert asked("far", "/other") == (200, None)
+    one.wait_for_metric(3, "sluice_limit_requests_total", limit="gold", result="limited")
+    one.reload(one.config_text.replace('limit = ["gold"]\n', 'limit = ["standard"]\n'))
+    assert asked(KEY, "/other") == (200, '"standard";q=1;w=60') and asked(KEY, "/other")[0] == 429
+
+
 def test_explain_names_the_credentials_and_hides_them(guarded):
     one, _ = guarded
     out = subprocess.run([BINARY, "explain", "-c", one.config, "GET", "/a", "-H", f"X-Api-Key: {KEY}"],

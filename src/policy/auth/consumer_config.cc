@@ -60,6 +60,12 @@ constexpr Field kConsumerFields[] = {
     field<&ConsumerConfig::claims>({.name = "claims",
                                     .about = "Facts about it: {claim.NAME}.",
                                     .example = "{ tenant = \"gold\" }"}),
+    field<&ConsumerConfig::limits>(
+        {.name = "limit",
+         .about = "Each [limit.NAME] that its requests are held against on every route that it is known on, after "
+                  "authentication and beside the route's own. All consumers that name a limit share it, unless "
+                  "\"consumer\" is in its key.",
+         .example = "[\"gold\"]"}),
 };
 
 }  // namespace

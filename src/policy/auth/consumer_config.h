@@ -83,6 +83,7 @@ struct ConsumerConfig {
   std::vector<std::string> groups;
   std::vector<Cidr> allow_ips;   // empty: from anywhere
   config::Map<std::string> claims;
+  std::vector<config::Reference<"limit">> limits;
 };
 
 std::span<const config::Field> config_fields(const ConsumerKey*);

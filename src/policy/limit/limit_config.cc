@@ -91,6 +91,10 @@ constexpr Field kRouteLimitFields[] = {
                               .about = "How much of the limit one request of this route uses.",
                               .reason = "a request is a request",
                               .range = {1, 1'000'000}}),
+    field<&RouteLimit::is_default>(
+        {.name = "default",
+         .about = "Only for requests whose consumer has no `limit` of its own.",
+         .reason = "several limits hold together, the tightest answers"}),
 };
 
 config::Position place_of(const config::Value& table, std::string_view key) {

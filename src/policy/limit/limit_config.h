@@ -44,6 +44,7 @@ struct LimitConfig {
 struct RouteLimit {
   config::Reference<"limit"> name;
   uint32_t cost = 1;
+  bool is_default = false;   // only for who has no limits of his own
 };
 
 std::span<const config::Field> config_fields(const LimitConfig*);
@@ -51,7 +52,7 @@ std::span<const config::Field> config_fields(const RouteLimit*);
 constexpr std::string_view config_bare(const RouteLimit*) { return "name"; }
 void config_check(const LimitConfig& limit, const config::Value& table, config::Reader& reader);
 
-/// Of one route: beyond any real one, bounds the work for a request.
+/// Of one route, and of one consumer: beyond any real one, bounds the work for a request.
 inline constexpr size_t kRouteLimitsMax = 16;
 
 }  // namespace sluice::policy

@@ -26,8 +26,9 @@ bool is_tighter(const Standing& standing, uint64_t cost, const LimitReport& than
 
 }  // namespace
 
-Limits::Limits(std::vector<LimitUse> uses, std::string policies, LimitTells tells)
-    : uses_(std::move(uses)), policies_(std::move(policies)), tells_(tells) {
+Limits::Limits(std::vector<LimitUse> uses, LimitPolicies policies, LimitTells tells,
+               std::shared_ptr<const ConsumerLimits> own)
+    : uses_(std::move(uses)), policies_(std::move(policies)), tells_(tells), own_(std::move(own)) {
   for (const LimitUse& use : uses_) reserves_ |= use.limiter->counts_failures();
 }
 
@@ -36,44 +37,57 @@ std::string Limits::describe() const {
   for (const LimitUse& use : uses_) {
     out += (out.empty() ? "" : "; ") + use.limiter->describe();
     if (use.cost > 1) out += ", cost " + std::to_string(use.cost);
+    if (use.is_default) out += ", for who has no limits of his own";
   }
+  if (own_) out += (out.empty() ? "" : "; ") + ("those of the consumer, if it is one of the " + std::to_string(own_->size()) + " with some");
   return out;
 }
 
 // What this place keeps for one request.
 struct Limits::Scratch {
   LimitHeld* held;
+  const Own* own;    // null: the consumer has none, or nobody is known
   size_t next = 0;   // limit to ask
 };
 
+Limits::Scratch* Limits::begin(Call& call) const {
+  const Own* own = own_ && call.identity() != nullptr ? own_->find(call.identity()->consumer) : nullptr;
+  size_t size = count(own);
+  auto* held = call.arena().array<LimitHeld>(size);
+  std::fill_n(held, size, LimitHeld{});
+  if (reserves_) {
+    report_of(call).reserving = this;
+    report_of(call).reserved = held;
+  }
+  if (own != nullptr) {
+    std::string_view between = policies_.without_defaults.empty() || own->policies.empty() ? "" : ", ";
+    report_of(call).policies = call.arena().join(policies_.without_defaults, between, own->policies);
+  }
+  return call.arena().make<Scratch>(Scratch{held, own});
+}
+
 Verdict Limits::on_request(Call& call) const {
   auto* scratch = static_cast<Scratch*>(call.scratch());
-  if (scratch == nullptr) {
-    auto* held = call.arena().array<LimitHeld>(uses_.size());
-    std::fill_n(held, uses_.size(), LimitHeld{});
-    call.scratch() = scratch = call.arena().make<Scratch>(Scratch{held});
-    if (reserves_) {
-      report_of(call).reserving = this;
-      report_of(call).reserved = held;
-    }
-  }
+  if (scratch == nullptr) call.scratch() = scratch = begin(call);
   // Read anew, not the loop's: a worker whose turn is long would otherwise give what another has given already.
   uint64_t now = limit_time(call.clock().precise());
-  for (; scratch->next < uses_.size(); ++scratch->next) {
-    Admission admission = admit(uses_[scratch->next], scratch->held[scratch->next], now, call);
+  for (size_t end = count(scratch->own); scratch->next < end; ++scratch->next) {
+    const LimitUse& use = use_at(scratch->own, scratch->next);
+    if (use.is_default && scratch->own != nullptr) continue;
+    Admission admission = admit(use, scratch->held[scratch->next], now, call);
     if (admission != Admission::passed) return stop(*scratch, admission, call);
   }
   return Verdict::pass();
 }
 
 Verdict Limits::stop(Scratch& scratch, Admission why, Call& call) const {
-  const Limiter& limiter = *uses_[scratch.next].limiter;
+  const Limiter& limiter = *use_at(scratch.own, scratch.next).limiter;
   if (why == Admission::parked) {
     scratch.held[scratch.next].waiting.resume = call.resume();
     return Verdict::wait(call.clock().now() + kParkedMax, nullptr);
   }
   // A request that is refused uses nothing of the limits that would have let it through.
-  for (State state : {State::used, State::reserved, State::inside}) give_back(scratch.held, scratch.next, state, call);
+  for (State state : {State::used, State::reserved, State::inside}) give_back(scratch, scratch.next, state, call);
   call.findings().rule = limiter.name();
   if (why == Admission::away) return Verdict::refuse(kStoreUnavailable);
   return Verdict::refuse(limiter.counts_in_flight() ? kTooManyInFlight : kRateLimited);
@@ -136,9 +150,9 @@ Limits::Admission Limits::note(const LimitUse& use, LimitHeld& held, const Stand
   return Admission::refused;
 }
 
-void Limits::give_back(LimitHeld* held, size_t count, LimitHeld::State state, const Call& call) const {
-  for (size_t i = 0; i < count; ++i) {
-    if (held[i].state == state) give_back_one(uses_[i], held[i], call);
+void Limits::give_back(const Scratch& scratch, size_t end, LimitHeld::State state, const Call& call) const {
+  for (size_t i = 0; i < end; ++i) {
+    if (scratch.held[i].state == state) give_back_one(use_at(scratch.own, i), scratch.held[i], call);
   }
 }
 
@@ -153,7 +167,7 @@ void Limits::give_back_one(const LimitUse& use, LimitHeld& held, const Call& cal
 
 // What was taken in case of a refused credential: now it is known whether there was one.
 void Limits::settle(LimitHeld* held, const Call& call) const {
-  if (!call.findings().credential_refused) return give_back(held, uses_.size(), State::reserved, call);
+  if (!call.findings().credential_refused) return give_back({held, nullptr}, uses_.size(), State::reserved, call);
   for (size_t i = 0; i < uses_.size(); ++i) {
     if (held[i].state != State::reserved) continue;
     held[i].state = State::used;
@@ -164,17 +178,20 @@ void Limits::settle(LimitHeld* held, const Call& call) const {
 void Limits::on_response(Call& call, http::Head& response) const {
   const auto* scratch = static_cast<const Scratch*>(call.scratch());
   if (scratch != nullptr && reserves_) settle(scratch->held, call);
-  if (tells_ == LimitTells::yes && call.findings().limits != nullptr) add_limit_fields(*call.findings().limits, policies_, response);
+  const LimitReport* report = call.findings().limits;
+  if (tells_ == LimitTells::no || report == nullptr) return;
+  add_limit_fields(*report, report->policies.value_or(policies_.all), response);
 }
 
 void Limits::on_end(Call& call) const {
   const auto* scratch = static_cast<const Scratch*>(call.scratch());
   if (scratch == nullptr) return;
-  for (size_t i = 0; i < uses_.size(); ++i) {   // the client may have gone while the request was parked
-    if (uses_[i].limiter->shared()) uses_[i].limiter->shared()->leave(call, scratch->held[i].waiting);
+  for (size_t i = 0; i < count(scratch->own); ++i) {   // the client may have gone while the request was parked
+    const Limiter& limiter = *use_at(scratch->own, i).limiter;
+    if (limiter.shared()) limiter.shared()->leave(call, scratch->held[i].waiting);
   }
   if (reserves_) settle(scratch->held, call);
-  give_back(scratch->held, uses_.size(), State::inside, call);
+  give_back(*scratch, count(scratch->own), State::inside, call);
 }
 
 Verdict LimitSettlement::on_request(Call& call) const {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "policy/limit/limiter.h"
+#include "policy/limit/consumer_limits.h"
 #include "policy/policy.h"
 
 namespace sluice::policy {
@@ -24,12 +24,6 @@ inline constexpr const http::Problem* kLimitProblems[] = {&kRateLimited, &kTooMa
 
 /// A store answers or is given up sooner (redis::kCommandTimeout); this is for what nobody thought of.
 inline constexpr Duration kParkedMax = std::chrono::seconds(1);
-
-/// One limit as a route uses it.
-struct LimitUse {
-  std::shared_ptr<const Limiter> limiter;
-  uint64_t cost = 1;
-};
 
 /// What one limit took for a request, until it is given back or used.
 struct LimitHeld {
@@ -54,6 +48,7 @@ struct LimitReport {
   Standing standing;                    // its
   uint64_t cost = 1;
   Duration retry{};                     // zero: none refused
+  std::optional<std::string_view> policies;   // of RateLimit-Policy; nothing: as the route says
   const Limits* reserving = nullptr;    // the place that took something in advance, and what it holds
   LimitHeld* reserved = nullptr;
 };
@@ -61,11 +56,18 @@ struct LimitReport {
 /// Whether this place tells the client of all of them: the one that sees the response last.
 enum class LimitTells : bool { no, yes };
 
-/// The limits of one place of a route, in the route's order.
+/// Values of RateLimit-Policy of a route's limits: of all, and without those for who has none of his own.
+struct LimitPolicies {
+  std::string all;
+  std::string without_defaults;
+};
+
+/// The limits of one place of a route, in the route's order, and then those of the consumer who asks.
 class Limits final : public Policy {
  public:
-  /// `policies`: the value of RateLimit-Policy, of all limits of the route
-  Limits(std::vector<LimitUse> uses, std::string policies, LimitTells tells);
+  /// `own`: of the place after authentication; null: no consumer has any
+  Limits(std::vector<LimitUse> uses, LimitPolicies policies, LimitTells tells,
+         std::shared_ptr<const ConsumerLimits> own = nullptr);
 
   std::string_view name() const override { return "limit"; }
   std::string describe() const override;
@@ -77,21 +79,29 @@ class Limits final : public Policy {
  private:
   friend class LimitSettlement;
   enum class Admission : uint8_t { passed, refused, parked, away };
+  using Own = ConsumerLimits::Own;
   struct Scratch;
+  Scratch* begin(Call& call) const;
+  size_t count(const Own* own) const { return uses_.size() + (own != nullptr ? own->uses.size() : 0); }
+  const LimitUse& use_at(const Own* own, size_t index) const {
+    return index < uses_.size() ? uses_[index] : own->uses[index - uses_.size()];
+  }
   Admission admit(const LimitUse& use, LimitHeld& held, uint64_t now, Call& call) const;
   /// gives: where the request stands; nothing when it parks or the store is away
   std::optional<Standing> ask(const LimitUse& use, LimitHeld& held, uint64_t now, Call& call) const;
   std::optional<Standing> ask_store(const LimitUse& use, LimitHeld& held, uint64_t now, Call& call) const;
   Admission note(const LimitUse& use, LimitHeld& held, const Standing& standing, Call& call) const;
   Verdict stop(Scratch& scratch, Admission why, Call& call) const;
-  /// Gives back what the first `count` hold that is in `state`.
-  void give_back(LimitHeld* held, size_t count, LimitHeld::State state, const Call& call) const;
+  /// Gives back what the first `end` hold that is in `state`.
+  void give_back(const Scratch& scratch, size_t end, LimitHeld::State state, const Call& call) const;
+  /// Of a place that has limits of failures: no consumer has.
   void settle(LimitHeld* held, const Call& call) const;
   void give_back_one(const LimitUse& use, LimitHeld& held, const Call& call) const;
 
   std::vector<LimitUse> uses_;
-  std::string policies_;
+  LimitPolicies policies_;
   LimitTells tells_;
+  std::shared_ptr<const ConsumerLimits> own_;
   bool reserves_ = false;               // has a limit of failures
 };
 

@@ -35,14 +35,15 @@ struct World {
   static Limits place(std::vector<LimitUse> uses) {
     std::string policies;
     for (const auto& use : uses) policies += (policies.empty() ? "" : ", ") + use.limiter->policy_item();
-    return Limits(std::move(uses), policies, LimitTells::yes);
+    return Limits(std::move(uses), {policies, policies}, LimitTells::yes);
   }
 };
 
 // A request from its head to its response.
 struct Asked {
   explicit Asked(const Limits& limits, std::string_view text = kGet, std::string_view ip = "192.0.2.7",
-                 Duration after = {}) : request(text), limits_(limits) {
+                 Duration after = {}, const Identity* who = nullptr) : request(text), limits_(limits) {
+    request.call.findings().identity = who;
     request.client.ip = *IpAddress::parse(ip);
     request.clock.advance(after);
     Verdict verdict = limits.on_request(request.call);
@@ -244,6 +245,75 @@ TEST(Limits, of_failures_hold_for_guesses_that_are_made_at_the_same_time) {
   EXPECT_EQ(looked_at, 3u);
   for (auto& one : waiting) limits.on_end(one->request.call);   // the clients went away: nothing was refused
   EXPECT_TRUE(guess(limits, Found::refused));
+}
+
+// Limits of a route with a standard for who has none of his own, and of consumers.
+struct ConsumerWorld : World {
+  ConsumerWorld() {
+    auto consumers = std::make_shared<ConsumerLimits>();
+    consumers->add("acme", {use("gold", TestLimit({"consumer"}, {60, 1min}).burst(3))});
+    consumers->add("tiny", {use("small", TestLimit({"consumer"}).burst(1)), use("busy", TestLimit({"consumer"}).at_once(1))});
+    own = std::move(consumers);
+  }
+  Limits route(uint32_t burst) {
+    std::vector<LimitUse> uses{use("all", TestLimit({"route", "consumer"}, {60, 1min}).burst(burst)),
+                               use("standard", TestLimit({"consumer"}, {60, 1min}).burst(2))};
+    uses[1].is_default = true;
+    LimitPolicies policies;
+    for (const LimitUse& one : uses) add_policy_item(policies.all, *one.limiter);
+    add_policy_item(policies.without_defaults, *uses[0].limiter);
+    return Limits(std::move(uses), policies, LimitTells::yes, own);
+  }
+  static Identity of(std::string_view consumer) {
+    Identity identity;
+    identity.consumer = identity.subject = consumer;
+    return identity;
+  }
+  std::shared_ptr<const ConsumerLimits> own;
+};
+
+TEST(Limits, of_a_consumer_hold_in_place_of_the_default) {
+  ConsumerWorld world;
+  Limits limits = world.route(9);
+  Identity acme = ConsumerWorld::of("acme"), other = ConsumerWorld::of("other");
+  Asked first(limits, kGet, "192.0.2.7", {}, &acme);
+  EXPECT_EQ(first.response_fields(),
+            "Server: x|RateLimit-Policy: \"all\";q=9;w=9, \"gold\";q=3;w=3|RateLimit: \"gold\";r=2;t=1|"
+            "X-RateLimit-Limit: 3|X-RateLimit-Remaining: 2|X-RateLimit-Reset: 1");
+  EXPECT_TRUE(Asked(limits, kGet, "192.0.2.7", {}, &acme).allowed());
+  EXPECT_TRUE(Asked(limits, kGet, "192.0.2.7", {}, &acme).allowed());
+  Asked refused(limits, kGet, "192.0.2.7", {}, &acme);
+  EXPECT_EQ(refused.problem, &kRateLimited);
+  EXPECT_EQ(refused.request.call.findings().rule, "gold");
+  Asked standard(limits, kGet, "192.0.2.7", {}, &other);
+  EXPECT_NE(standard.response_fields().find("\"standard\";r=1"), std::string::npos);
+  EXPECT_TRUE(Asked(limits, kGet, "192.0.2.7", {}, &other).allowed());
+  EXPECT_EQ(Asked(limits, kGet, "192.0.2.7", {}, &other).request.call.findings().rule, "standard");
+  EXPECT_TRUE(Asked(limits).allowed());   // nobody known: by address
+}
+
+TEST(Limits, of_a_route_and_of_a_consumer_hold_together) {
+  ConsumerWorld world;
+  Limits limits = world.route(2), elsewhere = world.route(9);
+  Identity acme = ConsumerWorld::of("acme");
+  EXPECT_TRUE(Asked(limits, kGet, "192.0.2.7", {}, &acme).allowed());
+  EXPECT_TRUE(Asked(limits, kGet, "192.0.2.7", {}, &acme).allowed());
+  Asked refused(limits, kGet, "192.0.2.7", {}, &acme);   // uses nothing of what is the consumer's
+  EXPECT_EQ(refused.request.call.findings().rule, "all");
+  EXPECT_TRUE(Asked(elsewhere, kGet, "192.0.2.7", {}, &acme).allowed());
+  EXPECT_FALSE(Asked(elsewhere, kGet, "192.0.2.7", {}, &acme).allowed());   // one count on all routes
+}
+
+TEST(Limits, of_a_consumer_are_given_back_like_a_routes) {
+  ConsumerWorld world;
+  Limits limits({}, {}, LimitTells::yes, world.own);
+  Identity tiny = ConsumerWorld::of("tiny");
+  Asked first(limits, kGet, "192.0.2.7", {}, &tiny);
+  EXPECT_TRUE(first.allowed());
+  Asked second(limits, kGet, "192.0.2.7", 1s, &tiny);
+  EXPECT_EQ(second.problem, &kTooManyInFlight);
+  limits.on_end(first.request.call);
+  EXPECT_TRUE(Asked(limits, kGet, "192.0.2.7", 1s, &tiny).allowed());   // the refused one gave its part of "small" back
 }
 
 TEST(Limits, are_described_with_their_place) {
