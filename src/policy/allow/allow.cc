@@ -114,12 +114,15 @@ bool Allow::Rule::holds_identity(const Identity& identity) const {
     const Claim* claim = identity.claim(one.first);
     return claim && std::ranges::any_of(one.second, [&](const auto& value) { return claim_has(claim->value, value); });
   };
-  return std::ranges::all_of(scopes, [&](const auto& scope) { return identity.has_scope(scope); }) &&
-         any_of(roles, [&](const auto& role) { return identity.has_role(role); }) &&
+  return any_of(roles, [&](const auto& role) { return identity.has_role(role); }) &&
          any_of(groups, [&](const auto& group) {
            return std::ranges::find(identity.groups, group) != identity.groups.end();
          }) &&
          std::ranges::all_of(claims, held);
+}
+
+bool Allow::Rule::has_scopes(const Identity& identity) const {
+  return std::ranges::all_of(scopes, [&](const auto& scope) { return identity.has_scope(scope); });
 }
 
 bool Allow::Rule::holds_path(const Call& call) const {
@@ -130,7 +133,7 @@ bool Allow::Rule::holds_path(const Call& call) const {
   });
 }
 
-bool Allow::Rule::holds(const Call& call) const {
+bool Allow::Rule::holds_beside_scopes(const Call& call) const {
   if (empty || call.identity() == nullptr) return false;
   if (methods != 0 && (methods & bit(call.request().method)) == 0) return false;
   if (!ips.empty() && !ips.contains(call.client().ip)) return false;
@@ -143,6 +146,7 @@ Allow::Allow(const AllowConfig& config, uint32_t metric)
   for (const AllowRule& rule : config.rules()) {
     std::string name = config.any.empty() ? "allow" : "allow." + std::to_string(rules_.size() + 1);
     rules_.emplace_back(rule, rule.name.value.empty() ? name : rule.name.value);
+    asks_scopes_ |= !rule.scopes.empty();
   }
   refusing_ = rules_.size() == 1 ? rules_.front().name : "allow";
   if (shadow_) refusing_ += " (shadow)";   // it did not decide: the request passes
@@ -161,11 +165,29 @@ Verdict Allow::on_request(Call& call) const {
     return Verdict::pass();
   }
   call.findings().rule = refusing_;
-  if (!shadow_) return Verdict::refuse(kNotAllowed);
+  if (!shadow_) {
+    if (asks_scopes_ && lacks_scopes_only(call)) {
+      std::string_view start = call.arena().join("Bearer realm=\"", call.identity()->authenticator);
+      call.scratch() = call.arena().make<std::string_view>(call.arena().join(start, "\", error=\"insufficient_scope\""));
+    }
+    return Verdict::refuse(kNotAllowed);
+  }
   call.shard().route(metric_).shadow_refusals.add();
   LOG(info, "allow in shadow mode would have refused", kv("route", call.route()),
       kv("client", call.client().ip.to_string()), kv("request_id", call.request_id()));
   return Verdict::pass();
+}
+
+// Only of bearer tokens: no other kind of credential can be had with more scopes.
+bool Allow::lacks_scopes_only(const Call& call) const {
+  const Identity* identity = call.identity();
+  if (identity == nullptr || (identity->method != "jwt" && identity->method != "introspection")) return false;
+  return std::ranges::any_of(rules_, [&](const Rule& rule) { return !rule.scopes.empty() && rule.holds_beside_scopes(call); });
+}
+
+void Allow::on_response(Call& call, http::Head& response) const {
+  const auto* challenge = static_cast<const std::string_view*>(call.scratch());
+  if (challenge != nullptr && response.status == 403) response.fields.add("WWW-Authenticate", *challenge);
 }
 
 }  // namespace sluice::policy

@@ -18,9 +18,11 @@ class Allow final : public Policy {
 
   std::string_view name() const override { return "allow"; }
   std::string describe() const override;
-  Wants wants() const override { return {.request = true}; }
+  Wants wants() const override { return {.request = true, .response = asks_scopes_ && !shadow_}; }
   /// Names the rule that decided in call.findings(): the one that held; when none did, the only one, or "allow".
   Verdict on_request(Call& call) const override;
+  /// A bearer token that lacks nothing but scopes is told so (RFC 6750 section 3.1).
+  void on_response(Call& call, http::Head& response) const override;
 
  private:
   /// A rule, compiled.
@@ -36,12 +38,17 @@ class Allow final : public Policy {
     bool empty = false;     // holds for nobody
 
     Rule(const AllowRule& from, std::string name);
-    bool holds(const Call& call) const;
+    bool holds(const Call& call) const { return holds_beside_scopes(call) && has_scopes(*call.identity()); }
+    bool holds_beside_scopes(const Call& call) const;
+    bool has_scopes(const Identity& identity) const;
     bool holds_identity(const Identity& identity) const;
     bool holds_path(const Call& call) const;
   };
 
+  bool lacks_scopes_only(const Call& call) const;
+
   std::vector<Rule> rules_;
+  bool asks_scopes_ = false;   // some rule does
   std::string refusing_;   // the rule that is named when none held
   uint32_t metric_;
   bool shadow_;

@@ -52,6 +52,34 @@ struct AllowTest : ::testing::Test {
   TestCall test;
 };
 
+TEST_F(AllowTest, a_token_that_lacks_nothing_but_scopes_is_told_so) {
+  struct Case {
+    AllowRule rule;
+    std::string_view method, told;
+  };
+  const std::string_view kTold = "WWW-Authenticate: Bearer realm=\"customers\", error=\"insufficient_scope\"";
+  const Case kCases[] = {
+      {{.scopes = {"orders:delete"}}, "jwt", kTold},
+      {{.scopes = {"orders:delete"}, .roles = {"support"}}, "introspection", kTold},
+      {{.scopes = {"orders:delete"}, .roles = {"admin"}}, "jwt", ""},
+      {{.roles = {"admin"}}, "jwt", ""},
+      {{.scopes = {"orders:delete"}}, "api_key", ""},
+  };
+  identity.authenticator = "customers";
+  for (const Case& one : kCases) {
+    identity.method = one.method;
+    AllowConfig config;
+    config.rule = one.rule;
+    Allow allow(config, 0);
+    test.call.scratch() = nullptr;
+    EXPECT_EQ(allow.on_request(test.call).problem(), &kNotAllowed);
+    http::Head response(test.arena);
+    response.status = 403;
+    allow.on_response(test.call, response);
+    EXPECT_EQ(TestCall::text_of(response.fields), one.told);
+  }
+}
+
 TEST_F(AllowTest, all_scopes_and_any_role_and_group) {
   EXPECT_TRUE(passes({.scopes = {"orders:read"}}));
   EXPECT_TRUE(passes({.scopes = {"orders:read", "orders:write"}}));
