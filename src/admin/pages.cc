@@ -50,6 +50,7 @@ Page metrics_page(const control::Keeper& keeper, observe::PageForm form) {
   if (const auto& audit = process.logs.audit_log()) facts.audit = audit->head->get();
   facts.certificates = keeper.certificates().facts();
   facts.keys = keeper.keys();
+  facts.services = keeper.snapshot().services;
   return {200, observe::page_type(form), observe::expose(process.registry, facts, form)};
 }
 

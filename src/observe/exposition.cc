@@ -199,6 +199,7 @@ std::string expose(const Registry& registry, const ProcessFacts& facts, PageForm
   TextPage page(out, form);
   if (form == PageForm::openmetrics) write_process(facts, page);
   write_tables(registry, page);
+  write_services(facts.services, page);
   page.end();
   return out;
 }

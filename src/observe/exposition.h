@@ -14,6 +14,7 @@
 #include "observe/log_file.h"
 #include "observe/process_usage.h"
 #include "observe/registry.h"
+#include "observe/service_counts.h"
 #include "observe/text_page.h"
 
 namespace sluice::observe {
@@ -36,6 +37,7 @@ struct ProcessFacts {
   std::optional<AuditPoint> audit{};   // not set: no audit log
   CertificateFacts certificates{};
   KeyFacts keys{};
+  ServiceCounts services{};
   ProcessUsage usage;
   uint64_t traffic_bytes = 0;       // against memory_max
   uint64_t traffic_bytes_max = 0;

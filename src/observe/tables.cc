@@ -273,6 +273,20 @@ void write_dropped(const Registry& registry, TextPage& page) {
 
 }  // namespace
 
+void write_services(const ServiceCounts& services, TextPage& page) {
+  page.family(Family::service_questions);
+  for (const auto& [name, counts] : services) {
+    for (size_t i = 0; i < kServiceOutcomes; ++i)
+      page.sample({render_label("service", name), render_label("outcome", kServiceOutcomeLabels[i])}, counts->count_of(i));
+  }
+  page.family(Family::service_seconds);
+  for (const auto& [name, counts] : services) {
+    HistogramTotals totals;
+    totals.add(counts->seconds());
+    page.duration(render_label("service", name), totals);
+  }
+}
+
 void write_tables(const Registry& registry, TextPage& page) {
   write_routes(registry, page);
   write_statuses(registry, page);

@@ -139,8 +139,8 @@ crypto::Secret read_login(const Section& section, BuildFaults& faults) {
   return {};
 }
 
-void make_introspection(const Section& section, const config::Sections<policy::ConsumerConfig>& consumers,
-                        unsigned workers, AuthPart& part, BuildFaults& faults) {
+void make_introspection(const Section& section, const Snapshot& snapshot, unsigned workers, AuthPart& part,
+                        BuildFaults& faults) {
   const policy::AuthConfig& auth = section.value;
   policy::JwtSettings settings = policy::jwt_settings(auth, workers);
   policy::IntrospectionOptions options;
@@ -155,7 +155,8 @@ void make_introspection(const Section& section, const config::Sections<policy::C
   options.on_provider_down = auth.on_provider_down;
   options.rules = std::move(settings.rules);
   options.mapping = std::move(settings.mapping);
-  options.consumers = consumers_for(auth, consumers);
+  options.consumers = consumers_for(auth, snapshot.config.consumer);
+  options.counts = snapshot.services.at("auth." + section.name);
   part.authenticator = std::make_shared<policy::IntrospectionAuthenticator>(section.name, std::move(options));
 }
 
@@ -175,12 +176,13 @@ void make_signature(const Section& section, const Snapshot& snapshot, AuthPart& 
 }  // namespace
 
 std::shared_ptr<const AuthorizerPart> make_authorizer(const config::Section<policy::AuthorizerConfig>& section,
-                                                      unsigned workers, BuildFaults& faults) {
+                                                      const Snapshot& snapshot, unsigned workers, BuildFaults& faults) {
   auto part = std::make_shared<AuthorizerPart>();
   part->name = section.name;
   part->fingerprint = section.fingerprint;
   part->service = std::make_shared<const policy::AuthorizerService>(
-      section.name, section.value, load_trust("authorizer." + section.name, section.value.ca, faults), workers);
+      section.name, section.value, load_trust("authorizer." + section.name, section.value.ca, faults), workers,
+      snapshot.services.at("authorizer." + section.name));
   return part;
 }
 
@@ -219,7 +221,7 @@ std::shared_ptr<const AuthPart> make_auth(const Section& section, const Snapshot
           section.name, std::make_shared<const policy::CertificateTable>(consumers));
       break;
     case AuthType::jwt: make_jwt(section, snapshot, workers, *part, faults); break;
-    case AuthType::introspection: make_introspection(section, consumers, workers, *part, faults); break;
+    case AuthType::introspection: make_introspection(section, snapshot, workers, *part, faults); break;
     case AuthType::basic: make_basic(section, consumers, workers, *part, faults); break;
     case AuthType::signature: make_signature(section, snapshot, *part, faults); break;
   }

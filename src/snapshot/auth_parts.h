@@ -18,7 +18,7 @@ void inherit_key_uses(const Snapshot& previous, const AuthPart& part);
 
 /// As make_auth, of one [authorizer.NAME].
 std::shared_ptr<const AuthorizerPart> make_authorizer(const config::Section<policy::AuthorizerConfig>& section,
-                                                      unsigned workers, BuildFaults& faults);
+                                                      const Snapshot& snapshot, unsigned workers, BuildFaults& faults);
 
 /// Reads the secrets of a snapshot that stays in force once more: they may have been replaced.
 void renew_auth_logins(const Snapshot& snapshot);

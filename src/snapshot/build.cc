@@ -71,6 +71,11 @@ class Builder {
     return count != 0 ? count : std::max(1U, std::thread::hardware_concurrency());
   }
   void add_redis(const config::Section<RedisConfig>& section);
+  void add_service(const std::string& name) {
+    auto& counts = out_->services[name];
+    if (previous_ != nullptr && previous_->services.contains(name)) counts = previous_->services.at(name);
+    if (!counts) counts = std::make_shared<observe::SharedServiceCounts>();
+  }
   RouteEntry make_entry(const config::Section<RouteSection>& section);
   std::shared_ptr<const RoutePart> make_route(const config::Section<RouteSection>& section,
                                               std::shared_ptr<const UpstreamPart> upstream);
@@ -110,6 +115,10 @@ Result<std::shared_ptr<const Snapshot>, BuildFaults> Builder::run() {
   for (const auto& section : config.redis) add_redis(section);
   out_->nonces = nonces();
   for (const auto& section : config.auth) {
+    if (section.value.type == policy::AuthType::introspection) add_service("auth." + section.name);
+  }
+  for (const auto& section : config.authorizer) add_service("authorizer." + section.name);
+  for (const auto& section : config.auth) {
     auto part = unchanged(previous_ ? &previous_->auth : nullptr, section, itself);
     out_->auth.push_back(part ? part : make_auth(section, *out_, workers(), faults_));
     if (part == nullptr && previous_ != nullptr) inherit_key_uses(*previous_, *out_->auth.back());
@@ -122,7 +131,7 @@ Result<std::shared_ptr<const Snapshot>, BuildFaults> Builder::run() {
   out_->consumer_limits = make_consumer_limits(*out_);
   for (const auto& section : config.authorizer) {
     auto part = unchanged(previous_ ? &previous_->authorizers : nullptr, section, itself);
-    out_->authorizers.push_back(part ? part : make_authorizer(section, workers(), faults_));
+    out_->authorizers.push_back(part ? part : make_authorizer(section, *out_, workers(), faults_));
   }
   for (const auto& section : config.route) {
     out_->routes.push_back(make_entry(section));

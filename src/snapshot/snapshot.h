@@ -17,6 +17,7 @@
 #include "net/address.h"
 #include "net/shared_tls.h"
 #include "observe/registry.h"
+#include "observe/service_counts.h"
 #include "plugin/plugin.h"
 #include "policy/auth/api_key.h"
 #include "policy/auth/authenticator.h"
@@ -187,6 +188,7 @@ struct Snapshot {
   std::vector<std::shared_ptr<const RedisPart>> redis;
   std::vector<std::shared_ptr<const AuthorizerPart>> authorizers;
   CidrSet trusted_proxies;
+  observe::ServiceCounts services;   // that parts ask; taken over by name
   bool answers_preflights = false;   // some route does
 };
 

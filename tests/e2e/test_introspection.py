@@ -74,6 +74,8 @@ def test_the_issuer_says_who_it_is_and_is_asked_once(asked, tmp_path):
     assert "unchanged" in one.reload()
     assert ask(one, "other").status == 401
     assert issuer.asked[-1] == ("other", "Basic Z2F0ZXdheTpjaGFuZ2Vk")
+    for outcome, count in (("accepted", 1), ("refused", 2), ("failed", 0)):
+        one.wait_for_metric(count, "sluice_service_questions_total", service="auth.opaque", outcome=outcome)
     written = one.error_log() + (one.folder / "access.log").read_text()
     assert "s3cret" not in written and "Z2F0" not in written and "good" not in written
 

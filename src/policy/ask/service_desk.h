@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "observe/service_counts.h"
 #include "policy/ask/answer_desk.h"
 #include "policy/reach.h"
 
@@ -20,9 +21,13 @@ template <class Value>
 class AnswerReader {
  public:
   using Held = typename AnswerDesk<Value>::Held;
+  struct Reading {
+    Held held;
+    observe::ServiceOutcome outcome;   // what the service said, whatever is made of it
+  };
   virtual ~AnswerReader() = default;
   /// `before`: what was known, null: nothing. No answer at all is one too: its error is a line for the log.
-  virtual Held read(Result<upstream::FetchResponse, std::string> answer, const Held* before, TimePoint now,
+  virtual Reading read(Result<upstream::FetchResponse, std::string> answer, const Held* before, TimePoint now,
                     WallTime wall) const = 0;
 };
 
@@ -40,13 +45,17 @@ class ServiceDesk final : public upstream::Fetcher::Asker, public std::enable_sh
     const Clock& clock;
     std::shared_ptr<const Reader> reader;
     size_t bytes_max;   // of all answers that are kept
+    std::shared_ptr<observe::SharedServiceCounts> counts;
   };
   /// needs: nobody has asked. gives: false when too many are asked already, or nobody can be asked
   bool ask(const QuestionKey& key, upstream::FetchRequest request, Way way) {
-    if (open_.size() >= kServiceQuestionsMax) return false;
     uint64_t tag = ++last_tag_;
-    if (!way.reach.fetcher.start(std::move(request), this->shared_from_this(), tag)) return false;
-    open_.emplace(tag, Open{key, &way.clock, std::move(way.reader), way.bytes_max});
+    if (open_.size() >= kServiceQuestionsMax ||
+        !way.reach.fetcher.start(std::move(request), this->shared_from_this(), tag)) {
+      way.counts->count_unasked();
+      return false;
+    }
+    open_.emplace(tag, Open{key, &way.clock, std::move(way.reader), way.bytes_max, std::move(way.counts), way.clock.now()});
     return true;
   }
 
@@ -55,8 +64,10 @@ class ServiceDesk final : public upstream::Fetcher::Asker, public std::enable_sh
     CHECK(found != open_.end());
     Open open = std::move(found->second);
     open_.erase(found);
-    Held held = open.reader->read(std::move(answer), answers_.find(open.key), open.clock->now(), open.clock->wall());
-    answers_.keep(open.key, std::move(held), open.bytes_max);
+    TimePoint now = open.clock->now();
+    auto reading = open.reader->read(std::move(answer), answers_.find(open.key), now, open.clock->wall());
+    open.counts->count(reading.outcome, now - open.asked_at);
+    answers_.keep(open.key, std::move(reading.held), open.bytes_max);
     answers_.settle(open.key);
   }
 
@@ -66,6 +77,8 @@ class ServiceDesk final : public upstream::Fetcher::Asker, public std::enable_sh
     const Clock* clock;   // the loop's
     std::shared_ptr<const Reader> reader;
     size_t bytes_max;
+    std::shared_ptr<observe::SharedServiceCounts> counts;
+    TimePoint asked_at;
   };
 
   AnswerDesk<Value> answers_;

@@ -52,18 +52,21 @@ class IntrospectionAuthenticator::Reader final : public AnswerReader<Introspecte
       : name_(std::move(name)), rules_(options.rules), mapping_(options.mapping), cache_for_(options.cache_for),
         on_provider_down_(options.on_provider_down) {}
 
-  Held read(Result<upstream::FetchResponse, std::string> answer, const Held* before, TimePoint now,
-            WallTime wall) const override {
-    if (!answer) return failed(answer.error(), before, now, wall);
-    if (answer->status != 200) return failed("status " + std::to_string(answer->status), before, now, wall);
+  Reading read(Result<upstream::FetchResponse, std::string> answer, const Held* before, TimePoint now,
+               WallTime wall) const override {
+    using enum observe::ServiceOutcome;
+    auto unusable = [&](const std::string& why) { return Reading{failed_held(why, before, now, wall), failed}; };
+    if (!answer) return unusable(answer.error());
+    if (answer->status != 200) return unusable("status " + std::to_string(answer->status));
     JsonReader json(kIntrospectionBytesMax);
     auto document = json.read(answer->body);
     auto active = document ? document->member("active") : std::nullopt;
-    if (!active || !active->boolean()) return failed("no introspection response", before, now, wall);
+    if (!active || !active->boolean()) return unusable("no introspection response");
     Held held{{}, now + cache_for_};
     held.value.problem = *active->boolean() ? check_claims(*document, rules_, wall) : &kTokenInactive;
     if (held.value.problem == nullptr) held.value.problem = take(*document, held.value);
-    return held;
+    auto outcome = held.value.problem == nullptr ? accepted : refused;
+    return {std::move(held), outcome};
   }
 
  private:
@@ -79,7 +82,7 @@ class IntrospectionAuthenticator::Reader final : public AnswerReader<Introspecte
   }
 
   /// What was known may do for as long as nobody can be asked, where the configuration says so.
-  Held failed(const std::string& why, const Held* before, TimePoint now, WallTime wall) const {
+  Held failed_held(const std::string& why, const Held* before, TimePoint now, WallTime wall) const {
     LOG(error, "token not introspected", kv("auth", name_), kv("reason", why));
     Held held{{}, now + kFailureKept};
     held.value.problem = &kIntrospectionUnavailable;
@@ -123,7 +126,7 @@ Authenticator::Outcome IntrospectionAuthenticator::authenticate(Call& call) cons
 Authenticator::Outcome IntrospectionAuthenticator::ask(Call& call, Desk& desk, const QuestionKey& key,
                                                        std::string_view token) const {
   if (const Reach* reach = call.reach(); reach != nullptr && !desk.answers().asked(key)) {
-    if (!desk.ask(key, question(token), {*reach, call.clock(), reader_, options_.cache_bytes}))
+    if (!desk.ask(key, question(token), {*reach, call.clock(), reader_, options_.cache_bytes, options_.counts}))
       return Outcome::refused(kIntrospectionUnavailable);
   }
   desk.answers().wait(key, call.resume());

@@ -39,6 +39,7 @@ struct IntrospectionOptions {
   upstream::FetchUrl url;
   upstream::FetchTrust tls;
   std::shared_ptr<const IntrospectionLogin> login;
+  std::shared_ptr<observe::SharedServiceCounts> counts = std::make_shared<observe::SharedServiceCounts>();
   Duration timeout{};
   Duration cache_for{};
   size_t cache_bytes = 0;   // of one worker

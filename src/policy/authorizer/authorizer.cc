@@ -35,7 +35,8 @@ class AuthorizerService::Reader final : public AnswerReader<Authorized> {
  public:
   Reader(std::string name, Duration cache_for) : name_(std::move(name)), cache_for_(cache_for) {}
 
-  Held read(Result<upstream::FetchResponse, std::string> answer, const Held*, TimePoint now, WallTime) const override {
+  Reading read(Result<upstream::FetchResponse, std::string> answer, const Held*, TimePoint now, WallTime) const override {
+    using enum observe::ServiceOutcome;
     Held held{{&kAuthorizerUnavailable, {}}, now + std::max(cache_for_, kFailureKept)};
     bool passes = answer && answer->status >= 200 && answer->status < 300;
     bool refuses = answer && (answer->status == 401 || answer->status == 403);
@@ -43,14 +44,14 @@ class AuthorizerService::Reader final : public AnswerReader<Authorized> {
       LOG(error, "authorizer gave no answer", kv("authorizer", name_),
           kv("reason", answer ? "status " + std::to_string(answer->status) : answer.error()));
       held.fresh_until = now + kFailureKept;
-      return held;
+      return {std::move(held), failed};
     }
     held.value.problem = passes ? nullptr : answer->status == 401 ? &kAuthorizerUnauthorized : &kAuthorizerForbidden;
     for (auto& field : answer->fields) {
       bool challenge = equals_ignore_case(field.first, kChallenge);
       if (challenge == refuses) held.value.fields.push_back(std::move(field));
     }
-    return held;
+    return {std::move(held), passes ? accepted : refused};
   }
 
  private:
@@ -66,11 +67,11 @@ struct AuthorizerService::Asked {
 };
 
 AuthorizerService::AuthorizerService(std::string name, const AuthorizerConfig& config, upstream::FetchTrust tls,
-                                     unsigned workers)
+                                     unsigned workers, std::shared_ptr<observe::SharedServiceCounts> counts)
     : name_(std::move(name)), url_(*upstream::FetchUrl::parse(config.url->value)), tls_(std::move(tls)),
       send_(texts_of(config.send)), copy_(texts_of(config.copy)), timeout_(config.timeout),
       cache_for_(config.cache_for), cache_bytes_(config.cache.count / std::max(1U, workers)), on_down_(config.on_down),
-      reader_(std::make_shared<const Reader>(name_, config.cache_for)) {
+      reader_(std::make_shared<const Reader>(name_, config.cache_for)), counts_(std::move(counts)) {
   for (const auto& field : config.set) set_.push_back({field.name, Template(field.value.value)});
   for (const auto& fact : config.cache_key) cache_key_.push_back(fact.value);
 }
@@ -95,7 +96,7 @@ Verdict AuthorizerService::on_request(Call& call) const {
 Verdict AuthorizerService::ask(Call& call, Worker& worker, Asked& asked) const {
   Desk& desk = *worker.desk;
   if (const Reach* reach = call.reach(); reach != nullptr && !desk.answers().asked(asked.key)) {
-    if (!desk.ask(asked.key, question(call), {*reach, call.clock(), reader_, cache_bytes_})) return without_answer();
+    if (!desk.ask(asked.key, question(call), {*reach, call.clock(), reader_, cache_bytes_, counts_})) return without_answer();
   }
   desk.answers().wait(asked.key, call.resume());
   // The question has its own deadline; this one is for the case that its answer comes too late to be told.

@@ -39,7 +39,8 @@ struct Authorized {
 /// One [authorizer.NAME], shared by the routes that name it and by all workers.
 class AuthorizerService {
  public:
-  AuthorizerService(std::string name, const AuthorizerConfig& config, upstream::FetchTrust tls, unsigned workers);
+  AuthorizerService(std::string name, const AuthorizerConfig& config, upstream::FetchTrust tls, unsigned workers,
+                    std::shared_ptr<observe::SharedServiceCounts> counts);
 
   Verdict on_request(Call& call) const;
   void on_response(Call& call, http::Head& response) const;
@@ -80,6 +81,7 @@ class AuthorizerService {
   size_t cache_bytes_;
   AuthorizerDown on_down_;
   std::shared_ptr<const Reader> reader_;
+  std::shared_ptr<observe::SharedServiceCounts> counts_;
   PerWorker<Worker> workers_;
 };
 

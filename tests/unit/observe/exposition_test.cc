@@ -263,6 +263,7 @@ TEST(Exposition, every_family_of_the_list_can_appear) {
   facts.logs = {{"error", {}}};
   facts.certificates = {{{"tls.site", "site.pem", 1}}, {{"tls.site", 2, 3}}};
   facts.keys = {{{"auth.customers", 2, 1, 3, 1.7e9}}};
+  facts.services = {{"auth.opaque", std::make_shared<SharedServiceCounts>()}};
   facts.audit.emplace();
   Page page(expose(registry, facts));
   for (size_t i = 0; i < kFamilies; ++i) {

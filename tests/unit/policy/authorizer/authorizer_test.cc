@@ -17,8 +17,10 @@ class AuthorizerTest : public ::testing::Test {
     config_.copy = {{"X-Role", {}}, {"X-Tenant", {}}};
     config_.timeout = milliseconds(net::kSanitized ? 3000 : 1000);
   }
+  using Outcome = observe::ServiceOutcome;
+  uint64_t counted(Outcome outcome) const { return counts_->count_of(static_cast<size_t>(outcome)); }
   AuthorizerService& service() {
-    if (!made_) made_ = std::make_shared<AuthorizerService>("permissions", config_, nullptr, 1);
+    if (!made_) made_ = std::make_shared<AuthorizerService>("permissions", config_, nullptr, 1, counts_);
     return *made_;
   }
   struct Asked : TestCall {
@@ -49,6 +51,7 @@ class AuthorizerTest : public ::testing::Test {
   TestService service_{reach_};
   AuthorizerConfig config_;
   std::shared_ptr<AuthorizerService> made_;
+  std::shared_ptr<observe::SharedServiceCounts> counts_ = std::make_shared<observe::SharedServiceCounts>();
 };
 
 TEST_F(AuthorizerTest, hears_what_is_asked_and_says_what_the_upstream_gets) {
@@ -86,6 +89,9 @@ TEST_F(AuthorizerTest, a_refusal_is_the_clients_answer) {
     service_.say("", status);
     EXPECT_EQ(refusal("/"), &kAuthorizerUnavailable) << status;
   }
+  EXPECT_EQ(counted(Outcome::accepted), 0u);
+  EXPECT_EQ(counted(Outcome::refused), 2u);
+  EXPECT_EQ(counted(Outcome::failed), 5u);
 }
 
 TEST_F(AuthorizerTest, without_a_cache_every_request_asks) {
@@ -149,6 +155,8 @@ TEST_F(AuthorizerTest, while_the_service_is_away_requests_pass_only_where_that_i
     for (auto& one : all) EXPECT_TRUE(reach_.until_woken(*one));
     EXPECT_EQ(service().on_request(all[0]->call).kind(), open ? Kind::pass : Kind::refuse);
   }
+  EXPECT_EQ(counted(Outcome::failed), 2 * (1 + kServiceQuestionsMax));
+  EXPECT_EQ(counted(Outcome::unasked), 2u);
 }
 
 TEST_F(AuthorizerTest, where_nobody_can_be_asked_the_request_waits) {   // explain
