@@ -9,6 +9,7 @@
 #include "policy/auth/jwt.h"
 #include "policy/auth/jwt_config.h"
 #include "policy/auth/jwt_files.h"
+#include "policy/auth/jwt_keys.h"
 #include "policy/auth/key_store.h"
 #include "policy/auth/mtls.h"
 #include "policy/signature/signature.h"
@@ -63,6 +64,7 @@ std::string about_jwt(const policy::AuthConfig& auth) {
   std::string out = "jwt of " + auth.issuer;
   if (!auth.store.redis.name.empty()) out += ", revocations in redis." + auth.store.redis.name;
   out += ", keys ";
+  if (!auth.secret.empty()) return out + "of a secret";
   if (!auth.jwks_file.empty()) return out + "in " + auth.jwks_file.path;
   if (!auth.public_key.empty()) return out + "in " + auth.public_key.path;
   return out + (auth.jwks_uri ? "from " + auth.jwks_uri->value : "by discovery");
@@ -94,6 +96,29 @@ std::shared_ptr<policy::RemoteKeys> make_remote(const Section& section, std::sha
   return std::make_shared<policy::RemoteKeys>(std::move(options), std::move(world));
 }
 
+crypto::Secret read_jwt_secret(const Section& section, BuildFaults& faults) {
+  auto secret = read_secret(section.value.secret, config::process_environment);
+  if (secret) return *std::move(secret);
+  faults.push_back("auth." + section.name + ": " + secret.error());
+  return {};
+}
+
+void take_secret(const Section& section, const crypto::Secret& secret, policy::JwtWorld& world, BuildFaults& faults) {
+  auto keys = policy::key_set_of_secret(secret.bytes(), policy::jwt_algorithms(section.value));
+  if (!keys) {
+    faults.push_back("auth." + section.name + ": " + keys.error());
+  } else {
+    world.keys.replace(std::make_shared<const policy::JwtKeySet>(*std::move(keys)));
+  }
+}
+
+void make_secret_keys(const Section& section, std::shared_ptr<policy::JwtWorld> world, AuthPart& part, BuildFaults& faults) {
+  auto secret = std::make_shared<const crypto::Secret>(read_jwt_secret(section, faults));
+  if (!secret->empty()) take_secret(section, *secret, *world, faults);
+  part.login = std::make_shared<Live<crypto::Secret>>(std::move(secret));
+  part.secret_keys = std::move(world);
+}
+
 void make_jwt(const Section& section, const Snapshot& snapshot, unsigned workers, AuthPart& part,
               BuildFaults& faults) {
   const policy::AuthConfig& auth = section.value;
@@ -104,7 +129,8 @@ void make_jwt(const Section& section, const Snapshot& snapshot, unsigned workers
     auto read = part.files->read();
     if (!read) faults.push_back("auth." + section.name + ": " + read.error());
   }
-  if (!auth.has_key_file()) part.remote_keys = make_remote(section, world, faults);
+  if (!auth.secret.empty()) make_secret_keys(section, world, part, faults);
+  if (auth.fetches_keys()) part.remote_keys = make_remote(section, world, faults);
   policy::JwtOptions options;
   options.header = auth.header_name();
   options.settings = policy::jwt_settings(auth, workers);
@@ -200,9 +226,12 @@ void renew_auth_logins(const Snapshot& snapshot) {
     const auto* section = find_section(snapshot.config.auth, part->name);
     CHECK(section != nullptr);
     BuildFaults faults;
-    auto now = std::make_shared<const crypto::Secret>(read_login(*section, faults));
+    bool verifies = part->secret_keys != nullptr;
+    auto now = std::make_shared<const crypto::Secret>(verifies ? read_jwt_secret(*section, faults) : read_login(*section, faults));
+    bool changed = faults.empty() && now->bytes() != part->login->current()->bytes();
+    if (changed && verifies) take_secret(*section, *now, *part->secret_keys, faults);
     for (const std::string& fault : faults) LOG(warn, "secret not renewed", kv("reason", fault));
-    if (!faults.empty() || now->bytes() == part->login->current()->bytes()) continue;
+    if (!changed || !faults.empty()) continue;
     part->login->replace(std::move(now));
     LOG(info, "secret renewed", kv("auth", part->name));
   }

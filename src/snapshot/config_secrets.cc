@@ -1,4 +1,7 @@
 // Secrets: there, where the file says that they are. Their contents stay where they are.
+#include <algorithm>
+
+#include "policy/auth/jwt_config.h"
 #include "policy/signature/signing_key.h"
 #include "snapshot/config_check.h"
 #include "snapshot/secrets.h"
@@ -28,11 +31,23 @@ void check(const config::SecretSource& source, const std::string& what, config::
       "check as the service's own user and in its environment, with --as-service";
 }
 
+/// RFC 7518 section 3.2: at least as long as the hash. Algorithms of longer ones are left out when none was asked for.
+size_t jwt_secret_bytes_min(const policy::AuthConfig& auth) {
+  size_t most = 32;
+  for (policy::JwtAlgorithm algorithm : auth.algorithms) {
+    if (policy::is_symmetric(algorithm)) most = std::max(most, crypto::digest_bytes(policy::hash_of(algorithm)));
+  }
+  return most;
+}
+
 }  // namespace
 
 void check_secrets(const Config& config, config::Document& document, config::Environment environment) {
-  for (const auto& section : config.auth)
+  for (const auto& section : config.auth) {
     check(section.value.client_secret, "client_secret of [auth." + section.name + "]", environment, document);
+    check(section.value.secret, "secret of [auth." + section.name + "]", environment, document,
+          jwt_secret_bytes_min(section.value));
+  }
   for (const auto& section : config.redis) {
     const std::string table = "[redis." + section.name + "]";
     check(section.value.password, "password of " + table, environment, document);

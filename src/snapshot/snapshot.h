@@ -74,7 +74,8 @@ struct AuthPart {
   std::shared_ptr<const policy::ApiKeys> api_keys;   // null: of another type, or each is looked up
   std::shared_ptr<policy::LiveFiles> files;   // null: it reads none
   std::shared_ptr<policy::RemoteKeys> remote_keys;   // null: it fetches none
-  std::shared_ptr<Live<crypto::Secret>> login;       // null: it asks nobody
+  std::shared_ptr<Live<crypto::Secret>> login;       // what it shows whom it asks, or verifies with; null: nothing
+  std::shared_ptr<policy::JwtWorld> secret_keys;     // made of it; null: none are
   std::shared_ptr<const policy::SignatureAuthenticator> signatures;   // the authenticator; null: of another type
 };
 
@@ -187,8 +188,8 @@ struct Snapshot {
   std::shared_ptr<policy::SharedNonces> nonces;            // null before anything asked for signatures
   std::vector<std::shared_ptr<const RedisPart>> redis;
   std::vector<std::shared_ptr<const AuthorizerPart>> authorizers;
-  CidrSet trusted_proxies;
   observe::ServiceCounts services;   // that parts ask; taken over by name
+  CidrSet trusted_proxies;
   bool answers_preflights = false;   // some route does
 };
 

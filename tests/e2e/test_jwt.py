@@ -65,6 +65,36 @@ def test_a_good_token_comes_in_and_goes_no_further(gateway, upstream, keys, tmp_
     assert token not in one.error_log() and token not in (one.folder / "access.log").read_text()
 
 
+def test_a_secret_by_reference_serves_and_is_read_anew_by_a_reload(gateway, upstream, keys, tmp_path):
+    key, place = keys("k1", "HS256"), tmp_path / "tokens.secret"
+    key.secret = b"a secret of a test, of more than enough bytes"
+    place.write_bytes(key.secret + b"\n")
+    one = gateway(settings(upstream(), route=ROUTE, more=jwt(f'secret = {{ secret = "file:{place}" }}')))
+    old = Issuer().token(key)
+    assert statuses(one, old) == {200}
+    assert_problem(one.ask("GET", "/", bearer(Issuer().token(keys("k2", "RS256")))), 401, "token_algorithm")
+    key.secret = b"another secret of a test, of more than enough bytes"
+    place.write_bytes(key.secret)
+    assert statuses(one, Issuer().token(key)) == {401}
+    assert one.reload().startswith("unchanged")
+    wait_until(lambda: statuses(one, Issuer().token(key)) == {200} and statuses(one, old) == {401}, "the new secret")
+    place.write_bytes(b"short")
+    assert "has less than 32 bytes" in one.reload(code=1)
+    assert statuses(one, Issuer().token(key)) == {200}   # what is not good changes nothing
+
+
+def test_a_token_that_lacks_a_scope_is_told_so(gateway, upstream, keys, tmp_path):
+    key = keys("k1")
+    (tmp_path / "set.json").write_text(key_set(key))
+    one = gateway(settings(upstream(), route=ROUTE, more=jwt(f'jwks_file = "{tmp_path}/set.json"')).replace(
+        'auth = ["customers"]', 'auth = ["customers"]\nallow = { scopes = ["orders:write"] }'))
+    for more in ([], [("Connection", "Upgrade"), ("Upgrade", "websocket")]):
+        refused = one.ask("GET", "/", bearer(Issuer().token(key, scope="orders:read")) + more)
+        assert_problem(refused, 403, "not_allowed")
+        assert refused.all("WWW-Authenticate") == ['Bearer realm="customers", error="insufficient_scope"']
+    assert one.ask("GET", "/", bearer(Issuer().token(key, scope="orders:read orders:write"))).status == 200
+
+
 def test_a_public_key_in_pem_serves_tokens_of_any_key_id(gateway, upstream, keys, tmp_path):
     key = keys("k1", "RS256")
     (tmp_path / "issuer.pem").write_text(key.pem())

@@ -60,7 +60,7 @@ constexpr Field kAuthFields[] = {
     field<&AuthConfig::algorithms>(
         {.name = "algorithms",
          .about = "jwt: signatures that are accepted; nothing means all that verify with a public key. HS256, HS384 "
-                  "and HS512 need a jwks_file with the shared secret.",
+                  "and HS512 need a shared secret, in `secret` or a jwks_file.",
          .reason = "a key serves only the algorithms of its own type, whatever a token says",
          .example = "[\"RS256\", \"ES256\"]"}),
     field<&AuthConfig::jwks_uri>({.name = "jwks_uri",
@@ -74,6 +74,11 @@ constexpr Field kAuthFields[] = {
         {.name = "public_key",
          .about = "jwt: the only key as a file, a public key or certificate in PEM; read again whenever it changes.",
          .example = "\"issuer.pem\""}),
+    field<&AuthConfig::secret>({.name = "secret",
+                                .about = "jwt: the secret that tokens of HS256, HS384 and HS512 are made with, of at "
+                                         "least as many bits. Whoever knows it can make tokens.",
+                                .reason = "none: a public key cannot be used to make tokens",
+                                .example = "{ secret = \"file:tokens.secret\" }"}),
     field<&AuthConfig::ca>({.name = "ca",
                             .about = "jwt: authorities (PEM) that vouch for the server that the keys come from; "
                                      "introspection: for the one that is asked.",
@@ -188,6 +193,7 @@ const OwnKey kOwnKeys[] = {
     {"jwks_uri", {jwt}},
     {"jwks_file", {jwt}},
     {"public_key", {jwt}},
+    {"secret", {jwt}},
     {"ca", {jwt, introspection}},
     {"plain_http", {jwt, introspection}},
     {"refresh", {jwt}},

@@ -39,10 +39,11 @@ struct AuthConfig {
   std::string issuer;
   std::vector<std::string> audience;
   std::vector<JwtAlgorithm> algorithms;   // empty: see jwt_algorithms()
-  // jwt: where the keys are; none of these three: found by discovery from the issuer
+  // jwt: where the keys are; none of these four: found by discovery from the issuer
   std::optional<config::Placed<std::string>> jwks_uri;
   config::FilePath jwks_file;
   config::FilePath public_key;
+  config::SecretSource secret;
   // jwt: fetching them
   config::FilePath ca;
   bool plain_http = false;
@@ -83,9 +84,10 @@ struct AuthConfig {
     return cache_for.value_or(type == AuthType::introspection ? std::chrono::seconds(10) : std::chrono::minutes(1));
   }
   bool has_key_file() const { return !jwks_file.empty() || !public_key.empty(); }
+  bool fetches_keys() const { return !has_key_file() && secret.empty(); }
 };
 
-/// Of `algorithms`, or all that verify with a public key.
+/// Of `algorithms`, or all that verify with a public key; with the `secret` when there is one.
 JwtAlgorithmSet jwt_algorithms(const AuthConfig& auth);
 
 /// What a route says: `auth = ["a", "b"]`, `{ all = ["a", "b"] }` or "none".

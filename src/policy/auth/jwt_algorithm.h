@@ -59,6 +59,7 @@ class JwtAlgorithmSet {
   constexpr bool has_symmetric() const {
     return has(JwtAlgorithm::hs256) || has(JwtAlgorithm::hs384) || has(JwtAlgorithm::hs512);
   }
+  constexpr bool has_asymmetric() const { return (bits_ & asymmetric().bits_) != 0; }
   /// All that verify with a public key.
   static constexpr JwtAlgorithmSet asymmetric() {
     JwtAlgorithmSet all;

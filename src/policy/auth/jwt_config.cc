@@ -37,9 +37,13 @@ void check_texts(const std::vector<std::string>& list, std::string_view key, con
 }  // namespace
 
 JwtAlgorithmSet jwt_algorithms(const AuthConfig& auth) {
-  if (auth.algorithms.empty()) return JwtAlgorithmSet::asymmetric();
+  constexpr JwtAlgorithm kWithSecret[] = {JwtAlgorithm::hs256, JwtAlgorithm::hs384, JwtAlgorithm::hs512};
+  if (auth.algorithms.empty() && auth.secret.empty()) return JwtAlgorithmSet::asymmetric();
   JwtAlgorithmSet set;
   for (JwtAlgorithm algorithm : auth.algorithms) set.add(algorithm);
+  for (JwtAlgorithm algorithm : kWithSecret) {
+    if (auth.algorithms.empty()) set.add(algorithm);
+  }
   return set;
 }
 
@@ -81,20 +85,24 @@ void check_jwt(const AuthConfig& auth, const config::Value& table, config::Reade
     reader.issues().add(kStoreOfKeys, place_of(table, "store"), "type = \"jwt\" keeps its revocations in a [redis.NAME]").note =
         "a file of them is named by \"revoked\"";
   }
-  int places = auth.jwks_uri.has_value() + !auth.jwks_file.empty() + !auth.public_key.empty();
+  int places = auth.jwks_uri.has_value() + !auth.jwks_file.empty() + !auth.public_key.empty() + !auth.secret.empty();
   if (places > 1) {
     reader.issues().add(kSeveralPlaces, table.at,
-                        "keys come from one of \"jwks_uri\", \"jwks_file\" and \"public_key\"");
+                        "keys come from one of \"jwks_uri\", \"jwks_file\", \"public_key\" and \"secret\"");
   }
   constexpr std::string_view kWhat = "keys would be fetched over http: whoever is on the way can put in his own";
   if (auth.jwks_uri) check_url(*auth.jwks_uri, kWhat, auth.plain_http, reader);
   if (places == 0 && !auth.issuer.empty())
     check_url({discovery_url(auth.issuer), place_of(table, "issuer")}, kWhat, auth.plain_http, reader);
-  if (jwt_algorithms(auth).has_symmetric() && auth.jwks_file.empty()) {
+  JwtAlgorithmSet algorithms = jwt_algorithms(auth);
+  if (!auth.secret.empty() && algorithms.has_asymmetric()) {
+    reader.issues().add(kSharedSecret, place_of(table, "algorithms"), "a shared secret verifies HS256, HS384 and HS512 alone");
+  }
+  if (algorithms.has_symmetric() && auth.jwks_file.empty() && auth.secret.empty()) {
     reader.issues()
         .add(kSharedSecret, place_of(table, "algorithms"),
              "HS256, HS384 and HS512 verify with a shared secret, which no public key is")
-        .note = "give the secret as a key with \"kty\": \"oct\" in a jwks_file";
+        .note = "give the secret by secret = { secret = \"file:...\" }, or as a key with \"kty\": \"oct\" in a jwks_file";
   }
 }
 

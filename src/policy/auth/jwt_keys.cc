@@ -45,6 +45,13 @@ JwtKeySet::JwtKeySet(std::vector<JwtKey> keys) : keys_(std::move(keys)) {
                    [](const JwtKey& a, const JwtKey& b) { return a.id() < b.id(); });
 }
 
+Result<JwtKeySet, std::string> key_set_of_secret(std::string_view secret, JwtAlgorithmSet algorithms) {
+  std::vector<JwtKey> keys;
+  keys.emplace_back("", secret, algorithms);
+  if (keys.front().useful()) return JwtKeySet(std::move(keys));
+  return std::string("its secret has fewer bits than the hash of any of its algorithms");
+}
+
 std::span<const JwtKey> JwtKeySet::of_id(std::string_view id) const {
   auto first = std::lower_bound(keys_.begin(), keys_.end(), id,
                                 [](const JwtKey& key, std::string_view own) { return key.id() < own; });

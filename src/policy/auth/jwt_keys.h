@@ -68,6 +68,10 @@ class JwtKeySet {
   std::vector<JwtKey> keys_;   // by id, those without one first
 };
 
+/// The one key of a table with a `secret`, for whatever id a token names.
+/// errors: why none of the algorithms goes with it
+Result<JwtKeySet, std::string> key_set_of_secret(std::string_view secret, JwtAlgorithmSet algorithms);
+
 /// Where a set comes from decides whether it may hold secrets.
 enum class KeySetSource : uint8_t { file, network };
 
