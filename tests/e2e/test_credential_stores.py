@@ -36,6 +36,7 @@ def guarded(gateway, upstream, redis):
         one = gateway(settings(behind, server=server, route='auth = ["it"]' + ROUTE, more=f"""
 [redis.main]
 url = "redis://127.0.0.1:{redis.port}"
+timeout = {{ command = "700ms" }}
 [auth.it]
 {auth}
 """))
