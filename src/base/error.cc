@@ -14,6 +14,7 @@ std::string_view code_name(Code code) {
     case Code::timeout: return "timeout";
     case Code::tls_failed: return "tls_failed";
     case Code::client_certificate: return "client_certificate";
+    case Code::not_taken: return "not_taken";
     case Code::truncated: return "truncated";
     case Code::proxy_protocol: return "proxy_protocol";
     case Code::bad_message: return "bad_message";

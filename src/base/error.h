@@ -25,6 +25,7 @@ enum class Code : uint8_t {
   timeout,             // a read or write deadline passed
   tls_failed,
   client_certificate,  // none, or one that could not be verified
+  not_taken,           // the other side says that it has done nothing with it
   truncated,           // ended before its announced length (or without close_notify)
   proxy_protocol,
   // the bytes

@@ -61,7 +61,7 @@ Error H2ClientCodec::reset_error(const H2Stream& stream, uint32_t code) const {
   if (stream.head_read_ || stream.informational_ > 0) {
     why.progress = Progress::answered;
   } else if (code == NGHTTP2_REFUSED_STREAM) {   // RFC 9113 section 8.7: nothing was done with it
-    why = {Code::closed, Side::upstream, Progress::unsent, "stream refused by the upstream"};
+    why = {Code::not_taken, Side::upstream, Progress::unsent, "stream refused by the upstream"};
   }
   return why;
 }

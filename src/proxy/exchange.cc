@@ -114,6 +114,7 @@ void Exchange::ClientEvents::on_end() {
 
 void Exchange::ClientEvents::on_reset(Error why) {
   x.client_stream_ = nullptr;
+  x.response_pump_.forget_receiver();
   x.client_error_ = why;
   if (why.code == Code::overloaded) x.problem_ = &kMemoryFull;   // for the log: nobody can be told any more
   x.ready();

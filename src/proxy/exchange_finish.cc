@@ -51,6 +51,9 @@ Next Exchange::do_amend() {
     response_pump_.finish_empty();
     return go(Step::relay);
   }
+  // First: sending may end the stream at once.
+  response_pump_.start(from_us_ ? nullptr : upstream_stream_, *client_stream_,
+                       filtered ? route_->pipeline.response_filters(call_) : nullptr);
   client_stream_->send_head(*response_, End::no);
   if (from_us_) {
     Chain body;
@@ -58,8 +61,6 @@ Next Exchange::do_amend() {
     response_pump_.push(std::move(body));
     response_pump_.end();
   }
-  response_pump_.start(from_us_ ? nullptr : upstream_stream_, *client_stream_,
-                       filtered ? route_->pipeline.response_filters(call_) : nullptr);
   moved_bytes_ = 0;
   if (!from_us_) set_deadline(route_->body_timeout);
   return go(Step::relay);

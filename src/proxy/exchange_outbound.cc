@@ -114,10 +114,11 @@ Next Exchange::do_forward() {
     request_pump_.finish_empty();
     return go(Step::outcome);
   }
-  // A body's blocks are kept only while a dead pooled connection may make us send them again.
-  if (stream_reused_) request_pump_.keep_replay();
+  // A body's blocks are kept only while a dead pooled connection, or a server that takes nothing, may make us send them
+  // again.
+  if (stream_reused_ || upstream_->is_shared()) request_pump_.keep_replay();
+  request_pump_.start(client_stream_, *upstream_stream_, filters);   // first: sending may end the stream at once
   upstream_stream_->send_head(*request_, End::no);
-  request_pump_.start(client_stream_, *upstream_stream_, filters);
   moved_bytes_ = 0;
   return go(Step::outcome);
 }
@@ -155,14 +156,16 @@ Next Exchange::do_outcome() {
 }
 
 // G3: sent again only if nothing was answered, everything sent is still here, and the request is idempotent
-// or not a byte of it left the socket. Once, and only because the connection came from the pool.
+// or not a byte of it left the socket. Once, and only because the connection came from the pool, or because the server
+// says that it has done nothing with it.
 bool Exchange::may_retry() const {
   // A bad message that is no answer is left over from the last response.
-  bool dead = upstream_error_.code == Code::closed || upstream_error_.code == Code::reset ||
+  bool not_taken = upstream_error_.code == Code::not_taken;
+  bool dead = not_taken || upstream_error_.code == Code::closed || upstream_error_.code == Code::reset ||
               upstream_error_.code == Code::bad_message;
   bool harmless = upstream_error_.progress == Progress::unsent ||
                   (upstream_error_.progress == Progress::sent && http::is_idempotent(request_->method));
-  return stream_reused_ && !fresh_only_ && dead && harmless && request_pump_.replayable();
+  return (stream_reused_ || not_taken) && !fresh_only_ && dead && harmless && request_pump_.replayable();
 }
 
 Next Exchange::retry_or_fail() {

@@ -91,7 +91,7 @@ void Pump::send(size_t credit) {
   done_ = filtered_end_ && out_.empty();
   if (!done_ || trailers_ == nullptr) return to_->send_body(std::move(part), done_ ? End::yes : End::no);
   if (!part.empty()) to_->send_body(std::move(part), End::no);
-  to_->send_trailers(*trailers_);
+  if (to_) to_->send_trailers(*trailers_);   // sending may have ended the stream
 }
 
 Pump::State Pump::filter(Chain& bytes, End end) {

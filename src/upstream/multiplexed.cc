@@ -80,6 +80,10 @@ void MultiplexedUpstream::SharedLink::on_available() {
       return on_open_failed({Code::bad_message, Side::upstream, Progress::unsent, "no HTTP/2 from the server"});
     }
     if (!h2_->is_greeted()) return;
+    if (!h2_->has_room()) {   // another connection would hear the same
+      on_open_failed({Code::unsupported, Side::upstream, Progress::unsent, "the server takes no requests"});
+      return connection_.finish(http::Finish::abort);
+    }
     begin_serving();
   }
   bool rests = ready_ && !idle_ && h2_->streams() == 0 && !h2_->leaving() && !connection_.ending();

@@ -14,6 +14,7 @@ class MultiplexedUpstream final : public PooledUpstream {
 
   http::Stream* open(Endpoint& endpoint, Reuse reuse, Opening& opening) override;
   void cancel(Opening& opening) override;
+  bool is_shared() const override { return true; }
 
  private:
   class SharedLink;

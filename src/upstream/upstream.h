@@ -86,6 +86,8 @@ class Upstream {
   virtual http::Stream* open(Endpoint& endpoint, Reuse reuse, Opening& opening) = 0;
   virtual void cancel(Opening& opening) = 0;
   virtual void release(Endpoint& endpoint, Outcome outcome) = 0;
+  /// Requests share connections, and a server may say of one that it has done nothing with it.
+  virtual bool is_shared() const { return false; }
   /// Why pick() gives none.
   virtual Lack lack() const = 0;
 };

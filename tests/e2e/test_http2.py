@@ -163,16 +163,18 @@ def test_a_cut_answer_is_a_reset_stream_and_nothing_else(client):
 
 
 def test_a_reset_cancels_the_upstream(gateway, upstream):
-    ended = threading.Event()
+    began, ended = threading.Event(), threading.Event()
 
     @early
     def waits(connection, received):
+        began.set()
         connection.wait_for_end()
         ended.set()
     one = gateway(settings(upstream(waits), listen='protocols = ["h2c"]'))
     with H2Client(one.port) as client:
         stream = client.begin("GET", "/")
-        wait_until(lambda: one.metric("sluice_upstream_requests_in_flight", upstream="main") == 1, "it is under way")
+        assert began.wait(DEADLINE_SECONDS)
+        assert one.metric("sluice_upstream_requests_in_flight", upstream="main") == 1
         client.h2.reset_stream(stream, 8)
         client.flush()
         assert ended.wait(DEADLINE_SECONDS)

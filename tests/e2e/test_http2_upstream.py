@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import threading
 import time
@@ -144,8 +145,39 @@ def test_a_server_that_takes_few_gets_more_connections(gateway):
         assert 2 <= len(behind.connections) <= 12
 
 
+def test_a_server_that_takes_nothing_is_not_asked_again_and_again(gateway):
+    with H2Upstream(lambda connection, received: connection.answer(received), streams=0) as behind:
+        one = gateway(settings(behind, upstream='protocol = "h2c"'))
+        assert one.ask().status == 502
+        assert len(behind.connections) == 1
+
+
+SETTINGS, GOAWAY = b"\0\0\0\4\0\0\0\0\0", b"\0\0\10\7\0\0\0\0\0" + bytes(8)
+
+
+def test_a_server_that_leaves_at_once(gateway):
+    """The stream ends while its head is being sent, with a body still to come."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taken = []
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    taken.append(listener.accept()[0])
+                    taken[-1].sendall(SETTINGS + GOAWAY)
+        threading.Thread(target=serve, daemon=True).start()
+        one = gateway(settings(f"127.0.0.1:{listener.getsockname()[1]}", listen=LISTEN, upstream='protocol = "h2c"'))
+        assert one.ask("POST", body=b"x" * 100_000).status == 502
+        with H2Client(one.port) as client:
+            assert client.ask("POST", "/", body=b"x" * 10).status == 502
+        assert len(taken) <= 4
+        for each in taken:
+            each.close()
+
+
+@pytest.mark.parametrize("used", [True, False], ids=["", "on a fresh connection"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_a_server_did_not_take_is_sent_again(gateway, method):
+def test_what_a_server_did_not_take_is_sent_again(gateway, method, used):
     refused = []
 
     def script(connection, received):
@@ -155,7 +187,8 @@ def test_what_a_server_did_not_take_is_sent_again(gateway, method):
         connection.answer(received)
     with H2Upstream(script) as behind:
         one = gateway(settings(behind, upstream='protocol = "h2c"'))
-        assert one.ask("GET", "/").status == 200
+        if used:
+            assert one.ask("GET", "/").status == 200
         assert one.ask(method, "/refused", body=b"abc" if method == "POST" else b"").status == 200
         assert len(refused) == 1
 

@@ -29,7 +29,7 @@ class H2Connection:
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(
             client_side=False, header_encoding="utf-8", validate_outbound_headers=False, normalize_outbound_headers=False,
             normalize_inbound_headers=False))
-        if upstream.streams:
+        if upstream.streams is not None:
             self.h2.local_settings = h2.settings.Settings(
                 client=False, initial_values={h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: upstream.streams})
         self.lock = threading.RLock()
