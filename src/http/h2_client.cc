@@ -67,7 +67,7 @@ Error H2ClientCodec::reset_error(const H2Stream& stream, uint32_t code) const {
 }
 
 std::optional<uint32_t> H2ClientCodec::detach_code(const H2Stream& stream) {
-  if (stream.read_done_ && stream.write_done_) return std::nullopt;
+  if (stream.read_done_ && stream.end_sent_) return std::nullopt;
   // Nothing at all has come since it was sent: the connection may be dead, and others would wait for it too.
   bool silent = fed_at_ < stream.heard_at_ && now() - stream.heard_at_ >= kSilenceMax;
   if (silent) leaving_ = true;

@@ -28,9 +28,9 @@ Error H2ServerCodec::reset_error(const H2Stream&, uint32_t) const {
   return {Code::reset, Side::client, Progress::sent, "stream reset by the client"};
 }
 
-// A response that is whole needs no more of the request: NO_ERROR says so (RFC 9113 section 8.1).
 std::optional<uint32_t> H2ServerCodec::detach_code(const H2Stream& stream) {
   if (!stream.write_done_) return NGHTTP2_INTERNAL_ERROR;
+  if (!stream.end_sent_) return std::nullopt;   // on_end_sent() follows, or on_tick() loses patience
   return NGHTTP2_NO_ERROR;
 }
 
@@ -60,8 +60,9 @@ void H2ServerCodec::drain() {
 
 void H2ServerCodec::on_tick() {
   open_.each([&](H2Stream& stream) {
-    if (stream.events_ == nullptr || stream.closed_) return;
-    bool may_send = !stream.read_done_ && stream.unconsumed_ < kH2StreamWindow;
+    if (stream.closed_) return;
+    bool heard = stream.events_ != nullptr;
+    bool may_send = heard && !stream.read_done_ && stream.unconsumed_ < kH2StreamWindow;
     if (may_send && now() - stream.heard_at_ >= limits_->body_patience) return bad_message(stream, kRequestTimeout);
     bool stuck = stream.blocked_since_ != kNever && now() - stream.blocked_since_ >= limits_->write_patience;
     if (!stuck) return;

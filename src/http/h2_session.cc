@@ -119,8 +119,12 @@ struct H2Callbacks {
     return 0;
   }
 
-  static int on_sent(nghttp2_session*, const nghttp2_frame* frame, void* data) {
+  static int on_sent(nghttp2_session* library, const nghttp2_frame* frame, void* data) {
     H2Session& session = self(data);
+    bool message = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
+    if (message && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
+      if (H2Stream* of = stream(library, frame->hd.stream_id)) session.on_end_sent(*of);
+    }
     if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) session.broken_ = true;
     if (frame->hd.type == NGHTTP2_DATA) session.counts_.forgive(H2Abuse::control_frames, 2);
     bool reset = frame->hd.type == NGHTTP2_RST_STREAM && is_peers_fault(frame->rst_stream.error_code);
@@ -128,7 +132,7 @@ struct H2Callbacks {
     return 0;
   }
 
-  static ssize_t on_read_data(nghttp2_session* library, int32_t id, uint8_t*, size_t most, uint32_t* flags,
+  static ssize_t on_read_data(nghttp2_session*, int32_t, uint8_t*, size_t most, uint32_t* flags,
                               nghttp2_data_source* source, void* data) {
     auto& of = *static_cast<H2Stream*>(source->ptr);
     size_t part = std::min(most, of.out_.size());
@@ -136,8 +140,8 @@ struct H2Callbacks {
     if (part < of.out_.size()) return static_cast<ssize_t>(part);
     *flags |= NGHTTP2_DATA_FLAG_EOF;
     of.data_submitted_ = false;
-    if (!of.write_done_ || of.trailers_) *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-    if (of.write_done_ && of.trailers_) self(data).submit_trailers(library, id, *std::exchange(of.trailers_, nullptr));
+    if (!of.write_done_ || !of.trailers_.empty()) *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    if (!of.trailers_.empty()) self(data).frame_kept_trailers(of);
     return static_cast<ssize_t>(part);
   }
 
@@ -148,7 +152,7 @@ struct H2Callbacks {
     constexpr size_t kFrameHead = 9;
     session.sending_.append_copy(session.wire_->blocks(), {reinterpret_cast<const char*>(head), kFrameHead});
     session.sending_.append(size == of.out_.size() ? std::move(of.out_) : of.out_.split(size));
-    of.blocked_since_ = kNever;
+    of.blocked_since_ = of.write_done_ ? session.now() : kNever;   // what is left of it waits anew
     return 0;
   }
 
@@ -349,9 +353,18 @@ void H2Session::read_trailers(H2Stream& stream, End end) {
   end_message(stream);
 }
 
+// A response that is whole needs no more of the request: NO_ERROR says so (RFC 9113 section 8.1). Not before its end is
+// on the wire, which a window may hold back for longer than its receiver stays.
+void H2Session::on_end_sent(H2Stream& stream) {
+  stream.end_sent_ = true;
+  stream.blocked_since_ = kNever;
+  bool left = server_ && stream.events_ == nullptr;
+  bool asks = nghttp2_session_get_stream_remote_close(session_.get(), stream.id_) == 0;
+  if (left && asks) submit_reset(stream, NGHTTP2_NO_ERROR);
+}
+
 void H2Session::on_closed(H2Stream& stream, uint32_t code) {
-  bool whole = stream.write_done_ && stream.out_.empty() && !stream.data_submitted_;
-  if (!server_) whole = stream.read_done_;
+  bool whole = server_ ? stream.end_sent_ : stream.read_done_;
   stream.closed_ = true;
   --open_count_;
   if (stream.events_ && !whole) tell_reset(stream, reset_error(stream, code));
@@ -433,18 +446,37 @@ void H2Session::submit_data(H2Stream& stream) {
   size_t before = stream.out_.size();
   flush();
   stream.burst_ += static_cast<uint32_t>(before - stream.out_.size());
-  stream.trailers_ = nullptr;   // its owner may let go of them from now on
+  // nghttp2 holds back an empty frame too while a window is closed.
+  bool waits = stream.write_done_ && !stream.end_sent_ && !stream.closed_;
+  if (waits && stream.blocked_since_ == kNever) stream.blocked_since_ = now();
 }
 
-void H2Session::submit_trailers(nghttp2_session* session, int32_t id, const Fields& trailers) {
+// A HEADERS frame needs no window, and nghttp2 sends it before any DATA.
+void H2Session::submit_trailers(H2Stream& stream, const Fields& trailers) {
   const H2FieldWriter::Fields& fields = writer_.trailers(trailers);
+  if (stream.out_.empty()) {
+    frame_trailers(stream.id_, fields);
+    return flush();
+  }
+  for (const H2Field& field : fields) stream.trailers_.emplace_back(field.name, field.value);
+  submit_data(stream);
+}
+
+void H2Session::frame_kept_trailers(H2Stream& stream) {
+  H2FieldWriter::Fields fields;
+  for (const auto& [name, value] : stream.trailers_) fields.push_back({name, value});
+  frame_trailers(stream.id_, fields);
+  stream.trailers_.clear();
+}
+
+void H2Session::frame_trailers(int32_t id, const H2FieldWriter::Fields& fields) {
   std::vector<nghttp2_nv> list;
   list.reserve(fields.size());
   for (const H2Field& field : fields) {
     auto bytes = [](std::string_view text) { return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data())); };
     list.push_back({bytes(field.name), bytes(field.value), field.name.size(), field.value.size(), NGHTTP2_NV_FLAG_NONE});
   }
-  nghttp2_submit_trailer(session, id, list.data(), list.size());
+  nghttp2_submit_trailer(session_.get(), id, list.data(), list.size());
 }
 
 void H2Session::submit_goaway(Last last) {

@@ -99,11 +99,14 @@ class H2Session : public Codec {
 
   void on_data(H2Stream& stream, std::string_view bytes);
   void on_data_end(H2Stream& stream);
+  void on_end_sent(H2Stream& stream);
   void on_closed(H2Stream& stream, uint32_t code);
   void end_message(H2Stream& stream);
   void submit(H2Stream& stream, const H2FieldWriter::Fields& fields, End end);
   void submit_data(H2Stream& stream);
-  void submit_trailers(nghttp2_session* session, int32_t id, const Fields& trailers);
+  void submit_trailers(H2Stream& stream, const Fields& trailers);
+  void frame_trailers(int32_t id, const H2FieldWriter::Fields& fields);
+  void frame_kept_trailers(H2Stream& stream);
   void let_go(H2Stream& stream);
   void retire(H2Stream& stream);
   void bury();

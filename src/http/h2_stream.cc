@@ -37,7 +37,7 @@ void H2Stream::send_head(const Head& head, End end) {
 }
 
 void H2Stream::send_body(Chain bytes, End end) {
-  if (!sends()) return;
+  if (!sends() || (bytes.empty() && end == End::no)) return;
   if (bytes.size() <= kPackedMax) {   // right behind its frame's head
     bytes.each([&](const Slice& slice) { out_.append_copy(session_->wire_->blocks(), slice.view()); });
   } else {
@@ -49,9 +49,9 @@ void H2Stream::send_body(Chain bytes, End end) {
 
 void H2Stream::send_trailers(const Fields& trailers) {
   if (!sends()) return;
-  trailers_ = trailers.empty() ? nullptr : &trailers;
   write_done_ = true;
-  session_->submit_data(*this);
+  if (trailers.empty()) return session_->submit_data(*this);
+  session_->submit_trailers(*this, trailers);
 }
 
 size_t H2Stream::credit() const {

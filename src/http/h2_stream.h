@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/list.h"
@@ -36,11 +39,11 @@ class H2Stream final : public Stream, public ListHook<class H2OpenTag> {
   StreamEvents* events_ = nullptr;
   Head* head_ = nullptr;             // of what is received, in the arena of events_
   Chain out_;                        // not framed yet: empty but while it is being sent
-  const Fields* trailers_ = nullptr; // to follow it
+  std::vector<std::pair<std::string, std::string>> trailers_;   // to follow it: their owner may be gone by then
   uint64_t left_ = 0;                // of the announced length
   size_t unconsumed_ = 0;
   TimePoint heard_at_{};             // when the last piece of the body came
-  mutable TimePoint blocked_since_ = kNever;   // by a window
+  mutable TimePoint blocked_since_ = kNever;   // by a window; also its end, when nobody waits for that any more
   int32_t id_ = 0;                   // 0: not known to the peer yet
   uint32_t turn_ = 0;                // in which `burst_` bytes were sent
   uint32_t burst_ = 0;
@@ -52,6 +55,7 @@ class H2Stream final : public Stream, public ListHook<class H2OpenTag> {
   bool head_sent_ : 1 = false;
   bool bodyless_ : 1 = false;        // what is sent has none, whatever is handed over
   bool write_done_ : 1 = false;      // its end was handed over
+  bool end_sent_ : 1 = false;        // and was framed
   bool data_submitted_ : 1 = false;
   bool closed_ : 1 = false;          // it is over for both sides
   mutable bool blocked_ : 1 = false; // credit() was 0 when last asked

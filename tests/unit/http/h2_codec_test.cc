@@ -219,6 +219,79 @@ TEST(H2Server, credit_is_the_smallest_of_windows_and_room) {
   EXPECT_EQ(server.codec.streams(), 0U);
 }
 
+/// A request whose response has filled its window of 5 bytes. `flags` of its head.
+struct FilledWindow : H2Server {
+  explicit FilledWindow(uint8_t flags = kEndStream | kEndHeaders, std::string_view body = "hello") {
+    greet();
+    send(frame(kSettings, 0, 0, std::string("\0\4\0\0\0\5", 6)) + frame(kHeaders, flags, 1, list_of(kGetFields)));
+    stream().send_head(make_head(0, 200), End::no);
+    stream().send_body(chain_of(pool, body), End::no);
+    EXPECT_TRUE(frame_types(wire.take_sent()).ends_with("1 0"));
+  }
+  Stream& stream() { return *keeper.streams[0]; }
+  void end_with_trailers() {
+    Fields trailers(keeper.requests[0]->arena());
+    trailers.add("grpc-status", "0");
+    stream().send_trailers(trailers);
+    stream().detach();
+    keeper.requests.clear();   // and with them what the trailers lie in
+  }
+  void end_empty() {
+    stream().send_body({}, End::yes);
+    stream().detach();
+  }
+  void open_window() { send(frame(kWindow, 0, 1, std::string("\0\0\0\5", 4))); }
+};
+
+TEST(H2Server, trailers_need_no_window) {
+  FilledWindow server;
+  server.end_with_trailers();
+  EXPECT_EQ(frame_types(server.wire.sent), "1");
+  EXPECT_EQ(server.codec.streams(), 0U);
+}
+
+TEST(H2Server, trailers_follow_what_a_window_holds_back) {
+  FilledWindow server(kEndStream | kEndHeaders, "hello you");
+  server.end_with_trailers();
+  EXPECT_EQ(frame_types(server.wire.sent), "");
+  server.open_window();
+  EXPECT_EQ(frame_types(server.wire.sent), "0 1");
+  EXPECT_EQ(server.codec.streams(), 0U);
+}
+
+TEST(H2Server, an_end_waits_for_its_window_when_its_receiver_is_gone) {
+  FilledWindow server;
+  server.end_empty();
+  EXPECT_EQ(frame_types(server.wire.sent), "");
+  EXPECT_EQ(server.codec.streams(), 1U);
+  server.open_window();
+  EXPECT_EQ(frame_types(server.wire.sent), "0");
+  EXPECT_EQ(server.codec.streams(), 0U);
+}
+
+TEST(H2Server, asks_for_no_more_of_the_body_behind_the_end_only) {
+  FilledWindow server(kEndHeaders);
+  server.end_empty();
+  EXPECT_EQ(frame_types(server.wire.sent), "");
+  server.open_window();
+  EXPECT_EQ(frame_types(server.wire.sent), "0 3(0)");
+  EXPECT_EQ(server.codec.streams(), 0U);
+}
+
+TEST(H2Server, an_end_that_waits_too_long_costs_the_stream) {
+  for (std::string_view body : {"hello", "hello you"}) {
+    FilledWindow server(kEndStream | kEndHeaders, body);
+    server.end_empty();
+    server.wire.time += server.limits.write_patience / 2;
+    server.codec.on_timeout(Phase::streams);
+    EXPECT_EQ(frame_types(server.wire.sent), "");
+    server.wire.time += server.limits.write_patience / 2;
+    server.codec.on_timeout(Phase::streams);
+    EXPECT_EQ(frame_types(server.wire.sent), "3(8)");
+    EXPECT_EQ(server.codec.streams(), 0U);
+  }
+}
+
 TEST(H2Server, heads_without_a_body_end_the_stream) {
   for (uint16_t status : {204, 304}) {
     H2Server server;
@@ -449,6 +522,26 @@ TEST(H2Pair, carries_bodies_trailers_and_interim_responses_both_ways) {
   EXPECT_EQ(pair.client_wire.phase, Phase::idle);
 }
 
+TEST(H2Pair, trailers_outlive_their_owner_while_the_body_waits) {
+  H2Pair pair;
+  auto& request = pair.ask(Method::get, "/p", End::yes);
+  Stream& answer = *pair.keeper.streams[0];
+  answer.send_head(pair.make_head(0, 200), End::no);
+  answer.send_body(chain_of(pair.pool, std::string(kH2StreamWindow + 10, 'x')), End::no);
+  Fields trailers(pair.keeper.requests[0]->arena());
+  trailers.add("grpc-status", "0");
+  answer.send_trailers(trailers);
+  answer.detach();
+  pair.keeper.requests.clear();
+  pair.settle();
+  EXPECT_EQ(request.events.log(), "head(200) body(65535 bytes)");
+  request.events.consume_all(*request.stream);
+  pair.settle();
+  EXPECT_EQ(request.events.log(), "head(200) body(65535 bytes) body(65545 bytes) trailers(grpc-status=0) end");
+  request.stream->detach();
+  EXPECT_EQ(pair.client.streams() + pair.codec.streams(), 0U);
+}
+
 TEST(H2Pair, moves_a_large_body_by_credit_alone) {
   H2Pair pair;
   auto& request = pair.ask(Method::put, "/p", End::no);
@@ -559,6 +652,30 @@ TEST(H2Client, fails_what_is_no_response) {
     EXPECT_EQ(wire.ending(), "");
     EXPECT_EQ(client.streams(), 0U) << events.log();
   }
+}
+
+TEST(H2Client, a_request_that_is_answered_does_not_wait_for_a_window) {
+  BlockPool pool;
+  FakeWire wire(pool);
+  H2Limits limits;
+  RecordingEvents events(pool);
+  H2ClientCodec client(wire, Scheme::http, limits);
+  client.start();
+  feed(client, wire, frame(kSettings, 0, 0, std::string("\0\4\0\0\0\5", 6)));
+  Stream& stream = client.open(events);
+  Head request(events.arena());
+  request.method = Method::post;
+  request.authority = "a";
+  request.path = "/";
+  stream.send_head(request, End::no);
+  stream.send_body(chain_of(pool, "hello"), End::no);
+  stream.send_body({}, End::yes);
+  feed(client, wire, frame(kHeaders, kEndStream | kEndHeaders, 1, list_of({{":status", "200"}})));
+  EXPECT_EQ(events.log(), "head(200) end");
+  wire.take_sent();
+  stream.detach();
+  EXPECT_EQ(frame_types(wire.sent), "3(8)");
+  EXPECT_EQ(client.streams(), 0U);
 }
 
 TEST(H2Pair, the_client_keeps_the_servers_number_of_streams) {
