@@ -19,7 +19,11 @@ void H2ServerCodec::on_header_list(int32_t id, H2Stream* stream, End end) {
   start_reading(opened, *opened.head_, end);
 }
 
+// Of a request that was taken it ends what may have begun behind us, and is as cheap for the client as a reset
+// (CVE-2025-8671). A bad head begins nothing: its answer is one as any other.
 void H2ServerCodec::bad_message(H2Stream& stream, const Problem& problem) {
+  bool late = &problem == &kRequestTimeout;
+  if (stream.head_read_ && !late) count(H2Abuse::resets);
   stream.read_done_ = true;   // what still comes is dropped
   if (stream.events_) stream.events_->on_refused(problem, *stream.head_);
 }

@@ -356,6 +356,31 @@ TEST_P(Abuses, end_with_enhance_your_calm) {
   }
 }
 
+/// gives: how many streams it took until the connection was ended; each is answered
+size_t streams_with(const Texts& fields, uint8_t type, uint8_t flags, std::string_view payload) {
+  H2Server server;
+  server.greet();
+  uint32_t id = 1;
+  for (; id < 1400 && !server.codec.abuse(); id += 2) {
+    server.send(frame(kHeaders, kEndHeaders, id, list_of(fields)) + frame(type, flags, id, payload));
+    server.answer(id / 2, "");
+  }
+  EXPECT_EQ(server.codec.abuse().value_or(H2Abuse::resets), H2Abuse::resets);
+  return id / 2;
+}
+
+TEST(H2Server, counts_requests_that_are_not_as_announced) {
+  Texts post = {{":method", "POST"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/"}, {"content-length", "1"}};
+  size_t most = H2Limits{}.resets + 1;
+  EXPECT_EQ(streams_with(post, kData, 0, "12"), most);
+  EXPECT_EQ(streams_with(post, kData, kEndStream, ""), most);
+  EXPECT_EQ(streams_with(post, kHeaders, kEndHeaders, literal("x", "1")), most);
+  EXPECT_EQ(streams_with(post, kHeaders, kEndHeaders | kEndStream, literal("host", "b")), most);
+  EXPECT_EQ(streams_with(post, kData, kEndStream, "1"), 700U);
+  post[3].second = "/../a";   // refused before anything was begun for it
+  EXPECT_EQ(streams_with(post, kData, kEndStream, "1"), 700U);
+}
+
 TEST(H2Server, counts_anew_after_a_while) {
   H2Server server;
   server.greet();
