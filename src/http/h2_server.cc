@@ -43,15 +43,11 @@ const H2FieldWriter::Fields& H2ServerCodec::write_head(H2Stream& stream, const H
   return writer_.response(head, head.status != 204);
 }
 
-// Streams whose request is whole are still answered.
+// Nobody opens a window any more, and whoever closes in HTTP/2 is seldom there to read: what is not answered wholly is
+// cancelled as if it were reset. What was framed before still leaves.
 void H2ServerCodec::on_eof() {
-  leaving_ = true;
-  last_call_ = false;
-  open_.each([&](H2Stream& stream) {
-    if (!stream.read_done_) bad_message(stream, kIncompleteBody);
-  });
-  end_if_done();
-  update_phase();
+  submit_goaway(Last::seen);
+  end(Finish::flush, {Code::reset, Side::client, Progress::sent, "closed by the client"});
 }
 
 // First everybody is asked to open no more streams; what was on its way then is still served.

@@ -498,14 +498,28 @@ TEST(H2Server, an_idle_connection_is_told_goodbye) {
   EXPECT_EQ(server.wire.ending(), "flush");
 }
 
-TEST(H2Server, a_half_close_after_a_whole_request_is_no_abort) {
-  H2Server server;
-  server.greet();
-  server.send(get_frame(1) + frame(kHeaders, kEndHeaders, 3, list_of({{":method", "POST"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/"}})));
+TEST(H2Server, a_client_that_closes_cancels_what_is_not_answered) {
+  for (bool says_goodbye : {false, true}) {
+    H2Server server;
+    server.greet();
+    server.send(get_frame(1) + get_frame(3));
+    server.send(frame(kHeaders, kEndHeaders, 5, list_of({{":method", "POST"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/"}})));
+    if (says_goodbye) server.send(frame(kGoaway, 0, 0, std::string(8, '\0')));
+    server.keeper.streams[1]->send_head(server.make_head(1, 200), End::no);
+    server.wire.take_sent();
+    server.answer(0);
+    server.codec.on_eof();
+    EXPECT_EQ(server.keeper.log(), "head(GET /a) end | head(GET /a) end reset(reset) | head(POST /) reset(reset)");
+    EXPECT_EQ(server.keeper.requests[1]->reset->side, Side::client);
+    EXPECT_EQ(frame_types(server.wire.sent), "1 0 " + code(0));   // what was answered still leaves
+    EXPECT_EQ(server.wire.ending(), "flush");
+  }
+}
+
+TEST(H2Server, a_client_that_closes_opens_no_window_for_an_end) {
+  FilledWindow server;
+  server.end_empty();
   server.codec.on_eof();
-  EXPECT_EQ(server.keeper.log(), "head(GET /a) end | head(POST /) refused(incomplete_body)");
-  server.answer(0);
-  server.answer(1);
   EXPECT_EQ(server.wire.ending(), "flush");
 }
 
