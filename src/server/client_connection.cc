@@ -20,7 +20,9 @@ void ClientConnection::start(net::TransportPtr transport, Chain early) {
 
 void ClientConnection::speak_agreed() {
   bool agreed = facts_.transport->tls().alpn == "h2";
-  if (agreed || !settings_->protocols.h1) speak_h2();
+  if (!agreed && settings_->protocols.h1) return;
+  speak_h2();
+  if (draining_) h2_->drain();   // it began in the handshake, and only codec_ heard of it
 }
 
 void ClientConnection::on_protocol(http::Version version, Chain bytes) {

@@ -61,7 +61,10 @@ class ClientConnection final : public ListHook<class ClientConnectionTag>,
 
   /// `early`: bytes read before the codec was there (plain connections only).
   void start(net::TransportPtr transport, Chain early);
-  void drain() { connection_.drain(); }
+  void drain() {
+    draining_ = true;
+    connection_.drain();
+  }
   void fail(Error why) { connection_.fail(why); }
   /// When the client began to be slow with what we hold for it, or the upstream with what it sent; kNever: neither.
   TimePoint slow_since() const { return connection_.slow_since(); }
@@ -98,7 +101,7 @@ class ClientConnection final : public ListHook<class ClientConnectionTag>,
   http::H1ServerCodec codec_;
   std::unique_ptr<PrefaceReader> preface_;    // until it is known what is spoken
   std::unique_ptr<http::H2ServerCodec> h2_;   // in place of codec_
+  bool draining_ = false;
 };
-
 
 }  // namespace sluice::server

@@ -1,5 +1,6 @@
 """HTTP/2 from clients, by ALPN and with prior knowledge, to HTTP/1.1 upstreams: nothing is lost on the way."""
 import json
+import socket
 import subprocess
 import threading
 
@@ -274,6 +275,35 @@ def test_draining_lets_streams_finish(gateway, upstream):
         while client.receive():
             pass
     one.wait()
+
+
+def test_a_handshake_under_way_is_drained_as_what_it_becomes(gateway, authority):
+    one = gateway(settings("127.0.0.1:1", more=EXTRA.format(*authority.leaf("localhost"))))
+    trusting = authority.client_context(alpn=["h2"])
+
+    class Late:
+        """Shakes hands when the gateway is draining."""
+        @staticmethod
+        def wrap_socket(connected, **options):
+            one.wait_for_metric(1, "sluice_connections", listener="secure")
+            one.signal(15)
+            one.wait_for_error_line("draining")
+            wait_until(lambda: refused(one.tls), "no new connection is taken")
+            return trusting.wrap_socket(connected, **options)
+
+    with H2Client(one.tls, tls=Late) as client:
+        assert client.wait_for_goaway() == 0
+        while client.receive():
+            pass
+    one.wait(DEADLINE_SECONDS)
+
+
+def refused(port):
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except OSError:
+        return True
+    return False
 
 
 def test_a_reload_keeps_connections_and_idle_ones_end(gateway, upstream):
