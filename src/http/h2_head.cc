@@ -121,6 +121,9 @@ Error bad_response(const char* what) { return Error{Code::bad_message, Side::ups
 }  // namespace
 
 void H2HeaderList::clear() {
+  constexpr size_t kTextKept = 4096, kEntriesKept = 64;   // above usual heads; kH2Bytes counts no more
+  if (text_.capacity() > kTextKept) std::string().swap(text_);
+  if (entries_.capacity() > kEntriesKept) std::vector<Entry>().swap(entries_);
   text_.clear();
   entries_.clear();
   line_bytes_ = field_bytes_ = 0;

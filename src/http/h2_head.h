@@ -15,8 +15,8 @@
 
 namespace sluice::http {
 
-/// One header list as it comes out of HPACK, in one piece of memory that is used again. What is beyond the limits is
-/// counted and not kept.
+/// One header list as it comes out of HPACK, in one piece of memory that is used again, unless it was a large one. What
+/// is beyond the limits is counted and not kept.
 class H2HeaderList {
  public:
   struct Entry {
@@ -30,6 +30,8 @@ class H2HeaderList {
   const Problem* problem() const { return problem_; }
   const std::vector<Entry>& entries() const { return entries_; }
   std::string_view text() const { return text_; }
+  /// Kept for the next list.
+  size_t memory_bytes() const { return text_.capacity() + entries_.capacity() * sizeof(Entry); }
 
  private:
   std::string text_;

@@ -94,6 +94,7 @@ struct H2Callbacks {
       case NGHTTP2_HEADERS:
         session.in_head_ = false;
         session.on_header_list(frame->hd.stream_id, of, ends ? End::yes : End::no);
+        session.header_list_.clear();   // the next one may be long in coming
         break;
       case NGHTTP2_DATA:
         if (ends && of) session.on_data_end(*of);

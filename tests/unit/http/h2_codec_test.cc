@@ -123,6 +123,19 @@ TEST(H2Server, puts_cookies_together) {
   server.answer(0);
 }
 
+TEST(H2Server, a_large_head_leaves_no_memory_behind) {
+  H1Limits limits;
+  H2HeaderList list;
+  for (int i = 0; i < 5; ++i) list.add("name", std::string(100, 'x'), limits);
+  size_t usual = list.memory_bytes();
+  list.clear();
+  EXPECT_EQ(list.memory_bytes(), usual);
+  for (size_t i = 0; i < limits.headers_max; ++i) list.add("name", std::string(200, 'x'), limits);
+  EXPECT_EQ(list.problem(), nullptr);
+  list.clear();
+  EXPECT_LT(list.memory_bytes(), 100U);
+}
+
 TEST(H2Server, holds_bodies_against_their_length) {
   Texts post = {{":method", "POST"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/p"}, {"content-length", "3"}};
   std::string head = frame(kHeaders, kEndHeaders, 1, list_of(post));
