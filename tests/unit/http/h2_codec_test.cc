@@ -648,7 +648,7 @@ TEST(H2Pair, what_a_leaving_server_did_not_take_may_be_sent_elsewhere) {
   head.path = "/2";
   late->stream->send_head(head, End::yes);
   pair.settle();
-  EXPECT_EQ(late->events.log(), "reset(closed)");
+  EXPECT_EQ(late->events.log(), "reset(not_taken)");
   EXPECT_EQ(late->events.reset->progress, Progress::unsent);
   EXPECT_FALSE(pair.client.has_room());
   pair.answer(0);
