@@ -18,6 +18,7 @@ class Graveyard {
  private:
   std::vector<std::shared_ptr<const snapshot::Snapshot>> snapshots_;
   std::vector<std::shared_ptr<const snapshot::ListenerPart>> listeners_;
+  std::vector<std::shared_ptr<const snapshot::RoutePart>> routes_;
   std::vector<std::shared_ptr<const snapshot::UpstreamPart>> upstreams_;
   std::vector<std::shared_ptr<const snapshot::RedisPart>> redis_;
 };
