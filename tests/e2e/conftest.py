@@ -99,8 +99,8 @@ def redis(tmp_path):
     """redis(arguments...) starts a redis-server of the test's own."""
     servers = []
 
-    def start(*arguments):
-        servers.append(Redis(tmp_path / f"redis{len(servers)}", *arguments))
+    def start(*arguments, **options):
+        servers.append(Redis(tmp_path / f"redis{len(servers)}", *arguments, **options))
         return servers[-1]
     yield start
     for server in servers:

@@ -266,10 +266,8 @@ def results(one, result):
 
 
 @pytest.fixture
-def watched(tmp_path):
-    one = Watched(tmp_path / "watched")
-    yield one
-    one.kill()
+def watched(redis, tmp_path):
+    return Watched(redis, tmp_path)
 
 
 def test_a_failover_under_load_makes_no_error_and_the_new_master_counts(gateway, watched):
@@ -287,10 +285,8 @@ def test_a_failover_under_load_makes_no_error_and_the_new_master_counts(gateway,
 
 
 @pytest.fixture
-def cluster(tmp_path):
-    one = Cluster(tmp_path / "cluster")
-    yield one
-    one.kill()
+def cluster(redis):
+    return Cluster(redis)
 
 
 def test_a_cluster_counts_each_key_on_its_node_and_one_node_less_makes_no_error(gateway, cluster):

@@ -49,16 +49,16 @@ class Redis:
 
 
 class Watched:
-    """A master, its replica and a sentinel that watches them under the name `main`."""
+    """A master, its replica and a sentinel that watches them under the name `main`; `redis` starts them and ends them."""
 
-    def __init__(self, folder):
-        self.master = Redis(folder / "master", "--repl-diskless-sync-delay", "0")
-        self.replica = Redis(folder / "replica", "--replicaof", "127.0.0.1", str(self.master.port))
+    def __init__(self, redis, folder):
+        self.master = redis("--repl-diskless-sync-delay", "0")
+        self.replica = redis("--replicaof", "127.0.0.1", str(self.master.port))
         wait_until(lambda: "master_link_status:up" in self.replica.ask("INFO", "replication"), "the replica follows")
         config = folder / "sentinel.conf"
         config.write_text(f"sentinel monitor main 127.0.0.1 {self.master.port} 1\n"
                           "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n")
-        self.sentinel = Redis(folder / "sentinel", program=("redis-server", str(config), "--sentinel"))
+        self.sentinel = redis(program=("redis-server", str(config), "--sentinel"))
         wait_until(lambda: "slaves=1" in self.sentinel.ask("INFO", "sentinel"), "the sentinel knows the replica")
 
     def fail_over(self):
@@ -67,18 +67,14 @@ class Watched:
         wait_until(lambda: str(self.replica.port) in
                    self.sentinel.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main"), "the replica is the master")
 
-    def kill(self):
-        for one in (self.sentinel, self.replica, self.master):
-            one.kill()
-
 
 class Cluster:
-    """Three masters that share the slots."""
+    """Three masters that share the slots; `redis` starts them and ends them."""
     SLOTS = ((0, 5460), (5461, 10922), (10923, 16383))
 
-    def __init__(self, folder):
-        self.nodes = [Redis(folder / f"node{i}", "--cluster-enabled", "yes", "--cluster-port", str(free_port()),
-                            "--cluster-require-full-coverage", "no") for i in range(len(self.SLOTS))]
+    def __init__(self, redis):
+        self.nodes = [redis("--cluster-enabled", "yes", "--cluster-port", str(free_port()),
+                            "--cluster-require-full-coverage", "no") for _ in self.SLOTS]
         for node, (first, last) in zip(self.nodes, self.SLOTS):
             assert node.ask("CLUSTER", "ADDSLOTSRANGE", str(first), str(last)) == "OK"
             bus = node.arguments[3]
@@ -88,7 +84,3 @@ class Cluster:
         for node in self.nodes:
             wait_until(lambda node=node: node.ask("CLUSTER", "SLOTS").count("127.0.0.1") == len(self.nodes) and
                        "cluster_state:ok" in node.ask("CLUSTER", "INFO"), "the cluster is whole")
-
-    def kill(self):
-        for node in self.nodes:
-            node.kill()
