@@ -20,21 +20,6 @@ constexpr size_t kSentHeaderBytesMax = 512 * 1024;       // above what heads of 
 constexpr size_t kSharedFrom = 8 * 1024;                 // smaller pieces are copied: they would pin a read buffer
 constexpr size_t kSpareStreams = 8;                      // kept for the next requests
 
-/// Never put into HPACK's table: another one each time, or a secret. The table holds the more of what comes again, and a
-/// search in it finds fewer of the same name. `name` is interned.
-bool stays_out_of_table(std::string_view name) {
-  static const std::array<const char*, 5> kNames = [] {
-    std::array<const char*, 5> names{};
-    size_t at = 0;
-    for (FieldId id : {FieldId::x_request_id, FieldId::traceparent, FieldId::authorization, FieldId::set_cookie,
-                       FieldId::forwarded}) {
-      names[at++] = lower_field_name(id).data();
-    }
-    return names;
-  }();
-  return std::find(kNames.begin(), kNames.end(), name.data()) != kNames.end();
-}
-
 /// Ours, for what the peer did wrong: it may not make us do that for ever (CVE-2025-8671).
 bool is_peers_fault(uint32_t code) {
   return code != NGHTTP2_NO_ERROR && code != NGHTTP2_CANCEL && code != NGHTTP2_INTERNAL_ERROR;
@@ -410,29 +395,6 @@ void H2Session::bury() {
   dead_.clear();
 }
 
-void H2Session::submit(H2Stream& stream, const H2FieldWriter::Fields& fields, End end) {
-  constexpr size_t kUsual = 48;
-  std::array<nghttp2_nv, kUsual> usual;
-  std::vector<nghttp2_nv> many(fields.size() > kUsual ? fields.size() : 0);
-  nghttp2_nv* list = many.empty() ? usual.data() : many.data();
-  auto bytes = [](std::string_view text) { return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data())); };
-  // What is framed before this returns need not be copied; a request may wait for its turn.
-  uint8_t values = server_ && !busy_ ? NGHTTP2_NV_FLAG_NO_COPY_VALUE : NGHTTP2_NV_FLAG_NONE;
-  for (size_t i = 0; i < fields.size(); ++i) {
-    const H2Field& field = fields[i];
-    uint8_t names = field.lower ? NGHTTP2_NV_FLAG_NO_COPY_NAME : NGHTTP2_NV_FLAG_NONE;
-    if (field.lower && stays_out_of_table(field.name)) names |= NGHTTP2_NV_FLAG_NO_INDEX;
-    list[i] = {bytes(field.name), bytes(field.value), field.name.size(), field.value.size(),
-               static_cast<uint8_t>(names | values)};
-  }
-  uint8_t flags = end == End::yes ? NGHTTP2_FLAG_END_STREAM : NGHTTP2_FLAG_NONE;
-  int32_t to = stream.id_ == 0 ? -1 : stream.id_;
-  int32_t id = nghttp2_submit_headers(session_.get(), flags, to, nullptr, list, fields.size(), &stream);
-  if (stream.id_ == 0 && id > 0) stream.id_ = id;
-  flush();
-  update_phase();
-}
-
 void H2Session::submit_data(H2Stream& stream) {
   if (!stream.data_submitted_) {
     nghttp2_data_provider provider{{}, H2Callbacks::on_read_data};
@@ -450,46 +412,6 @@ void H2Session::submit_data(H2Stream& stream) {
   // nghttp2 holds back an empty frame too while a window is closed.
   bool waits = stream.write_done_ && !stream.end_sent_ && !stream.closed_;
   if (waits && stream.blocked_since_ == kNever) stream.blocked_since_ = now();
-}
-
-// A HEADERS frame needs no window, and nghttp2 sends it before any DATA.
-void H2Session::submit_trailers(H2Stream& stream, const Fields& trailers) {
-  const H2FieldWriter::Fields& fields = writer_.trailers(trailers);
-  if (stream.out_.empty()) {
-    frame_trailers(stream.id_, fields);
-    return flush();
-  }
-  for (const H2Field& field : fields) stream.trailers_.emplace_back(field.name, field.value);
-  submit_data(stream);
-}
-
-void H2Session::frame_kept_trailers(H2Stream& stream) {
-  H2FieldWriter::Fields fields;
-  for (const auto& [name, value] : stream.trailers_) fields.push_back({name, value});
-  frame_trailers(stream.id_, fields);
-  stream.trailers_.clear();
-}
-
-void H2Session::frame_trailers(int32_t id, const H2FieldWriter::Fields& fields) {
-  std::vector<nghttp2_nv> list;
-  list.reserve(fields.size());
-  for (const H2Field& field : fields) {
-    auto bytes = [](std::string_view text) { return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data())); };
-    list.push_back({bytes(field.name), bytes(field.value), field.name.size(), field.value.size(), NGHTTP2_NV_FLAG_NONE});
-  }
-  nghttp2_submit_trailer(session_.get(), id, list.data(), list.size());
-}
-
-void H2Session::submit_goaway(Last last) {
-  if (finished_) return;
-  if (last == Last::any) {
-    nghttp2_submit_shutdown_notice(session_.get());
-  } else if (!goaway_sent_) {
-    goaway_sent_ = true;
-    int32_t id = nghttp2_session_get_last_proc_stream_id(session_.get());
-    nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR, nullptr, 0);
-  }
-  flush();
 }
 
 uint32_t H2Session::peer_streams_max() const {
