@@ -20,7 +20,8 @@ Stream& H2ClientCodec::open(StreamEvents& events) {
 size_t H2ClientCodec::streams_max() const { return std::min<size_t>(limits_->streams, peer_streams_max()); }
 
 const H2FieldWriter::Fields& H2ClientCodec::write_head(H2Stream& stream, const Head& head) {
-  stream.method_ = head.method;
+  stream.method_ = head.upgrade.empty() ? head.method : Method::connect;
+  if (!head.upgrade.empty()) stream.tunnel_ = H2Stream::Tunnel::asked;
   stream.heard_at_ = now();
   return writer_.request(head, scheme_, true);
 }
@@ -41,6 +42,10 @@ void H2ClientCodec::on_header_list(int32_t, H2Stream* stream, End end) {
     return stream->events_->on_informational(*head);
   }
   stream->head_ = head;
+  if (stream->tunnel_ == H2Stream::Tunnel::asked) {
+    had_tunnels_ |= head->status < 300;
+    stream->tunnel_ = head->status < 300 ? H2Stream::Tunnel::open : H2Stream::Tunnel::no;
+  }
   stream->events_->on_head(*head);
   start_reading(*stream, *head, end);
 }
@@ -69,9 +74,19 @@ Error H2ClientCodec::reset_error(const H2Stream& stream, uint32_t code) const {
 std::optional<uint32_t> H2ClientCodec::detach_code(const H2Stream& stream) {
   if (stream.read_done_ && stream.end_sent_) return std::nullopt;
   // Nothing at all has come since it was sent: the connection may be dead, and others would wait for it too.
-  bool silent = fed_at_ < stream.heard_at_ && now() - stream.heard_at_ >= kSilenceMax;
+  bool answers = stream.tunnel_ != H2Stream::Tunnel::open;   // a tunnel may be silent for long
+  bool silent = answers && fed_at_ < stream.heard_at_ && now() - stream.heard_at_ >= kSilenceMax;
   if (silent) leaving_ = true;
   return NGHTTP2_CANCEL;
+}
+
+void H2ClientCodec::on_tick() {
+  open_.each([&](H2Stream& stream) {
+    end_lingering(stream);
+    if (stream.closed_ || stream.tunnel_ != H2Stream::Tunnel::open || !is_stuck(stream)) return;
+    submit_reset(stream, NGHTTP2_CANCEL);
+    tell_reset(stream, {Code::timeout, Side::upstream, Progress::answered, "upstream opens no window"});
+  });
 }
 
 // Streams that the server did not take are closed by nghttp2 as refused.

@@ -56,13 +56,16 @@ class H2ClientCodec final : public H2Session {
     greeted_ = true;
     wire_->available();
   }
-  Phase busy_phase() const override { return Phase::none; }
+  void on_tick() override;
+  /// Whoever sends a request has patience of his own; nobody watches a tunnel.
+  Phase busy_phase() const override { return had_tunnels_ ? Phase::streams : Phase::none; }
 
   void fail(H2Stream& stream, const Error& why);
   size_t streams_max() const;
 
   Scheme scheme_;
   bool greeted_ = false;
+  bool had_tunnels_ = false;
 };
 
 }  // namespace sluice::http

@@ -12,7 +12,7 @@ namespace {
 
 /// The pseudo-header fields of one list.
 struct Pseudo {
-  std::string_view method, scheme, authority, path, status;
+  std::string_view method, scheme, authority, path, status, protocol;
   bool has_authority = false;
   uint8_t seen = 0;   // a bit for each
 
@@ -23,7 +23,9 @@ struct Pseudo {
     return true;
   }
 };
-enum : uint8_t { kMethod = 1, kScheme = 2, kAuthority = 4, kPath = 8, kStatus = 16 };
+enum : uint8_t { kMethod = 1, kScheme = 2, kAuthority = 4, kPath = 8, kStatus = 16, kProtocol = 32 };
+
+constexpr std::string_view kWebSocket = "websocket";   // RFC 8441 section 5
 
 bool set_pseudo(std::string_view name, std::string_view value, Pseudo& out) {
   if (name == ":method") return out.set(out.method, kMethod, value);
@@ -31,6 +33,7 @@ bool set_pseudo(std::string_view name, std::string_view value, Pseudo& out) {
   if (name == ":authority") return out.set(out.authority, kAuthority, value);
   if (name == ":path") return out.set(out.path, kPath, value);
   if (name == ":status") return out.set(out.status, kStatus, value);
+  if (name == ":protocol") return out.set(out.protocol, kProtocol, value);
   return false;
 }
 
@@ -116,6 +119,14 @@ const Problem* read_body(End end, const Declared& declared, uint64_t most, Head&
   return nullptr;
 }
 
+// RFC 8441 section 4: an extended CONNECT. It becomes the GET with Upgrade that it would be in HTTP/1; what follows the
+// head is no body.
+void read_tunnel(const Pseudo& pseudo, Head& head) {
+  head.upgrade = pseudo.protocol;
+  head.body = head.content_length ? Body::length : Body::none;
+  head.expect_continue = false;
+}
+
 Error bad_response(const char* what) { return Error{Code::bad_message, Side::upstream, Progress::answered, what}; }
 
 }  // namespace
@@ -157,6 +168,9 @@ const Problem* read_h2_request(const H2HeaderList& list, const H1Limits& limits,
   head.scheme = pseudo.scheme == "https" ? Scheme::https : Scheme::http;
   if (problem) return problem;
   constexpr uint8_t kNeeded = kMethod | kScheme | kPath;
+  bool tunnels = (pseudo.seen & kProtocol) != 0;
+  if (tunnels && (head.method != Method::connect || !is_token(pseudo.protocol))) return &kBadPseudoField;
+  if (tunnels) head.method = Method::get;
   bool connects = head.method == Method::connect;   // has neither scheme nor path, and is refused anyway
   if (!connects && ((pseudo.seen & kNeeded) != kNeeded || (pseudo.seen & kStatus))) return &kBadPseudoField;
   if ((problem = check_method(head.method))) return problem;
@@ -164,9 +178,11 @@ const Problem* read_h2_request(const H2HeaderList& list, const H1Limits& limits,
   if (!head.target.starts_with('/') && head.target != "*") return &kBadTarget;
   Declared declared = read_declared(head.fields);
   drop_hop_by_hop(declared, head.fields);
-  if ((problem = read_body(end, declared, limits.body_bytes_max, head))) return problem;
+  if ((problem = read_body(tunnels ? End::no : end, declared, limits.body_bytes_max, head))) return problem;
+  if (tunnels) read_tunnel(pseudo, head);
   join_cookies(head.fields);
-  return read_host(pseudo, declared, limits.path, arena, head);
+  if ((problem = read_host(pseudo, declared, limits.path, arena, head))) return problem;
+  return tunnels && !equals_ignore_case(pseudo.protocol, kWebSocket) ? &kProtocolUnknown : nullptr;
 }
 
 Result<void> read_h2_response(const H2HeaderList& list, Method method, End end, Arena& arena, Head& head) {
@@ -183,6 +199,11 @@ Result<void> read_h2_response(const H2HeaderList& list, Method method, End end, 
   if (const Problem* problem = apply_response_rules(declared, method, head)) return bad_response(problem->title.data());
   head.upgrade = {};
   head.keep_alive = true;
+  if (method == Method::connect && head.status >= 200 && head.status < 300) {   // a tunnel: it has no length
+    head.content_length.reset();
+    head.body = Body::streamed;
+    return {};
+  }
   if (head.status < 200) return end == End::no ? Result<void>{} : bad_response("an interim response that ends the stream");
   bool body_allowed = head.status != 204 && head.status != 304 && method != Method::head;
   if (end == End::yes) {
@@ -243,11 +264,17 @@ const H2FieldWriter::Fields& H2FieldWriter::request(const Head& head, Scheme sch
   fields_.clear();
   path_.assign(head.path);
   if (head.has_query) path_.append("?").append(head.query);
-  fields_.push_back({":method", method_name(head.method), true});
+  bool tunnels = !head.upgrade.empty();
+  fields_.push_back({":method", method_name(tunnels ? Method::connect : head.method), true});
+  if (tunnels) fields_.push_back({":protocol", head.upgrade, true});
   fields_.push_back({":scheme", scheme == Scheme::https ? "https" : "http", true});
   if (!head.authority.empty()) fields_.push_back({":authority", head.authority, true});
   fields_.push_back({":path", path_, true});
   add_fields(head.fields);
+  if (tunnels) {   // the key is of HTTP/1's handshake alone (RFC 8441 section 5)
+    const char* key = lower_field_name(FieldId::sec_websocket_key).data();
+    std::erase_if(fields_, [key](const H2Field& field) { return field.name.data() == key; });
+  }
   if (length && head.content_length) add_length(head);
   if (head.takes_trailers) fields_.push_back({"te", "trailers", true});
   if (head.expect_continue) fields_.push_back({"expect", "100-continue", true});

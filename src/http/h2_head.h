@@ -41,10 +41,10 @@ class H2HeaderList {
   const Problem* problem_ = nullptr;
 };
 
-/// `end`: the request has no body.
+/// `end`: the request has no body. An extended CONNECT is read as the GET with `upgrade` that it is in HTTP/1.
 /// gives: nullptr when `head` is good; otherwise the problem, `head` holding what was understood
 const Problem* read_h2_request(const H2HeaderList& list, const H1Limits& limits, End end, Arena& arena, Head& head);
-/// The same for a response to `method`, 1xx too.
+/// The same for a response to `method` (connect: an extended one), 1xx too.
 /// errors: bad_message (side upstream)
 Result<void> read_h2_response(const H2HeaderList& list, Method method, End end, Arena& arena, Head& head);
 const Problem* read_h2_trailers(const H2HeaderList& list, Arena& arena, Fields& trailers);

@@ -16,7 +16,12 @@ inline constexpr Problem kConnectionField{
     400, "connection_field", "Connection-specific field",
     "Connection, Keep-Alive, Proxy-Connection, Transfer-Encoding and Upgrade mean nothing in HTTP/2, "
     "and TE may only say trailers."};
+inline constexpr Problem kProtocolUnknown{
+    501, "protocol_unknown", "Not Implemented",
+    "The only :protocol of an extended CONNECT that is known here is websocket, and only on paths that "
+    "are for WebSockets."};
 
-inline constexpr const Problem* kH2Problems[] = {&kBadPseudoField, &kUpperCaseName, &kConnectionField};
+inline constexpr const Problem* kH2Problems[] = {&kBadPseudoField, &kUpperCaseName, &kConnectionField,
+                                                 &kProtocolUnknown};
 
 }  // namespace sluice::http

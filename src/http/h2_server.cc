@@ -14,6 +14,7 @@ void H2ServerCodec::on_header_list(int32_t id, H2Stream* stream, End end) {
   opened.head_ = arena.make<Head>(arena);
   const Problem* problem = read_h2_request(header_list_, limits_->head, end, arena, *opened.head_);
   opened.method_ = opened.head_->method;
+  if (!opened.head_->upgrade.empty()) opened.tunnel_ = H2Stream::Tunnel::asked;
   if (problem) return bad_message(opened, *problem);
   events.on_head(*opened.head_);
   start_reading(opened, *opened.head_, end);
@@ -25,6 +26,10 @@ void H2ServerCodec::bad_message(H2Stream& stream, const Problem& problem) {
   bool late = &problem == &kRequestTimeout;
   if (stream.head_read_ && !late) count(H2Abuse::resets);
   stream.read_done_ = true;   // what still comes is dropped
+  if (stream.tunnel_ == H2Stream::Tunnel::open) {   // no answer can be told from what the other side says
+    submit_reset(stream, NGHTTP2_PROTOCOL_ERROR);
+    return tell_reset(stream, {Code::bad_message, Side::client, Progress::answered, problem.title.data()});
+  }
   if (stream.events_) stream.events_->on_refused(problem, *stream.head_);
 }
 
@@ -61,11 +66,12 @@ void H2ServerCodec::drain() {
 void H2ServerCodec::on_tick() {
   open_.each([&](H2Stream& stream) {
     if (stream.closed_) return;
+    end_lingering(stream);
     bool heard = stream.events_ != nullptr;
-    bool may_send = heard && !stream.read_done_ && stream.unconsumed_ < kH2StreamWindow;
+    bool owes = heard && stream.tunnel_ == H2Stream::Tunnel::no;   // a tunnel may be silent
+    bool may_send = owes && !stream.read_done_ && stream.unconsumed_ < kH2StreamWindow;
     if (may_send && now() - stream.heard_at_ >= limits_->body_patience) return bad_message(stream, kRequestTimeout);
-    bool stuck = stream.blocked_since_ != kNever && now() - stream.blocked_since_ >= limits_->write_patience;
-    if (!stuck) return;
+    if (!is_stuck(stream)) return;
     count(H2Abuse::stalls);
     submit_reset(stream, NGHTTP2_CANCEL);
     tell_reset(stream, {Code::timeout, Side::client, Progress::sent, "client opens no window"});

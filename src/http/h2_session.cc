@@ -15,10 +15,11 @@ static_assert(kH2StreamWindow == NGHTTP2_INITIAL_WINDOW_SIZE);
 
 namespace {
 
-constexpr size_t kSettingsMax = 32;                      // entries of one SETTINGS frame; there are seven
+constexpr size_t kSettingsMax = 32;                      // entries of one SETTINGS frame; there are eight
 constexpr size_t kSentHeaderBytesMax = 512 * 1024;       // above what heads of either side may have
 constexpr size_t kSharedFrom = 8 * 1024;                 // smaller pieces are copied: they would pin a read buffer
 constexpr size_t kSpareStreams = 8;                      // kept for the next requests
+constexpr Duration kLinger = std::chrono::seconds(5);    // as a connection of HTTP/1 has it
 
 /// Ours, for what the peer did wrong: it may not make us do that for ever (CVE-2025-8671).
 bool is_peers_fault(uint32_t code) {
@@ -188,14 +189,15 @@ H2Session::~H2Session() {
 }
 
 void H2Session::start() {
-  std::array<nghttp2_settings_entry, 3> entries{{
+  std::array<nghttp2_settings_entry, 4> entries{{
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
        static_cast<uint32_t>(limits_->head.header_bytes_max + limits_->head.line_bytes_max)},
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits_->streams},
       {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+      {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},   // a server's: the last one
   }};
   if (!server_) entries[1] = {NGHTTP2_SETTINGS_ENABLE_PUSH, 0};
-  nghttp2_submit_settings(session_.get(), NGHTTP2_FLAG_NONE, entries.data(), entries.size());
+  nghttp2_submit_settings(session_.get(), NGHTTP2_FLAG_NONE, entries.data(), entries.size() - (server_ ? 0 : 1));
   nghttp2_session_set_local_window_size(session_.get(), NGHTTP2_FLAG_NONE, 0, kH2ConnectionWindow);
   flush();
   update_phase();
@@ -297,7 +299,35 @@ void H2Session::start_reading(H2Stream& stream, const Head& head, End end) {
   stream.heard_at_ = now();
   stream.counts_length_ = head.body != Body::streamed;
   stream.left_ = head.body == Body::length ? *head.content_length : 0;
+  if (server_ && stream.tunnel_ == H2Stream::Tunnel::asked) {   // the request is its head; what follows waits
+    stream.counts_length_ = false;
+    stream.early_end_ = end == End::yes;
+    return stream.events_->on_end();
+  }
   if (end == End::yes) end_message(stream);
+}
+
+void H2Session::begin_tunnel(H2Stream& stream, StreamEvents& events) {
+  stream.events_ = &events;
+  stream.head_ = nullptr;   // its memory goes with the receiver so far
+  stream.tunnel_ = H2Stream::Tunnel::open;
+  if (!stream.early_.empty()) events.on_body(std::move(stream.early_));
+  if (stream.early_end_) end_message(stream);
+}
+
+bool H2Session::lingers(H2Stream& stream) {
+  bool may = stream.tunnel_ == H2Stream::Tunnel::open && stream.write_done_ && !stream.read_done_;
+  if (may) stream.heard_at_ = now();
+  return may && !leaving_ && !finished_;
+}
+
+void H2Session::end_lingering(H2Stream& stream) {
+  bool over = stream.tunnel_ == H2Stream::Tunnel::open && stream.events_ == nullptr && !stream.closed_;
+  if (over && (leaving_ || now() - stream.heard_at_ >= kLinger)) submit_reset(stream, NGHTTP2_NO_ERROR);
+}
+
+bool H2Session::takes_tunnels() const {
+  return nghttp2_session_get_remote_settings(session_.get(), NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
 }
 
 void H2Session::end_message(H2Stream& stream) {
@@ -312,6 +342,9 @@ void H2Session::on_data(H2Stream& stream, std::string_view bytes) {
   if (stream.counts_length_) stream.left_ -= bytes.size();
   stream.unconsumed_ += bytes.size();
   stream.heard_at_ = now();
+  if (server_ && stream.tunnel_ == H2Stream::Tunnel::asked) {   // at most a window of it
+    return stream.early_.append_copy(wire_->blocks(), bytes);
+  }
   Chain chain;
   if (bytes.size() >= kSharedFrom) {
     chain.append(Slice{input_->block, bytes.data(), bytes.size()});
@@ -325,12 +358,17 @@ void H2Session::on_data_end(H2Stream& stream) {
   if (stream.read_done_ || stream.events_ == nullptr) return;
   if (!stream.head_read_) return bad_message(stream, kBadPseudoField);
   if (stream.counts_length_ && stream.left_ > 0) return bad_message(stream, kIncompleteBody);
+  if (server_ && stream.tunnel_ == H2Stream::Tunnel::asked) {
+    stream.early_end_ = true;
+    return;
+  }
   end_message(stream);
 }
 
 void H2Session::read_trailers(H2Stream& stream, End end) {
   if (stream.read_done_ || stream.events_ == nullptr) return;
-  if (end == End::no) return bad_message(stream, kBadField);
+  // A tunnel has none (RFC 9113 section 8.5).
+  if (end == End::no || stream.tunnel_ != H2Stream::Tunnel::no) return bad_message(stream, kBadField);
   Arena& arena = stream.events_->arena();
   Fields* trailers = arena.make<Fields>(arena);
   if (const Problem* problem = read_h2_trailers(header_list_, arena, *trailers)) return bad_message(stream, *problem);
@@ -344,13 +382,14 @@ void H2Session::read_trailers(H2Stream& stream, End end) {
 void H2Session::on_end_sent(H2Stream& stream) {
   stream.end_sent_ = true;
   stream.blocked_since_ = kNever;
-  bool left = server_ && stream.events_ == nullptr;
+  bool left = server_ && stream.events_ == nullptr && (leaving_ || stream.tunnel_ != H2Stream::Tunnel::open);
   bool asks = nghttp2_session_get_stream_remote_close(session_.get(), stream.id_) == 0;
   if (left && asks) submit_reset(stream, NGHTTP2_NO_ERROR);
 }
 
 void H2Session::on_closed(H2Stream& stream, uint32_t code) {
   bool whole = server_ ? stream.end_sent_ : stream.read_done_;
+  if (stream.tunnel_ == H2Stream::Tunnel::open) whole = stream.end_sent_ && stream.read_done_;
   stream.closed_ = true;
   --open_count_;
   if (stream.events_ && !whole) tell_reset(stream, reset_error(stream, code));
@@ -459,6 +498,7 @@ void H2Session::on_timeout(Phase phase) {
       return end_abused();
     case Phase::last:
       last_call_ = false;
+      open_.each([this](H2Stream& stream) { end_lingering(stream); });
       submit_goaway(Last::seen);
       break;
     case Phase::idle:

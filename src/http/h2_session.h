@@ -35,6 +35,8 @@ class H2Session : public Codec {
   /// Under way; also those that are reset but not yet closed.
   size_t streams() const { return open_count_; }
   bool ended() const { return finished_; }
+  /// The peer lets streams become tunnels (RFC 8441 section 3).
+  bool takes_tunnels() const;
 
  protected:
   enum class Role : uint8_t { server, client };
@@ -63,6 +65,14 @@ class H2Session : public Codec {
   void read_trailers(H2Stream& stream, End end);
   void tell_reset(H2Stream& stream, const Error& why);
   void submit_reset(const H2Stream& stream, uint32_t code);
+  /// Of a tunnel that nobody receives any more, after our end: its peer gets a moment to read that, and to end it too. A
+  /// reset at once could make him lose what he has not read.
+  bool lingers(H2Stream& stream);
+  void end_lingering(H2Stream& stream);
+  /// Its window has stayed closed for too long.
+  bool is_stuck(const H2Stream& stream) const {
+    return stream.blocked_since_ != kNever && now() - stream.blocked_since_ >= limits_->write_patience;
+  }
   /// GOAWAY: `last` of what has come, or of what may still come.
   enum class Last : uint8_t { seen, any };
   void submit_goaway(Last last);
@@ -99,6 +109,7 @@ class H2Session : public Codec {
 
   void on_data(H2Stream& stream, std::string_view bytes);
   void on_data_end(H2Stream& stream);
+  void begin_tunnel(H2Stream& stream, StreamEvents& events);
   void on_end_sent(H2Stream& stream);
   void on_closed(H2Stream& stream, uint32_t code);
   void end_message(H2Stream& stream);

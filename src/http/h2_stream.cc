@@ -32,6 +32,7 @@ void H2Stream::send_head(const Head& head, End end) {
   head_sent_ = true;
   const H2FieldWriter::Fields& fields = session_->write_head(*this, head);
   if (bodyless_) end = End::yes;
+  if (!session_->server_ && tunnel_ == Tunnel::asked) end = End::no;   // of the head, not of what follows it
   write_done_ = end == End::yes;
   session_->submit(*this, fields, end);
 }
@@ -84,17 +85,24 @@ void H2Stream::consume(size_t bytes) {
   session_->flush();
 }
 
+bool H2Stream::takes_tunnels() const { return session_->takes_tunnels(); }
+
+void H2Stream::begin_tunnel(StreamEvents& events) {
+  if (events_ != nullptr) session_->begin_tunnel(*this, events);
+}
+
 void H2Stream::reset(Error why) {
   if (events_ == nullptr) return;
   events_ = nullptr;
-  if (!closed_) session_->submit_reset(*this, code_for(why));
+  uint32_t code = tunnel_ == Tunnel::open ? uint32_t{NGHTTP2_CANCEL} : code_for(why);
+  if (!closed_) session_->submit_reset(*this, code);
   session_->let_go(*this);
 }
 
 void H2Stream::detach() {
   if (events_ == nullptr) return;
   events_ = nullptr;
-  if (!closed_) {
+  if (!closed_ && !session_->lingers(*this)) {
     if (std::optional<uint32_t> code = session_->detach_code(*this)) session_->submit_reset(*this, *code);
   }
   session_->let_go(*this);

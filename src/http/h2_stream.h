@@ -24,6 +24,8 @@ class H2Stream final : public Stream, public ListHook<class H2OpenTag> {
   void send_trailers(const Fields& trailers) override;
   size_t credit() const override;
   void consume(size_t bytes) override;
+  bool takes_tunnels() const override;
+  void begin_tunnel(StreamEvents& events) override;
   void reset(Error why) override;
   void detach() override;
 
@@ -33,12 +35,16 @@ class H2Stream final : public Stream, public ListHook<class H2OpenTag> {
   friend class H2ClientCodec;
   friend struct H2Callbacks;
 
+  /// Whether both ways carry bytes of another protocol: asked for by an extended CONNECT, or agreed on.
+  enum class Tunnel : uint8_t { no, asked, open };
+
   bool sends() const;
 
   H2Session* session_;
   StreamEvents* events_ = nullptr;
   Head* head_ = nullptr;             // of what is received, in the arena of events_
   Chain out_;                        // not framed yet: empty but while it is being sent
+  Chain early_;                      // of a tunnel that its receiver has not begun yet
   std::vector<std::pair<std::string, std::string>> trailers_;   // to follow it: their owner may be gone by then
   uint64_t left_ = 0;                // of the announced length
   size_t unconsumed_ = 0;
@@ -49,7 +55,9 @@ class H2Stream final : public Stream, public ListHook<class H2OpenTag> {
   uint32_t burst_ = 0;
   uint8_t informational_ = 0;
   Method method_ = Method::unknown;
+  Tunnel tunnel_ = Tunnel::no;
   bool counts_length_ : 1 = false;   // left_ holds
+  bool early_end_ : 1 = false;       // behind early_ nothing comes
   bool head_read_ : 1 = false;
   bool read_done_ : 1 = false;       // the message is whole, or nobody wants what comes
   bool head_sent_ : 1 = false;

@@ -34,8 +34,9 @@ struct Head {
   Version version = Version::h1_1;
   /// The sender will take another message on this connection (HTTP/1 only).
   bool keep_alive = true;
-  /// Protocol named by Upgrade, when Connection lists it; empty otherwise. The codec writes it for the other side (of
-  /// responses, with 101 and 426 only): who does not want that clears it.
+  /// Protocol named by Upgrade, when Connection lists it, or by :protocol in HTTP/2; empty otherwise. The codec writes it
+  /// for the other side (of responses, with 101 and 426 only): who does not want that clears it. An extended CONNECT of
+  /// HTTP/2 (RFC 8441) is told as the GET that it is in HTTP/1.
   std::string_view upgrade;
 
   // Request

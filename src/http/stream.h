@@ -74,9 +74,12 @@ class Stream {
   virtual void raw_taken(uint64_t) {}
   /// The caller has moved bytes into raw_room(). The end is still to be sent.
   virtual void raw_sent(uint64_t) {}
-  /// After a 101 was sent or has come: both ways carry bytes of another protocol from now on, each until its own end
-  /// (send_body with End::yes; on_end). `events` hears of the stream in place of its receiver so far; what came behind
-  /// the head and was not told yet is told in this call.
+  /// Client side: a request whose head names an `upgrade` may be sent here. Not on a connection to an HTTP/2 server that
+  /// has not offered it (RFC 8441).
+  virtual bool takes_tunnels() const { return true; }
+  /// After the head that agrees to an `upgrade` was sent or has come: both ways carry bytes of another protocol from now
+  /// on, each until its own end (send_body with End::yes; on_end). `events` hears of the stream in place of its receiver
+  /// so far; what came behind the head and was not told yet is told in this call.
   virtual void begin_tunnel(StreamEvents&) {}
   /// Idempotent; no event follows.
   virtual void reset(Error why) = 0;

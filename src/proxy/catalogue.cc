@@ -38,6 +38,8 @@ constexpr Advice kAdvice[] = {
      "HTTP/0.9, or HTTP/2 on a plain listener that has no \"h2c\" among its `protocols`."},
     {"bad_pseudo_field", "A broken HTTP/2 client, or a scan: no library sends this."},
     {"upper_case_name", "A hand-made HTTP/2 client. Nothing was forwarded."},
+    {"protocol_unknown",
+     "An extended CONNECT of HTTP/2 for another protocol than `websocket`, or to a route without `match.upgrade`."},
     {"connection_field",
      "An HTTP/2 client, or a proxy before it, passes on fields that belong to HTTP/1. Nothing was forwarded."},
     {"unknown_method",
@@ -286,6 +288,9 @@ constexpr Advice kAdvice[] = {
     {"upstream_bad_upgrade",
      "The upstream answered 101 without `Upgrade: websocket`, or with a `Sec-WebSocket-Accept` that does not "
      "answer the client's key. The connection to it was reset: nothing becomes a tunnel that is not agreed on."},
+    {"upstream_no_websockets",
+     "The upstream's `protocol` is `h2` or `h2c`, and its SETTINGS do not have SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC "
+     "8441). Turn it on there, or give the route an upstream with `protocol = \"h1\"`."},
     {"origin_denied",
      "A page of an origin that the route's [cors.NAME] does not list wanted to open a WebSocket. Browsers send such "
      "requests whatever CORS says, so the gateway refuses them. The audit log names the [cors.NAME] as the rule."},

@@ -94,7 +94,9 @@ class Exchange final : public Task,
   // exchange_tunnel.cc: requests for another protocol
   Next accept_websocket();
   const Problem* ask_filters(policy::BodyFilter* filters);
+  Next judge_switch();
   bool is_switch() const;
+  uint16_t switch_status() const;
   Next refuse_switch();
   Next send_switch();
   Next do_tunnel();
@@ -135,7 +137,7 @@ class Exchange final : public Task,
   std::string_view request_id_;
   std::string_view traceparent_;
   std::string_view allow_;
-  std::string_view accept_;            // what a 101 must say; empty: none may come
+  std::string_view accept_;            // what a 101 must say; empty: no WebSocket is asked for
   std::string_view last_endpoint_;     // its name, for the log
   ClientEvents client_events_;
   UpstreamEvents upstream_events_;
@@ -173,6 +175,7 @@ class Exchange final : public Task,
   bool prepared_ : 1 = false;          // the request is in the form that the upstream gets
   bool fresh_only_ : 1 = false;        // a pooled connection was dead
   bool timed_out_ : 1 = false;
+  bool switches_ : 1 = false;          // the upstream has agreed to the WebSocket
   Arena arena_;
 };
 

@@ -42,7 +42,7 @@ Next Exchange::do_amend() {
   if (!fields.has(FieldId::date)) fields.add(FieldId::date, engine_->date_.text(began_at_, arena_));
   if (client_facts_->listener && !client_facts_->listener->hsts.empty()) add_hsts(call_, *client_facts_->listener, fields);
   if (const http::DefaultFields* security = security_fields()) security->apply(fields);
-  if (!accept_.empty() && !from_us_ && response_->status == 101) return send_switch();
+  if (switches_ && !from_us_) return send_switch();
   bool empty = from_us_ ? reply_body_.empty() : response_pump_.empty_message();
   bool filtered = route_ && route_->pipeline.any().response_body;
   head_sent_ = true;

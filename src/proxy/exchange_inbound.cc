@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "http/h1_problems.h"
+#include "http/h2_problems.h"
 #include "observe/request_id.h"
 #include "policy/ip_filter/ip_policy.h"
 #include "proxy/exchange.h"
@@ -115,6 +116,7 @@ Next Exchange::do_route() {
   const snapshot::RouteEntry& entry = snapshot().routes[match.route];
   route_ = entry.part.get();
   call_.route_ = route_->name;
+  bool tunnels = request_->version == http::Version::h2 && !request_->upgrade.empty();
   if (!route_->websocket) request_->upgrade = {};   // a server may ignore it
   if (size_t policies = route_->pipeline.size(); policies > 0) {   // they see our refusals too
     call_.scratch_ = arena_.array<void*>(policies);
@@ -124,6 +126,7 @@ Next Exchange::do_route() {
     allow_ = route::allow_text(match.allowed, arena_);
     return fail(kMethodNotAllowed);
   }
+  if (tunnels && !route_->websocket) return fail(http::kProtocolUnknown);   // but cannot make less of a CONNECT
   if (params.size() > 0) {
     auto* list = arena_.array<policy::Param>(params.size());
     for (size_t i = 0; i < params.size(); ++i) list[i] = {route_->params[i], params[i]};

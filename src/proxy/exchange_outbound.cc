@@ -103,6 +103,10 @@ Next Exchange::do_forward() {
   policy::BodyFilter* filters =
       route_->pipeline.any().request_body ? route_->pipeline.request_filters(call_) : nullptr;
   if (!accept_.empty()) {
+    if (!upstream_stream_->takes_tunnels()) {
+      leave_upstream(Outcome::served);
+      return fail(kUpstreamNoTunnels);
+    }
     if (const Problem* problem = ask_filters(filters)) {
       leave_upstream(Outcome::served);
       return fail(*problem);
@@ -138,7 +142,7 @@ Next Exchange::do_outcome() {
   }
   if (response_) {   // delivered even when the connection failed behind it
     request_pump_.drop_replay();
-    return response_->status == 101 && !is_switch() ? refuse_switch() : go(Step::amend);
+    return accept_.empty() ? go(Step::amend) : judge_switch();
   }
   if (upstream_error_) return retry_or_fail();
   if (timed_out_) {

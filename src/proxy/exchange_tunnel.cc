@@ -5,12 +5,16 @@
 namespace sluice::proxy {
 
 using http::End;
+using http::FieldId;
 
 // After the policies, which may have more to say to who asks for something else.
 Next Exchange::accept_websocket() {
   if (const Problem* problem = check_websocket_request(*request_)) return fail(*problem);
   if (!request_pump_.empty_message()) return fail(kBadWebSocketHandshake);
   request_->upgrade = kWebSocket;
+  if (request_->version == http::Version::h2) {   // it has no key: this one is ours, for an HTTP/1.1 upstream
+    request_->fields.set(FieldId::sec_websocket_key, websocket_key(parts().random, arena_));
+  }
   accept_ = websocket_accept(*request_, arena_);
   return go(Step::pick);
 }
@@ -25,7 +29,24 @@ const Problem* Exchange::ask_filters(policy::BodyFilter* filters) {
   return nullptr;
 }
 
-bool Exchange::is_switch() const { return !accept_.empty() && is_websocket_response(*response_, accept_); }
+// Any other 101 is no answer; any other status is passed on as it is.
+Next Exchange::judge_switch() {
+  switches_ = is_switch();
+  if (!switches_) return response_->status == 101 ? refuse_switch() : go(Step::amend);
+  response_->status = switch_status();
+  response_->reason = {};
+  response_->fields.remove(FieldId::sec_websocket_accept);
+  if (request_->version != http::Version::h2) response_->fields.add(FieldId::sec_websocket_accept, accept_);
+  return go(Step::amend);
+}
+
+/// Over HTTP/2 any 2xx agrees (RFC 8441 section 5): nobody sends one by accident where :protocol was understood.
+bool Exchange::is_switch() const {
+  if (response_->version == http::Version::h2) return response_->status >= 200 && response_->status < 300;
+  return is_websocket_response(*response_, accept_);
+}
+
+uint16_t Exchange::switch_status() const { return request_->version == http::Version::h2 ? 200 : 101; }
 
 // The upstream speaks something else on that connection: it is used no more, and nothing of it goes on.
 Next Exchange::refuse_switch() {
@@ -65,7 +86,8 @@ Next Exchange::do_tunnel() {
                            .early = response_pump_.take_held(),
                            .upstream_ended = response_whole_,
                            .expires = expires,
-                           .names = KeptNames(record, audit_record(101), handle)});
+                           .client_version = request_->version,
+                           .names = KeptNames(record, audit_record(switch_status()), handle)});
   return go(Step::finish);
 }
 

@@ -47,6 +47,8 @@ inline constexpr Problem kBadWebSocketHandshake{400, "bad_websocket_handshake", 
     "A WebSocket is asked for by GET without a body, with one Sec-WebSocket-Key of 16 bytes in Base64."};
 inline constexpr Problem kUpstreamUpgrade{502, "upstream_bad_upgrade", "Bad Gateway",
     "The service behind this route switched to something other than the WebSocket that was asked for."};
+inline constexpr Problem kUpstreamNoTunnels{502, "upstream_no_websockets", "Bad Gateway",
+    "The service behind this route speaks HTTP/2 and has not offered WebSockets over it."};
 inline constexpr Problem kControlForbidden{403, "control_forbidden", "Forbidden",
     "The control socket serves root and the user that the gateway runs as, nobody else."};
 
@@ -54,6 +56,6 @@ inline constexpr const Problem* kProblems[] = {
     &kNoRoute, &kMethodNotAllowed, &kMisdirected, &kOverloaded, &kAddressBusy, &kMemoryFull, &kUpstreamBusy, &kNoEndpoint, &kUpstreamUnresolved,
     &kUpstreamUnreachable, &kUpstreamConnectTimeout, &kUpstreamTls, &kUpstreamTimeout, &kUpstreamClosed,
     &kUpstreamBadResponse, &kRewriteFailed, &kUpgradeRequired, &kWebSocketVersion, &kBadWebSocketHandshake,
-    &kUpstreamUpgrade, &kControlForbidden};
+    &kUpstreamUpgrade, &kUpstreamNoTunnels, &kControlForbidden};
 
 }  // namespace sluice::proxy

@@ -74,7 +74,8 @@ void TunnelEvents<kSide>::on_reset(Error why) {
 
 Tunnel::Tunnel(TunnelGroup& group, TunnelParts parts)
     : Task(group.home->parts().scheduler), group_(&group), endpoint_(parts.endpoint),
-      began_(group.home->parts().clock.now()), active_(began_), ends_at_(parts.expires), names_(std::move(parts.names)) {
+      began_(group.home->parts().clock.now()), active_(began_), ends_at_(parts.expires), names_(std::move(parts.names)),
+      over_h2_(parts.client_version == http::Version::h2) {
   client_.stream = &parts.client;
   upstream_.stream = parts.upstream;
   upstream_.held = std::move(parts.early);
@@ -281,8 +282,8 @@ void Tunnel::write_logs() {
   (void)names_.tell(record, audit);
   record.time = home.parts().clock.wall() - std::chrono::duration_cast<WallTime::duration>(lasted);
   record.method = http::method_name(http::Method::get);
-  record.version = http::version_name(http::Version::h1_1);
-  record.status = 101;
+  record.version = http::version_name(over_h2_ ? http::Version::h2 : http::Version::h1_1);
+  record.status = over_h2_ ? 200 : 101;
   record.request_bytes = client_.bytes;
   record.response_bytes = upstream_.bytes;
   record.duration = std::chrono::duration_cast<std::chrono::microseconds>(lasted);

@@ -45,6 +45,7 @@ struct TunnelParts {
   Chain early;                        // came behind the upstream's head, not consumed yet
   bool upstream_ended;
   TimePoint expires;                  // of the credential
+  http::Version client_version;
   KeptNames names;
 };
 
@@ -108,6 +109,7 @@ class Tunnel final : public Task,
   bool closing_ : 1 = false;     // we end it
   bool parting_ : 1 = false;     // both sides have said Close
   bool due_ : 1 = false;         // the timer has fired
+  bool over_h2_ : 1;             // the client's side
 };
 
 static_assert(sizeof(Tunnel) <= 280, "there may be a hundred thousand");

@@ -34,7 +34,15 @@ const http::Problem* check_websocket_request(const http::Head& request) {
     return &kWebSocketVersion;
   }
   bool plain = request.method == http::Method::get && request.body == http::Body::none;
-  return plain && has_key(request) ? nullptr : &kBadWebSocketHandshake;
+  bool keyed = request.version == http::Version::h2 || has_key(request);
+  return plain && keyed ? nullptr : &kBadWebSocketHandshake;
+}
+
+std::string_view websocket_key(Random& random, Arena& arena) {
+  uint64_t words[kKeyBytes / sizeof(uint64_t)] = {random.next(), random.next()};
+  std::string key;
+  append_base64({reinterpret_cast<const char*>(words), sizeof words}, key);
+  return arena.copy(key);
 }
 
 std::string_view websocket_accept(const http::Head& request, Arena& arena) {

@@ -1,9 +1,10 @@
 // The opening handshake of a WebSocket, as the gateway holds both sides to it. Pure functions.
-// Source: RFC 6455 section 4.
+// Source: RFC 6455 section 4, RFC 8441 section 5.
 #pragma once
 
 #include <string_view>
 
+#include "base/hash.h"
 #include "http/message.h"
 #include "http/problem.h"
 
@@ -11,8 +12,12 @@ namespace sluice::proxy {
 
 inline constexpr std::string_view kWebSocket = "websocket";   // as Upgrade names it
 
-/// gives: null when the request opens a WebSocket; else what it is answered
+/// gives: null when the request opens a WebSocket, by GET or by the extended CONNECT of HTTP/2 (RFC 8441); else what it
+/// is answered
 const http::Problem* check_websocket_request(const http::Head& request);
+
+/// A new one. gives: text of the arena
+std::string_view websocket_key(Random& random, Arena& arena);
 
 /// What the upstream must answer to the request's key. gives: text of the arena
 std::string_view websocket_accept(const http::Head& request, Arena& arena);

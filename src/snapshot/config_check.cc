@@ -18,7 +18,6 @@ namespace {
 
 constexpr IssueKind kUnknownName{"unknown_name"};
 constexpr IssueKind kUnknownParam{"unknown_path_parameter"};
-constexpr IssueKind kUpgradeProtocol{"upgrade_protocol"};
 constexpr IssueKind kPresetNamed{"security_headers_name"};
 constexpr IssueKind kNoListener{"no_listener"};
 constexpr IssueKind kAddressTwice{"address_twice"};
@@ -86,15 +85,6 @@ void check_authorizer(const RouteSection& section, const Config& config, Documen
       if (part.has_fact) check(part.fact, field.value.at);
     }
   }
-}
-
-// Their upstreams speak HTTP/1.1: RFC 8441 is not there yet.
-void check_upgrade(const RouteSection& section, const Config& config, Document& document) {
-  const auto* upstream = find_section(config.upstream, section.route.upstream.name);
-  bool speaks_h1 = upstream == nullptr || upstream->value.protocol == upstream::Protocol::h1;
-  if (!section.route.match.upgrade || speaks_h1) return;
-  document.issues.add(kUpgradeProtocol, section.route.upstream.at, "WebSockets lead to upstreams that speak HTTP/1.1").note =
-      "[upstream." + upstream->name + "] has another protocol";
 }
 
 void check_lists(const policy::IpFilterConfig& ips, const Config& config, Document& document) {
@@ -183,7 +173,6 @@ void check_names(const Config& config, Document& document) {
     const auto& upstream = route.value.route.upstream;
     resolve("upstream", upstream.name, upstream.at, config.upstream, document);
     check_authorizer(route.value, config, document);
-    check_upgrade(route.value, config, document);
     resolve("cors", route.value.cors.name, route.value.cors.at, config.cors, document);
     for (const auto& plugin : route.value.plugins)
       resolve("plugin", plugin.name, plugin.at, config.plugin, document);

@@ -15,6 +15,7 @@ http::H2Limits limits_for(const UpstreamConfig& config, const http::H1Limits& he
   http::H2Limits limits;
   limits.head = head;
   limits.streams = config.streams;
+  limits.write_patience = config.timeout.body;   // of tunnels
   limits.resets = limits.pings = limits.settings = limits.empty_frames = limits.control_frames = kFramesMax;
   limits.continuations = 16;   // 128 KiB of head
   return limits;

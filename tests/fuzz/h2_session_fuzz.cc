@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "base/text.h"
 #include "fuzz.h"
 #include "http/rules.h"
 #include "unit/http/h2_peers.h"
@@ -49,25 +50,51 @@ std::string heard_of(RecordingEvents& events) {
   return body < reset && reset != log.npos ? log.erase(body, reset - body) : log;
 }
 
+/// The sockets that were asked for, each agreed to when it is first seen.
+struct Tunnels {
+  void open(H2Server& server) {
+    while (by_request.size() < server.keeper.requests.size()) {
+      size_t at = by_request.size();
+      RecordingEvents& events = *server.keeper.requests[at];
+      bool asked = !events.reset && !events.refused && events.head != nullptr && !events.head->upgrade.empty();
+      by_request.push_back(asked ? std::make_unique<RecordingEvents>(server.pool) : nullptr);
+      if (!asked) continue;
+      CLAIM(equals_ignore_case(events.head->upgrade, "websocket") && events.head->method == Method::get);
+      server.keeper.streams[at]->send_head(server.make_head(at, 200), End::no);
+      server.keeper.streams[at]->begin_tunnel(*by_request[at]);
+    }
+  }
+  std::string log() const {
+    std::string all;
+    for (const auto& events : by_request) all += " > " + (events ? events->log() : "");
+    return all;
+  }
+  std::vector<std::unique_ptr<RecordingEvents>> by_request;
+};
+
 /// Feeds a server that answers, consumes and lets go of every second request. gives: what it heard
 std::string serve(std::string_view bytes, size_t step) {
   H2Server server(tight());
+  Tunnels tunnels;
   server.send(kPreface);
   size_t fed = 0, seen = 0;
   while (fed < bytes.size() && !server.wire.finished) {
     size_t part = std::min(step == 0 ? bytes.size() : step, bytes.size() - fed);
     server.send(bytes.substr(fed, part));
     fed += part;
+    tunnels.open(server);
   }
-  std::string log = comparable(server.keeper.log(), server.wire);
+  std::string log = comparable(server.keeper.log() + tunnels.log(), server.wire);
   for (; seen < server.keeper.requests.size(); ++seen) {
-    RecordingEvents& events = *server.keeper.requests[seen];
-    check_request(events);
+    check_request(*server.keeper.requests[seen]);
+    bool tunnel = seen < tunnels.by_request.size() && tunnels.by_request[seen];
+    RecordingEvents& events = tunnel ? *tunnels.by_request[seen] : *server.keeper.requests[seen];
     CLAIM(events.body.size() <= kH2StreamWindow);
     if (events.reset) continue;
     CLAIM(!server.wire.finished || *server.wire.finished == Finish::flush);
     if (events.unconsumed > 0) events.consume_all(*server.keeper.streams[seen]);
-    if (seen % 2 == 0) {
+    if (tunnel && seen % 2 == 0) server.keeper.streams[seen]->send_body({}, End::yes);
+    if (!tunnel && seen % 2 == 0) {
       server.keeper.streams[seen]->send_head(server.make_head(seen, 200), End::no);
       size_t credit = server.keeper.streams[seen]->credit();
       server.keeper.streams[seen]->send_body(chain_of(server.pool, std::string(std::min<size_t>(credit, 300), 'a')), End::yes);
@@ -79,24 +106,29 @@ std::string serve(std::string_view bytes, size_t step) {
   return log;
 }
 
-/// A client with two requests hears `bytes`. gives: what it heard
+/// A client with three requests, the last one for a socket, hears `bytes`. gives: what it heard
 std::string listen(std::string_view bytes, size_t step) {
   BlockPool pool;
   FakeWire wire(pool);
   H2Limits limits = tight();
-  RecordingEvents one(pool), two(pool);
+  RecordingEvents one(pool), two(pool), socket(pool);
   H2ClientCodec codec(wire, Scheme::http, limits);
   codec.start();
-  for (RecordingEvents* events : {&one, &two}) {
+  Stream* last = nullptr;
+  for (RecordingEvents* events : {&one, &two, &socket}) {
     Stream& stream = codec.open(*events);
     Head* head = events->arena().make<Head>(events->arena());
-    head->method = events == &one ? Method::get : Method::head;
+    head->method = events == &two ? Method::head : Method::get;
+    if (events == &socket) head->upgrade = "websocket";
+    last = &stream;
     head->authority = "a";
     head->path = "/";
     stream.send_head(*head, End::yes);
   }
   feed(codec, wire, bytes, step);
-  std::string log = comparable(heard_of(one) + " | " + heard_of(two), wire);
+  std::string log = comparable(heard_of(one) + " | " + heard_of(two) + " | " + heard_of(socket), wire);
+  RecordingEvents tunnel(pool);
+  if (!socket.reset && socket.head != nullptr && socket.head->status < 300) last->begin_tunnel(tunnel);
   codec.on_failed({Code::reset, Side::gateway, Progress::sent, "over"});
   CLAIM(one.body.empty() || one.head != nullptr);
   CLAIM(two.body.empty());

@@ -1,4 +1,5 @@
 """An upstream that speaks HTTP/2 over python3-h2 and answers as a script says: a function of (connection, request)."""
+import queue
 import socket
 import threading
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ class Request:
     body: bytes = b""
     trailers: list = field(default_factory=list)
     connection: int = 0
+    arrived: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)   # body, None for its end, a code for a reset
 
     def get(self, name):
         values = [value for key, value in self.headers if key == name]
@@ -29,9 +31,8 @@ class H2Connection:
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(
             client_side=False, header_encoding="utf-8", validate_outbound_headers=False, normalize_outbound_headers=False,
             normalize_inbound_headers=False))
-        if upstream.streams is not None:
-            self.h2.local_settings = h2.settings.Settings(
-                client=False, initial_values={h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: upstream.streams})
+        if upstream.settings:
+            self.h2.local_settings = h2.settings.Settings(client=False, initial_values=upstream.settings)
         self.lock = threading.RLock()
 
     def flush(self):
@@ -59,6 +60,8 @@ class H2Connection:
                 self.take(event)
             self.flush()
         self.open = False
+        for request in self.requests.values():
+            request.arrived.put(-1)
         self.socket.close()
 
     def take(self, event):
@@ -70,17 +73,20 @@ class H2Connection:
                 self.upstream.script(self, request)
         elif isinstance(event, h2.events.DataReceived):
             self.requests[event.stream_id].body += event.data
+            self.requests[event.stream_id].arrived.put(event.data)
             if self.upstream.on_data:
                 self.upstream.on_data(self, self.requests[event.stream_id], event.data)
-            if event.flow_controlled_length:
+            if self.upstream.windows and event.flow_controlled_length:
                 self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         elif isinstance(event, h2.events.TrailersReceived):
             self.requests[event.stream_id].trailers = event.headers
         elif isinstance(event, h2.events.StreamEnded):
+            self.requests[event.stream_id].arrived.put(None)
             if not self.upstream.early:
                 self.upstream.script(self, self.requests[event.stream_id])
         elif isinstance(event, h2.events.StreamReset):
             self.resets.append((event.stream_id, int(event.error_code)))
+            self.requests[event.stream_id].arrived.put(int(event.error_code))
 
     def answer(self, request, body=b"hello", status=200, fields=(), trailers=(), interim=()):
         with self.lock:
@@ -104,10 +110,15 @@ class H2Connection:
 
 
 class H2Upstream:
-    """with H2Upstream(script) as upstream: its address is upstream.address."""
+    """with H2Upstream(script) as upstream: its address is upstream.address. `windows`: what is received is given back at
+    once; `tunnels`: extended CONNECT is offered."""
 
-    def __init__(self, script, streams=None, early=False, tls=None, on_data=None):
-        self.script, self.streams, self.early, self.tls, self.on_data = script, streams, early, tls, on_data
+    def __init__(self, script, streams=None, early=False, tls=None, on_data=None, tunnels=False, windows=True):
+        self.script, self.early, self.tls, self.on_data, self.windows = script, early, tls, on_data, windows
+        codes = h2.settings.SettingCodes
+        self.settings = {} if streams is None else {codes.MAX_CONCURRENT_STREAMS: streams}
+        if tunnels:
+            self.settings[codes.ENABLE_CONNECT_PROTOCOL] = 1
         self.requests, self.connections = [], []
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"

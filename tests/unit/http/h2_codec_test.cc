@@ -44,6 +44,14 @@ TEST(H2Server, answers_and_keeps_the_connection) {
   server.answer(2);
 }
 
+Texts tunnel_fields(const std::string& protocol) {   // of RFC 8441
+  return {{":method", "CONNECT"}, {":protocol", protocol}, {":scheme", "http"}, {":authority", "a"}, {":path", "/a"}};
+}
+
+std::string tunnel_frame(uint32_t stream, uint8_t flags = kEndHeaders) {
+  return frame(kHeaders, flags, stream, list_of(tunnel_fields("websocket")));
+}
+
 struct Refused {
   std::string name;
   Texts fields;
@@ -79,6 +87,11 @@ std::vector<Refused> refused_requests() {
       {"host_differs", with({{"host", "b"}}), &kHostMismatch},
       {"two_hosts", with({{"host", "a"}, {"host", "a"}}), &kBadHost},
       {"method", {{":method", "get"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/"}}, &kUnknownMethod},
+      {"protocol_empty", tunnel_fields(""), &kBadPseudoField},
+      {"protocol_spaced", tunnel_fields("web socket"), &kBadPseudoField},
+      {"protocol_other", tunnel_fields("connect-udp"), &kProtocolUnknown},
+      {"protocol_without_path", {{":method", "CONNECT"}, {":protocol", "websocket"}, {":scheme", "http"}, {":authority", "a"}}, &kBadPseudoField},
+      {"protocol_with_upgrade", with({{"upgrade", "websocket"}}, tunnel_fields("websocket")), &kConnectionField},
       {"connect", {{":method", "CONNECT"}, {":authority", "a:80"}}, &kConnectRefused},
       {"length_without_body", with({{"content-length", "5"}}), &kBadContentLength},
       {"two_lengths", with({{"content-length", "0"}, {"content-length", "0"}}), &kBadContentLength},
@@ -744,6 +757,185 @@ TEST(H2Pair, the_client_keeps_the_servers_number_of_streams) {
   pair.settle();
   EXPECT_TRUE(pair.client.has_room());
   EXPECT_EQ(pair.client_wire.availables, before + 1);
+}
+
+// ---- Extended CONNECT (RFC 8441)
+
+/// Our server past an extended CONNECT, with what came behind it.
+struct TunnelServer : H2Server {
+  explicit TunnelServer(std::string_view behind = {}) {
+    greet();
+    send(tunnel_frame(1) + std::string(behind));
+  }
+  Stream& stream() { return *keeper.streams[0]; }
+  void open() {
+    stream().send_head(make_head(0, 200), End::no);
+    stream().begin_tunnel(tunnel);
+    keeper.requests[0].reset();   // with its arena: nothing of it is looked at any more
+    wire.take_sent();
+  }
+  RecordingEvents tunnel{pool};
+};
+
+TEST(H2Tunnel, is_told_as_the_get_that_it_is_in_http1) {
+  TunnelServer server(frame(kData, 0, 1, "early"));
+  EXPECT_EQ(server.keeper.log(), "head(GET /a) end");   // what follows waits
+  const Head& head = *server.keeper.requests[0]->head;
+  EXPECT_EQ(head.upgrade, "websocket");
+  EXPECT_EQ(head.body, Body::none);
+  server.open();
+  EXPECT_EQ(server.tunnel.log(), "body(early)");
+  server.send(frame(kData, 0, 1, "more") + frame(kData, kEndStream, 1, "!"));
+  EXPECT_EQ(server.tunnel.log(), "body(early) body(earlymore!) end");
+  server.tunnel.consume_all(server.stream());
+  server.stream().send_body(chain_of(server.pool, "back"), End::no);
+  server.stream().send_body({}, End::yes);
+  EXPECT_EQ(frame_types(server.wire.take_sent()), "0 0");
+  server.stream().detach();
+  EXPECT_EQ(server.codec.streams(), 0U);
+  EXPECT_EQ(server.wire.phase, Phase::idle);
+}
+
+TEST(H2Tunnel, an_end_that_came_early_is_told_when_it_begins) {
+  TunnelServer server(frame(kData, kEndStream, 1, "all"));
+  EXPECT_EQ(server.keeper.log(), "head(GET /a) end");
+  server.open();
+  EXPECT_EQ(server.tunnel.log(), "body(all) end");
+  server.stream().detach();
+  H2Server ended;
+  ended.greet();
+  ended.send(tunnel_frame(1, kEndHeaders | kEndStream));
+  RecordingEvents tunnel(ended.pool);
+  ended.keeper.streams[0]->send_head(ended.make_head(0, 200), End::no);
+  ended.keeper.streams[0]->begin_tunnel(tunnel);
+  EXPECT_EQ(tunnel.log(), "end");
+  ended.keeper.streams[0]->detach();
+}
+
+TEST(H2Tunnel, a_reset_is_a_loss_also_after_our_end) {
+  TunnelServer server;
+  server.open();
+  server.stream().send_body({}, End::yes);
+  server.send(frame(kReset, 0, 1, std::string("\0\0\0\x8", 4)));
+  EXPECT_EQ(server.tunnel.log(), "reset(reset)");
+  EXPECT_EQ(server.codec.streams(), 0U);
+}
+
+TEST(H2Tunnel, after_our_end_its_peer_gets_a_moment_to_read_it) {
+  TunnelServer server;
+  server.open();
+  server.stream().send_body(chain_of(server.pool, "bye"), End::no);
+  server.stream().send_body({}, End::yes);
+  server.stream().detach();
+  server.send(frame(kData, 0, 1, "late"));
+  EXPECT_EQ(frame_types(server.wire.take_sent()), "0 0");
+  EXPECT_EQ(server.codec.streams(), 1U);
+  server.wire.time += std::chrono::seconds(5);
+  server.codec.on_timeout(Phase::streams);
+  EXPECT_EQ(frame_types(server.wire.take_sent()), "3(0)");
+  EXPECT_EQ(server.codec.streams(), 0U);
+}
+
+TEST(H2Tunnel, ours_is_cancel) {
+  TunnelServer server;
+  server.open();
+  server.stream().reset({Code::cancelled, Side::gateway, Progress::answered, "test"});
+  EXPECT_EQ(frame_types(server.wire.take_sent()), "3(8)");
+}
+
+TEST(H2Tunnel, has_no_trailers) {
+  TunnelServer server;
+  server.open();
+  server.send(frame(kHeaders, kEndHeaders | kEndStream, 1, list_of({{"x", "1"}})));
+  EXPECT_EQ(server.tunnel.log(), "reset(bad_message)");
+  EXPECT_EQ(frame_types(server.wire.take_sent()), "3(1)");
+}
+
+TEST(H2Tunnel, may_be_silent_and_may_be_refused) {
+  TunnelServer server(frame(kData, 0, 1, "dropped"));
+  server.wire.time += std::chrono::hours(1);
+  server.codec.on_timeout(Phase::streams);
+  EXPECT_EQ(server.keeper.log(), "head(GET /a) end");
+  server.answer(0, "no");
+  EXPECT_EQ(server.codec.streams(), 0U);
+}
+
+TEST(H2Tunnel, passes_between_our_two_sides) {
+  H2Pair pair;
+  auto& request = *pair.requests.emplace_back(std::make_unique<H2Pair::Request>(pair.pool));
+  request.stream = &pair.client.open(request.events);
+  EXPECT_TRUE(request.stream->takes_tunnels());
+  Arena& arena = request.events.arena();
+  Head* head = arena.make<Head>(arena);
+  head->method = Method::get;
+  head->upgrade = "websocket";
+  head->authority = "a";
+  head->path = "/live";
+  head->fields.add("Sec-WebSocket-Key", "AAAA");
+  head->fields.add("Sec-WebSocket-Version", "13");
+  request.stream->send_head(*head, End::yes);
+  pair.settle();
+  const Fields& fields = pair.keeper.requests[0]->head->fields;
+  EXPECT_FALSE(fields.has(FieldId::sec_websocket_key));
+  EXPECT_EQ(fields.get(FieldId::sec_websocket_version), "13");
+  pair.keeper.streams[0]->send_head(pair.make_head(0, 200, 5), End::no);   // the length means nothing
+  RecordingEvents client(pair.pool), server(pair.pool);
+  pair.keeper.streams[0]->begin_tunnel(server);
+  pair.settle();
+  EXPECT_EQ(request.events.log(), "head(200)");
+  request.stream->begin_tunnel(client);
+  request.stream->send_body(chain_of(pair.pool, "there"), End::no);
+  pair.keeper.streams[0]->send_body(chain_of(pair.pool, "and back"), End::yes);
+  pair.settle();
+  EXPECT_EQ(server.log(), "body(there)");
+  EXPECT_EQ(client.log(), "body(and back) end");
+  request.stream->send_body({}, End::yes);
+  pair.settle();
+  EXPECT_EQ(server.log(), "body(there) end");
+  request.stream->detach();
+  pair.keeper.streams[0]->detach();
+  pair.settle();
+  EXPECT_EQ(pair.codec.streams() + pair.client.streams(), 0U);
+}
+
+TEST(H2Tunnel, is_not_asked_of_who_does_not_offer_it) {
+  BlockPool pool;
+  FakeWire wire(pool);
+  H2Limits limits;
+  H2ClientCodec codec(wire, Scheme::http, limits);
+  codec.start();
+  feed(codec, wire, frame(kSettings, 0, 0, ""));
+  RecordingEvents events(pool);
+  Stream& stream = codec.open(events);
+  EXPECT_FALSE(stream.takes_tunnels());
+  stream.detach();
+  EXPECT_EQ(codec.streams(), 0U);
+}
+
+TEST(H2Tunnel, a_server_that_opens_no_window_loses_it) {
+  BlockPool pool;
+  FakeWire wire(pool);
+  H2Limits limits;
+  H2ClientCodec codec(wire, Scheme::http, limits);
+  codec.start();
+  feed(codec, wire, frame(kSettings, 0, 0, std::string("\0\x8\0\0\0\1", 6)));
+  RecordingEvents events(pool), tunnel(pool);
+  Stream& stream = codec.open(events);
+  Head* head = events.arena().make<Head>(events.arena());
+  head->method = Method::get;
+  head->upgrade = "websocket";
+  head->authority = "a";
+  head->path = "/";
+  stream.send_head(*head, End::yes);
+  feed(codec, wire, frame(kHeaders, kEndHeaders, 1, list_of({{":status", "200"}})));
+  stream.begin_tunnel(tunnel);
+  while (size_t credit = stream.credit()) stream.send_body(chain_of(pool, std::string(credit, 'x')), End::no);
+  EXPECT_EQ(wire.phase, Phase::streams);
+  codec.on_timeout(Phase::streams);
+  EXPECT_EQ(tunnel.log(), "");
+  wire.time += limits.write_patience;
+  codec.on_timeout(Phase::streams);
+  EXPECT_EQ(tunnel.log(), "reset(timeout)");
 }
 
 }  // namespace
