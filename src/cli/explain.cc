@@ -18,16 +18,25 @@ int complain(const std::string& text) {
   return 1;
 }
 
-/// As a client sends it: Host first, unless it is given; then the fields as they are.
+constexpr std::string_view kProtocol = ":protocol:";
+
+/// As a client sends it: Host first, unless it is given; then the fields as they are. An extended CONNECT of HTTP/2 (one
+/// with a field :protocol) is the GET that the gateway makes of it.
 std::string request_text(const ExplainOptions& options, const Url& url) {
-  std::string text = options.method + " " + url.target + " HTTP/1.1\r\n";
-  bool host_given = false;
+  bool host_given = false, tunnels = false;
+  std::string fields;
   for (const std::string& header : options.headers) {
     host_given |= equals_ignore_case(header.substr(0, header.find(':')), "host");
+    if (options.method == "CONNECT" && header.starts_with(kProtocol)) {
+      tunnels = true;
+      fields += "Connection: Upgrade\r\nSec-WebSocket-Key: c2x1aWNlIGV4cGxhaW5zIQ==\r\nUpgrade:" + header.substr(kProtocol.size()) + "\r\n";
+    } else {
+      fields += header + "\r\n";
+    }
   }
+  std::string text = (tunnels ? "GET" : options.method) + " " + url.target + " HTTP/1.1\r\n";
   if (!host_given) text += "Host: " + std::string(url.authority) + "\r\n";
-  for (const std::string& header : options.headers) text += header + "\r\n";
-  return text + "\r\n";
+  return text + fields + "\r\n";
 }
 
 /// By name; else the one of the URL's scheme, on its port if there is one such.

@@ -1,10 +1,13 @@
 #include "cli/rehearsal.h"
 
 #include <chrono>
+#include <deque>
 #include <random>
 
+#include "base/text.h"
 #include "cli/explain_match.h"
 #include "http/h1_codec.h"
+#include "http/h2_head.h"
 #include "proxy/engine.h"
 #include "proxy/exchange.h"
 #include "snapshot/choose_route.h"
@@ -37,16 +40,46 @@ class TextWire final : public http::Wire {
   std::string text_;
 };
 
+/// A stream of HTTP/2 that takes everything and keeps the fields of its head, a line each.
+class FieldStream final : public http::Stream {
+ public:
+  explicit FieldStream(http::Scheme scheme) : scheme_(scheme) {}
+  const std::string& text() const { return text_; }
+
+  void send_head(const http::Head& head, http::End) override {
+    for (const http::H2Field& field : writer_.request(head, scheme_, true)) {
+      for (char c : field.name) text_ += ascii_lower(c);
+      text_.append(": ").append(field.value).append("\n");
+    }
+    text_ += "\n";
+  }
+  void send_informational(const http::Head&) override {}
+  void send_body(Chain, http::End) override {}
+  void send_trailers(const http::Fields&) override {}
+  size_t credit() const override { return wire::kOutputMax; }
+  void consume(size_t) override {}
+  void reset(Error) override {}
+  void detach() override {}
+
+ private:
+  http::H2FieldWriter writer_;
+  std::string text_;
+  http::Scheme scheme_;
+};
+
 /// One endpoint that is always connected and never answers.
 class TextUpstream final : public upstream::Upstream {
  public:
-  explicit TextUpstream(BlockPool& blocks) : wire_(blocks), codec_(wire_, limits_) {}
-  const std::string& text() const { return wire_.text(); }
+  TextUpstream(BlockPool& blocks, const snapshot::UpstreamPart& part)
+      : wire_(blocks), codec_(wire_, limits_), fields_(part.tls ? http::Scheme::https : http::Scheme::http),
+        h2_(part.config.protocol != upstream::Protocol::h1) {}
+  const std::string& text() const { return h2_ ? fields_.text() : wire_.text(); }
 
   upstream::Endpoint* pick(const upstream::Tried& tried) override {
     return tried.has(site_) ? nullptr : &site_;
   }
   http::Stream* open(upstream::Endpoint&, upstream::Reuse, upstream::Opening& opening) override {
+    if (h2_) return &fields_;
     return &codec_.open(opening.stream_events());
   }
   void cancel(upstream::Opening&) override {}
@@ -61,6 +94,8 @@ class TextUpstream final : public upstream::Upstream {
   TextWire wire_;
   http::H1Limits limits_;
   http::H1ClientCodec codec_;
+  FieldStream fields_;
+  bool h2_;
 };
 
 /// Stands between codec and exchange: sees the head as it arrives, before any policy changes it.
@@ -122,10 +157,10 @@ Rehearsed rehearse(std::shared_ptr<const snapshot::Snapshot> snapshot, observe::
       std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now()));
   TimerWheel timers(clock.now());
   Random random(any_seed());
-  TextUpstream upstream(blocks);
+  std::deque<TextUpstream> upstreams;
   snapshot::Lease lease;
   lease.snapshot = snapshot;
-  lease.upstreams.assign(snapshot->upstreams.size(), &upstream);
+  for (const auto& part : snapshot->upstreams) lease.upstreams.push_back(&upstreams.emplace_back(blocks, *part));
   proxy::Engine engine({scheduler, timers, clock, blocks, random, registry.shard(0)});
   engine.publish(lease);
   engine.tell_rule(seen.rule);
@@ -138,7 +173,7 @@ Rehearsed rehearse(std::shared_ptr<const snapshot::Snapshot> snapshot, observe::
     bytes.append_copy(blocks, request);
     bytes.each([&codec](const Slice& slice) { codec.feed(slice); });
   }
-  seen.upstream_request = upstream.text();
+  for (const TextUpstream& upstream : upstreams) seen.upstream_request += upstream.text();
   seen.response = client_wire.text();
   {
     Scheduler::Turn turn(scheduler);  // the client goes: nothing is waited for
