@@ -10,6 +10,11 @@
 #include "upstream/fetch_session.h"
 
 namespace sluice::upstream {
+namespace {
+
+constexpr const char* kNotBegun = "no connection could be begun";
+
+}  // namespace
 
 Result<FetchUrl> FetchUrl::parse(std::string_view text) {
   auto bad = [](const char* what) { return Error{Code::bad_value, Side::gateway, Progress::unsent, what}; };
@@ -61,7 +66,10 @@ void Fetch::start(FetchRequest request, Waiter& waiter) {
   next_address_ = 0;
   addresses_.clear();
   timer_.start(parts_.loop.timers(), parts_.loop.clock().now() + request_.deadline, *this);
-  query_.start(request_.url.host, net::AddressFamily::any, *this);
+  if (!request_.address) return query_.start(request_.url.host, net::AddressFamily::any, *this);
+  session_ = Session::open(*this, *request_.address);
+  // The waiter hears of it as of a deadline, never inside this call.
+  if (session_ == nullptr) timer_.start(parts_.loop.timers(), parts_.loop.clock().now(), *this);
 }
 
 void Fetch::stop() {
@@ -73,16 +81,16 @@ void Fetch::stop() {
 
 void Fetch::on_resolved(Result<net::Resolved> result) {
   if (!result) return finish(std::string("name not resolved: ") + result.error().what);
-  addresses_ = std::move(result->addresses);
-  if (addresses_.size() > kAddressesMax) addresses_.resize(kAddressesMax);
+  for (const IpAddress& ip : result->addresses) {
+    if (addresses_.size() < kAddressesMax) addresses_.emplace_back(ip, request_.url.port);
+  }
   connect_next();
 }
 
 void Fetch::connect_next() {
   CHECK(next_address_ < addresses_.size());
-  net::SocketAddress address(addresses_[next_address_++], request_.url.port);
-  session_ = Session::open(*this, address);
-  if (session_ == nullptr) on_connect_failed("no connection could be begun");
+  session_ = Session::open(*this, addresses_[next_address_++]);
+  if (session_ == nullptr) on_connect_failed(kNotBegun);
 }
 
 void Fetch::on_connect_failed(std::string why) {
@@ -91,7 +99,10 @@ void Fetch::on_connect_failed(std::string why) {
   finish(std::move(why));
 }
 
-void Fetch::on_timer(Timer&) { finish(std::string("no whole answer in time")); }
+void Fetch::on_timer(Timer&) {
+  bool begun = session_ != nullptr || !request_.address;
+  finish(std::string(begun ? "no whole answer in time" : kNotBegun));
+}
 
 void Fetch::finish(Result<FetchResponse, std::string> result) {
   Waiter* waiter = waiter_;

@@ -1,6 +1,6 @@
 // One request of the gateway's own and its whole answer: key sets, discovery documents, token
-// introspection, outside authorizers. Resolves, connects, speaks HTTP/1.1, within one deadline and a
-// limit of bytes. Follows no redirect, keeps no connection, sends nothing twice. Not for clients'
+// introspection, outside authorizers, health checks. Resolves, connects, speaks HTTP/1.1 or HTTP/2,
+// within one deadline and a limit of bytes. Follows no redirect, keeps no connection, sends nothing twice. Not for clients'
 // requests: those go through a pool.
 #pragma once
 
@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "http/message.h"
 #include "loop/loop.h"
+#include "net/address.h"
 #include "net/resolver.h"
 #include "net/tls_client_context.h"
 #include "net/tls_io.h"
@@ -47,9 +48,12 @@ struct FetchRequest {
   std::vector<std::pair<std::string, std::string>> headers;   // beside Host, Accept-Encoding and framing
   std::string body;
   FetchTrust tls;                                     // for https
+  std::optional<net::SocketAddress> address{};        // where it goes; none: the URL's host is looked up
+  std::string server_name{};                          // for TLS; empty: the URL's host
+  http::Version version = http::Version::h1_1;        // or h2: by ALPN over TLS, from the first byte without
   Duration deadline = std::chrono::seconds(5);        // from start to the last byte
   size_t bytes_max = 1024 * 1024;                     // of the body of the answer
-  std::vector<std::string> wanted;                    // names of fields of the answer that are asked for
+  std::vector<std::string> wanted;                    // names of fields and trailers that are asked for
 };
 
 struct FetchResponse {
@@ -106,7 +110,7 @@ class Fetch final : private net::Resolver::Answer, private Timer::Owner {
   Timer timer_;
   FetchRequest request_;
   Waiter* waiter_ = nullptr;
-  std::vector<IpAddress> addresses_;
+  std::vector<net::SocketAddress> addresses_;
   size_t next_address_ = 0;
   Session* session_ = nullptr;
 };

@@ -24,7 +24,7 @@ Fetch::Session* Fetch::Session::open(Fetch& fetch, const net::SocketAddress& add
   if (request.url.scheme == http::Scheme::https && !request.tls) return nullptr;
   Result<net::TransportPtr> transport =
       request.url.scheme == http::Scheme::https
-          ? net::connect_tls(fetch.parts_.tls_io, {address, request.tls, request.url.host},
+          ? net::connect_tls(fetch.parts_.tls_io, {address, request.tls, request.server_name.empty() ? request.url.host : request.server_name},
                              session->connection_)
           : net::connect_socket(fetch.parts_.loop, address, session->connection_);
   if (!transport) return nullptr;
@@ -39,8 +39,26 @@ void Fetch::Session::abandon() {
 
 void Fetch::Session::on_open() {
   if (fetch_ == nullptr) return;
+  if (request().version == http::Version::h2) return start_h2();
   stream_ = &codec_.open(*this);
   send();
+}
+
+void Fetch::Session::start_h2() {
+  const net::Transport& transport = *connection_.transport();
+  if (transport.is_tls() && transport.tls().alpn != "h2") return settle("the server agrees on no HTTP/2");
+  h2_ = std::make_unique<http::H2ClientCodec>(connection_, request().url.scheme, h2_limits_);
+  connection_.set_codec(*h2_);
+  h2_->start();
+}
+
+// Over HTTP/2 the server says first what it takes.
+void Fetch::Session::on_available() {
+  if (h2_ == nullptr || fetch_ == nullptr || stream_ != nullptr) return;
+  if (h2_->ended()) return settle("no HTTP/2 from the server");
+  if (!h2_->is_greeted()) return;
+  if (!h2_->has_room()) return settle("the server takes no requests");
+  ready();
 }
 
 void Fetch::Session::send() {
@@ -52,6 +70,7 @@ void Fetch::Session::send() {
   head->path = from.url.path;
   head->query = from.url.query;
   head->has_query = from.url.has_query;
+  head->takes_trailers = from.version == http::Version::h2;
   head->fields.add("User-Agent", "sluice/" SLUICE_VERSION);
   head->fields.add("Accept-Encoding", "identity");   // nothing here unpacks
   for (const auto& [name, value] : from.headers) head->fields.add(name, value);
@@ -74,16 +93,20 @@ void Fetch::Session::on_head(http::Head& head) {
   response_.status = head.status;
   response_.content_type = head.fields.get("Content-Type").value_or(std::string_view());
   response_.cache_control = head.fields.get("Cache-Control").value_or(std::string_view());
-  for (const http::Field& field : head.fields) {
+  keep_wanted(head.fields);
+  auto encoding = head.fields.get("Content-Encoding");
+  if (encoding && *encoding != "identity") settle("an answer in an encoding that was not asked for");
+  if (fetch_ && head.content_length && *head.content_length > request().bytes_max)
+    settle("an answer that is too large");
+}
+
+void Fetch::Session::keep_wanted(const http::Fields& fields) {
+  for (const http::Field& field : fields) {
     if (fetch_ == nullptr) break;
     auto is_it = [&](const std::string& name) { return equals_ignore_case(name, field.name()); };
     auto wanted = std::find_if(request().wanted.begin(), request().wanted.end(), is_it);
     if (wanted != request().wanted.end()) response_.fields.emplace_back(*wanted, field.value());
   }
-  auto encoding = head.fields.get("Content-Encoding");
-  if (encoding && *encoding != "identity") settle("an answer in an encoding that was not asked for");
-  if (fetch_ && head.content_length && *head.content_length > request().bytes_max)
-    settle("an answer that is too large");
 }
 
 void Fetch::Session::on_body(Chain bytes) {
@@ -100,6 +123,7 @@ void Fetch::Session::on_body(Chain bytes) {
 }
 
 void Fetch::Session::on_reset(Error why) {
+  reset_ = true;
   settle(std::string("the connection ended: ") + why.what);
 }
 
@@ -110,11 +134,18 @@ void Fetch::Session::settle(std::string failure) {
 }
 
 Next Fetch::Session::advance() {
+  if (!settled_) {   // over HTTP/2 it may begin
+    if (fetch_ == nullptr || !h2_->has_room()) return Next::wait;   // and if it ended since, that is told next
+    stream_ = &h2_->open(*this);
+    send();
+    return Next::wait;
+  }
   Fetch* fetch = std::exchange(fetch_, nullptr);
   bool connect_failed = connect_failed_;
   std::string failure = std::move(failure_);
   FetchResponse response = std::move(response_);
   // From here on only on_gone comes, at the end of the drain.
+  if (h2_ && stream_ && !reset_) stream_->detach();
   connection_.finish(failure.empty() ? http::Finish::flush : http::Finish::abort);
   if (fetch == nullptr) return Next::stop;
   fetch->session_ = nullptr;
