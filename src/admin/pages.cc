@@ -51,6 +51,7 @@ Page metrics_page(const control::Keeper& keeper, observe::PageForm form) {
   facts.certificates = keeper.certificates().facts();
   facts.keys = keeper.keys();
   facts.services = keeper.snapshot().services;
+  facts.health = keeper.health();
   return {200, observe::page_type(form), observe::expose(process.registry, facts, form)};
 }
 

@@ -1,6 +1,7 @@
 #include "admin/status_page.h"
 
 #include <algorithm>
+#include <map>
 
 #include "admin/json_text.h"
 #include "control/process_limits.h"
@@ -69,15 +70,26 @@ void write_listeners(JsonText& json, const control::Keeper& keeper) {
   json.end_array();
 }
 
-void write_endpoints(JsonText& json, const control::Keeper& keeper, size_t upstream) {
+std::string_view endpoint_state(const control::Keeper& keeper, const upstream::EndpointList& list, size_t i) {
+  if (list.is_down(i)) return "down";
+  return is_up(keeper.process().registry, list.targets[i].metrics_id) ? "up" : "set_aside";
+}
+
+/// By upstream and address.
+using HealthByName = std::map<std::pair<std::string_view, std::string_view>, const observe::HealthFacts::Endpoint*>;
+
+void write_endpoints(JsonText& json, const control::Keeper& keeper, size_t upstream, const HealthByName& health) {
   std::shared_ptr<const upstream::EndpointList> list = keeper.endpoints(upstream);
   json.flag("unresolved", list == nullptr || list->unresolved).array("endpoints");
-  if (list != nullptr) {
-    for (const upstream::EndpointTarget& target : list->targets) {
-      json.object().text("address", target.address.to_string());
-      json.text("state", is_up(keeper.process().registry, target.metrics_id) ? "up" : "set_aside");
-      json.number("weight", target.weight).end_object();
+  for (size_t i = 0; list != nullptr && i < list->targets.size(); ++i) {
+    std::string address = list->targets[i].address.to_string();
+    json.object().text("address", address).text("state", endpoint_state(keeper, *list, i));
+    json.number("weight", list->targets[i].weight);
+    if (auto found = health.find({keeper.snapshot().upstreams[upstream]->name, address}); found != health.end()) {
+      json.object("health").number("passed", found->second->passed).number("failed", found->second->failed);
+      json.text("last_failure", found->second->failure).end_object();
     }
+    json.end_object();
   }
   json.end_array();
 }
@@ -85,6 +97,9 @@ void write_endpoints(JsonText& json, const control::Keeper& keeper, size_t upstr
 void write_upstreams(JsonText& json, const control::Keeper& keeper) {
   using observe::UpstreamMetrics;
   const auto& upstreams = keeper.snapshot().upstreams;
+  observe::HealthFacts facts = keeper.health();
+  HealthByName health;
+  for (const auto& one : facts.endpoints) health[{one.upstream, one.endpoint}] = &one;
   json.array("upstreams");
   for (size_t i = 0; i < upstreams.size(); ++i) {
     auto total = [&](const Counter UpstreamMetrics::*counter) {
@@ -95,7 +110,7 @@ void write_upstreams(JsonText& json, const control::Keeper& keeper) {
     json.number("requests_in_flight", total(&UpstreamMetrics::in_flight));
     json.number("connections_idle", total(&UpstreamMetrics::connections_idle));
     json.number("connections_active", total(&UpstreamMetrics::connections_active));
-    write_endpoints(json, keeper, i);
+    write_endpoints(json, keeper, i, health);
     json.end_object();
   }
   json.end_array();

@@ -66,6 +66,7 @@ class Keeper final : public Upstreams::Owner,
   unsigned workers() const { return supervisor_.serving(); }
   const CertificateWatch& certificates() const { return certificates_; }
   observe::KeyFacts keys() const { return keys_ ? keys_->facts() : observe::KeyFacts(); }
+  observe::HealthFacts health() const { return upstreams_ ? upstreams_->health() : observe::HealthFacts(); }
   Process& process() const { return *process_; }
   /// Where an upstream's servers are, by Snapshot::upstreams. gives: null until its names were looked up
   std::shared_ptr<const upstream::EndpointList> endpoints(size_t upstream) const { return upstreams_->current(upstream); }

@@ -148,12 +148,12 @@ void Reload::publish() {
   Worker::Publication publication;
   publication.number = ++publications_;
   publication.snapshot = next_;
+  parts_.upstreams.commit(*next_);
   publication.endpoints = parts_.upstreams.endpoints();
   publication.in_flight = parts_.upstreams.in_flight();
   for (Participant* participant : participants_) participant->commit(publication);
   apply_limits(parts_.process, *publication.snapshot);
   parts_.supervisor.publish(publication);
-  parts_.upstreams.commit();
   if (current_) parts_.graveyard.bury(std::move(current_));
   current_ = std::exchange(next_, nullptr);
   owner_->on_published(current_);

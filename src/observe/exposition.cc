@@ -200,6 +200,7 @@ std::string expose(const Registry& registry, const ProcessFacts& facts, PageForm
   if (form == PageForm::openmetrics) write_process(facts, page);
   write_tables(registry, page);
   write_services(facts.services, page);
+  write_health(facts.health, page);
   page.end();
   return out;
 }

@@ -10,6 +10,7 @@
 
 #include "observe/audit_frame.h"
 #include "observe/certificate_facts.h"
+#include "observe/health_facts.h"
 #include "observe/key_facts.h"
 #include "observe/log_file.h"
 #include "observe/process_usage.h"
@@ -38,6 +39,7 @@ struct ProcessFacts {
   CertificateFacts certificates{};
   KeyFacts keys{};
   ServiceCounts services{};
+  HealthFacts health{};
   ProcessUsage usage;
   uint64_t traffic_bytes = 0;       // against memory_max
   uint64_t traffic_bytes_max = 0;

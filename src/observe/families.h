@@ -16,7 +16,7 @@ enum class Family : uint8_t {
   h2_abuses,
   upstream_requests, upstream_in_flight, upstream_connections, upstream_connects,
   upstream_connect_failures, upstream_streams, upstream_response_seconds, upstream_retries,
-  upstream_endpoint_up,
+  upstream_endpoint_up, health_up, health_checks, health_seconds,
   redis_up, redis_commands, redis_failures, redis_connects, redis_queue, redis_seconds,
   tunnels, tunnel_bytes, tunnel_ends,
   service_questions, service_seconds,

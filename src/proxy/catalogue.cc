@@ -137,6 +137,9 @@ constexpr Advice kAdvice[] = {
      "The upstream's `max_in_flight` is reached: it is slow, or the limit is low. Compare "
      "`sluice_upstream_response_seconds`."},
     {"no_endpoint", "The upstream has no server left that this request has not tried."},
+    {"upstream_unhealthy",
+     "Every server fails its checks (`health` of the upstream): `sluice_upstream_endpoint_healthy` and the error log have "
+     "the reasons. When the service answers but the check does not fit it, mind `health.path`, `health.host` and `health.expect`."},
     {"upstream_unresolved",
      "None of the upstream's names has an address yet. Look them up on this machine with "
      "`getent hosts NAME`. They are asked again every 5 seconds."},

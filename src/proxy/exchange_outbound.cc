@@ -15,6 +15,7 @@ const Problem& problem_of(Lack lack) {
   switch (lack) {
     case Lack::unresolved: return kUpstreamUnresolved;
     case Lack::busy: return kUpstreamBusy;
+    case Lack::unhealthy: return kUpstreamUnhealthy;
     case Lack::none: case Lack::down: break;
   }
   return kNoEndpoint;

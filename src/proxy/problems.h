@@ -23,6 +23,8 @@ inline constexpr Problem kUpstreamBusy{503, "upstream_busy", "Service Unavailabl
     "The service behind this route has reached its limit of requests in flight. Try again shortly."};
 inline constexpr Problem kNoEndpoint{503, "no_endpoint", "Service Unavailable",
     "No server of the service behind this route can take the request at present."};
+inline constexpr Problem kUpstreamUnhealthy{503, "upstream_unhealthy", "Service Unavailable",
+    "No server of the service behind this route passes its health checks at present. Try again shortly."};
 inline constexpr Problem kUpstreamUnresolved{503, "upstream_unresolved", "Service Unavailable",
     "The address of the service behind this route could not be found."};
 inline constexpr Problem kUpstreamUnreachable{502, "upstream_unreachable", "Bad Gateway",
@@ -53,7 +55,7 @@ inline constexpr Problem kControlForbidden{403, "control_forbidden", "Forbidden"
     "The control socket serves root and the user that the gateway runs as, nobody else."};
 
 inline constexpr const Problem* kProblems[] = {
-    &kNoRoute, &kMethodNotAllowed, &kMisdirected, &kOverloaded, &kAddressBusy, &kMemoryFull, &kUpstreamBusy, &kNoEndpoint, &kUpstreamUnresolved,
+    &kNoRoute, &kMethodNotAllowed, &kMisdirected, &kOverloaded, &kAddressBusy, &kMemoryFull, &kUpstreamBusy, &kNoEndpoint, &kUpstreamUnhealthy, &kUpstreamUnresolved,
     &kUpstreamUnreachable, &kUpstreamConnectTimeout, &kUpstreamTls, &kUpstreamTimeout, &kUpstreamClosed,
     &kUpstreamBadResponse, &kRewriteFailed, &kUpgradeRequired, &kWebSocketVersion, &kBadWebSocketHandshake,
     &kUpstreamUpgrade, &kUpstreamNoTunnels, &kControlForbidden};

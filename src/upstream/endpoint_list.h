@@ -22,6 +22,10 @@ struct EndpointTarget {
 struct EndpointList {
   std::vector<EndpointTarget> targets;
   bool unresolved = false;     // some name has no address yet
+  std::vector<bool> down;      // by target: health checks found it so; empty: none is
+  std::shared_ptr<const EndpointList> basis;   // whose metric ids are used here; null: its own
+
+  bool is_down(size_t target) const { return target < down.size() && down[target]; }
 };
 
 }  // namespace sluice::upstream

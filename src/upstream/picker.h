@@ -16,7 +16,7 @@ class Picker {
 
   virtual ~Picker() = default;
   /// Chooses among the endpoints that are usable at `now` and not among `tried` (their indices).
-  /// gives: an index, or kNobody; with kNever as `now` those set aside are taken too
+  /// gives: an index, or kNobody; with kSetAsideToo as `now` those set aside are taken too
   /// cost: linear in the endpoints, some 5 ns each; no allocation
   virtual uint32_t pick(std::span<EndpointState> endpoints, std::span<const uint32_t> tried,
                         TimePoint now) noexcept = 0;

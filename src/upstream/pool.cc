@@ -48,8 +48,10 @@ void PooledUpstream::set_endpoints(const std::shared_ptr<const EndpointList>& li
   std::vector<EndpointState> states;
   for (const EndpointTarget& target : list->targets) {
     auto same = [&](const std::unique_ptr<Site>& site) { return site && site->target_ == target; };
-    auto old = std::find_if(sites_.begin(), sites_.end(), same);
     auto index = static_cast<uint32_t>(sites.size());
+    // Mostly the list differs by who is down, and each is where it was.
+    auto old = sites_.begin() + std::min(index, static_cast<uint32_t>(sites_.size()));
+    if (old == sites_.end() || !same(*old)) old = std::find_if(sites_.begin(), sites_.end(), same);
     if (old != sites_.end()) {
       states.push_back(states_[(*old)->index_]);
       (*old)->index_ = index;
@@ -72,6 +74,7 @@ void PooledUpstream::set_endpoints(const std::shared_ptr<const EndpointList>& li
   }
   sites_ = std::move(sites);
   states_ = std::move(states);
+  for (const auto& site : sites_) set_down(*site, list->is_down(site->index_));
   unresolved_ = list->unresolved && sites_.empty();
   remove_retired();
 }
@@ -95,10 +98,10 @@ Endpoint* PooledUpstream::pick(const Tried& tried) {
   }
   uint32_t index = picker_->pick(states_, excluded, now());
   // With every endpoint set aside, trying one beats refusing.
-  if (index == Picker::kNobody) index = picker_->pick(states_, excluded, kNever);
+  if (index == Picker::kNobody) index = picker_->pick(states_, excluded, kSetAsideToo);
   if (index == Picker::kNobody) {
     if (settings_.in_flight) settings_.in_flight->give();
-    lack_ = unresolved_ ? Lack::unresolved : Lack::down;
+    lack_ = what_lacks();
     return nullptr;
   }
   metrics().in_flight.add();
@@ -118,7 +121,23 @@ void PooledUpstream::release(Endpoint& endpoint, Outcome outcome) {
   if (outcome == Outcome::unreachable) set_aside(site);
 }
 
+Lack PooledUpstream::what_lacks() const {
+  if (unresolved_) return Lack::unresolved;
+  bool all_down = std::all_of(states_.begin(), states_.end(), [](const EndpointState& state) { return state.is_down(); });
+  return all_down && !states_.empty() ? Lack::unhealthy : Lack::down;
+}
+
+// What health checks say. Kept connections to a server that is down would only be found dead one by one.
+void PooledUpstream::set_down(Site& site, bool down) {
+  EndpointState& state = states_[site.index_];
+  if (state.is_down() == down) return;
+  state.down_until = down ? kNever : TimePoint{};
+  parts_.shard.endpoint(site.target_.metrics_id).up.set(down ? 0 : 1);
+  if (down) site.idle_.each([](PoolLink& link) { link.connection_.drain(); });
+}
+
 void PooledUpstream::set_aside(Site& site) {
+  if (states_[site.index_].is_down()) return;
   states_[site.index_].down_until = now() + kSetAside;
   parts_.shard.endpoint(site.target_.metrics_id).up.set(0);
   if (!site.down_) LOG(warn, "endpoint set aside", kv("upstream", settings_.name), kv("endpoint", site.name()),
@@ -193,7 +212,8 @@ void PooledUpstream::connect(Site& site, Opening& opening) {
 void PooledUpstream::PoolLink::reached() {
   timer_.stop();
   site_->down_ = false;
-  if (!site_->retired_) pool_->parts_.shard.endpoint(site_->target_.metrics_id).up.set(1);
+  if (site_->retired_ || pool_->states_[site_->index_].is_down()) return;
+  pool_->parts_.shard.endpoint(site_->target_.metrics_id).up.set(1);
 }
 
 void PooledUpstream::PoolLink::on_open() {

@@ -72,6 +72,8 @@ class PooledUpstream : public Upstream {
   virtual PoolLink* make_link(Site& site);
   virtual void destroy_link(PoolLink& link);
   void set_aside(Site& site);
+  void set_down(Site& site, bool down);
+  Lack what_lacks() const;
   void remove_retired();
   PoolLink* take_idle(Site& site, Reuse reuse);
   void leave_idle(PoolLink& link);

@@ -73,7 +73,8 @@ enum class Lack : uint8_t {
   none,
   unresolved,   // names are still being resolved, or cannot be
   busy,         // max_in_flight is reached
-  down,         // every one was tried or is set aside
+  down,         // every one was tried
+  unhealthy,    // health checks found every one down
 };
 
 class Upstream {

@@ -17,6 +17,8 @@ constexpr IssueKind kNoServers{"upstream_without_servers"};
 constexpr IssueKind kServerTwice{"server_twice"};
 constexpr IssueKind kTlsWithoutSni{"upstream_tls_without_name"};
 constexpr IssueKind kWrongH2{"upstream_protocol_and_tls"};
+constexpr IssueKind kHealthProtocol{"health_protocol"};
+constexpr IssueKind kHealthPort{"health_port"};
 constexpr IssueKind kTlsHalfPair{"upstream_tls_half_a_pair"};
 
 constexpr int64_t kMillisecond = 1'000'000;
@@ -121,8 +123,11 @@ constexpr Field kUpstreamFields[] = {
                   "connection is opened.",
          .reason = "what servers commonly allow",
          .range = {1, 10'000}}),
+    field<&UpstreamConfig::health>(
+        {.name = "health",
+         .about = "Checks of each server, without end; one that fails them gets no requests. Without it: none.",
+         .example = "{ path = \"/healthz\", every = \"5s\" }"}),
     config::later("queue"),
-    config::later("health"),
     config::later("eject"),
     config::later("retry"),
 };
@@ -189,8 +194,25 @@ void config_check(const UpstreamTls&, const config::Value& table, config::Reader
       .note = "a certificate is of use only together with its private key";
 }
 
+namespace {
+
+void check_health(const UpstreamConfig& upstream, const config::Value& table, config::Reader& reader) {
+  config::Position at = table.find("health")->at;
+  if (upstream.health->type == HealthType::grpc && upstream.protocol == Protocol::h1) {
+    reader.issues().add(kHealthProtocol, at, reader.table_name() + " has checks of type \"grpc\", and HTTP/1.1 carries no gRPC").note =
+        std::string("give it protocol = \"") + (upstream.uses_tls() ? "h2" : "h2c") + '"';
+  }
+  for (const EndpointConfig& server : upstream.servers) {
+    if (!upstream.health->port || !server.address.value.is_unix()) continue;
+    reader.issues().add(kHealthPort, server.address.at, "a unix socket has no port, and health.port names one");
+  }
+}
+
+}  // namespace
+
 void config_check(const UpstreamConfig& upstream, const config::Value& table,
                   config::Reader& reader) {
+  if (upstream.health) check_health(upstream, table, reader);
   const config::Entry* servers = table.find("servers");
   if (servers != nullptr && upstream.servers.empty()) {
     reader.issues().add(kNoServers, servers->value.at, reader.table_name() + " has no servers");

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "config/types.h"
+#include "upstream/health_config.h"
 
 namespace sluice::upstream {
 
@@ -61,6 +62,7 @@ struct UpstreamConfig {
   std::optional<uint32_t> max_in_flight;
   Protocol protocol = Protocol::h1;
   uint32_t streams = 100;
+  std::optional<HealthConfig> health;   // none: nobody asks
 
   bool uses_tls() const { return tls && tls->enabled; }
 };

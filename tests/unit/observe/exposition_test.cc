@@ -264,6 +264,7 @@ TEST(Exposition, every_family_of_the_list_can_appear) {
   facts.certificates = {{{"tls.site", "site.pem", 1}}, {{"tls.site", 2, 3}}};
   facts.keys = {{{"auth.customers", 2, 1, 3, 1.7e9}}};
   facts.services = {{"auth.opaque", std::make_shared<SharedServiceCounts>()}};
+  facts.health.endpoints = {{"orders", "10.0.0.1:80", true, 1, 0, 0.001, ""}};
   facts.audit.emplace();
   Page page(expose(registry, facts));
   for (size_t i = 0; i < kFamilies; ++i) {

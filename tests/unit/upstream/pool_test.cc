@@ -113,6 +113,13 @@ class Pool : public ::testing::Test {
   void list(std::vector<EndpointTarget> targets) {
     auto endpoints = std::make_shared<EndpointList>();
     endpoints->targets = std::move(targets);
+    listed = endpoints;
+    pool->set_endpoints(endpoints);
+  }
+  /// The same servers, and who of them health checks found down.
+  void down(std::vector<bool> which) {
+    auto endpoints = std::make_shared<EndpointList>(*listed);
+    endpoints->down = std::move(which);
     pool->set_endpoints(endpoints);
   }
   std::string run(Reuse reuse = Reuse::any) { return Request(*pool, loop).run(reuse); }
@@ -146,6 +153,7 @@ class Pool : public ::testing::Test {
   Random random{1};
   PoolSettings settings;
   std::optional<PooledUpstream> pool;
+  std::shared_ptr<const EndpointList> listed;
 };
 
 constexpr std::string_view kAnswer = "head(200) body(ok) end";
@@ -175,6 +183,31 @@ TEST_F(Pool, takes_the_connection_that_was_used_last) {
   EXPECT_EQ(run(), kAnswer);   // the other one may fall idle and close
   EXPECT_FALSE(server.connection(0).received.empty());
   EXPECT_TRUE(server.connection(1).received.empty());
+}
+
+TEST_F(Pool, sends_nothing_to_who_is_down_and_lets_idle_connections_to_him_go) {
+  Server first(loop), second(loop);
+  make({first.target(), second.target()});
+  EXPECT_EQ(run(), kAnswer);
+  EXPECT_EQ(run(), kAnswer);
+  ASSERT_EQ(first.requests, 1);
+  ASSERT_EQ(second.requests, 1);
+  down({true, false});
+  EXPECT_TRUE(loop.until([&] { return idle() == 1; }));
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(run(), kAnswer);
+  EXPECT_EQ(first.requests, 1);
+  Request setting_aside(*pool, loop);
+  ASSERT_TRUE(setting_aside.pick());
+  setting_aside.release(Outcome::unreachable);   // the one that is not down
+  EXPECT_EQ(run(), kAnswer);                     // is taken all the same, and the other one is not
+  EXPECT_EQ(first.requests, 1);
+  down({true, true});
+  EXPECT_EQ(run(), "nobody");
+  EXPECT_EQ(pool->lack(), Lack::unhealthy);
+  down({});
+  EXPECT_EQ(run(), kAnswer);
+  EXPECT_EQ(run(), kAnswer);
+  EXPECT_EQ(first.requests, 2);
 }
 
 TEST_F(Pool, opens_a_fresh_connection_when_asked_to) {

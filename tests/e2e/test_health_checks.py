@@ -1,0 +1,292 @@
+"""Active health checks: who fails them gets no requests, who passes them again does, and clients notice nothing."""
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from support.client import ask
+from support.gateway import settings
+from support.h2_upstream import H2Upstream
+from support.ports import free_port
+from support.problem import assert_problem
+from support.timing import SLOW, wait_until
+from support.upstream import answer
+from support.websocket import handshake
+
+pytestmark = pytest.mark.threads
+EVERY = 0.1 if SLOW == 2 else 0.5          # seconds
+TIMEOUT = 0.3 if SLOW == 2 else 3
+FALL, RISE = 2, 2
+
+
+def health(more="", path='path = "/healthz"'):
+    parts = [path, f'every = "{round(EVERY * 1000)}ms"', f'timeout = "{round(TIMEOUT * 1000)}ms"', f"fall = {FALL}",
+             f"rise = {RISE}", more]
+    return f"health = {{ {', '.join(part for part in parts if part)} }}"
+
+
+def healthy(gateway, behind):
+    return gateway.metric("sluice_upstream_endpoint_healthy", endpoint=behind.address)
+
+
+def wait_for_state(gateway, behind, up):
+    wait_until(lambda: healthy(gateway, behind) == up, f"{behind.address} is {'up' if up else 'down'}")
+
+
+class Server:
+    """A server of its own process, which can be killed and stopped; it answers 200 with its name."""
+    CODE = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        body = sys.argv[2].encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_):
+        pass
+http.server.ThreadingHTTPServer.request_queue_size = 128
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+    def __init__(self, name):
+        self.name, self.port = name, free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        self.process = None
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([sys.executable, "-c", self.CODE, str(self.port), self.name])
+        wait_until(self.listens, f"{self.name} listens")
+
+    def listens(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 1):
+                return True
+        except OSError:
+            return False
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.kill()
+        self.process.wait()
+
+
+class Status:
+    """A script: /healthz has this status, all else is 200."""
+
+    def __init__(self, status=200):
+        self.status = status
+
+    def __call__(self, connection, received):
+        answer(self.status if received.target == "/healthz" else 200)(connection, received)
+
+
+@pytest.fixture
+def servers():
+    started = [Server("a"), Server("b")]
+    yield started
+    for one in started:
+        one.stop()
+
+
+def names(gateway, count=10):
+    return {gateway.ask().body.decode() for _ in range(count)}
+
+
+def test_a_server_that_is_killed_leaves_and_comes_back(gateway, servers):
+    first, second = servers
+    one = gateway(settings(first, second, upstream='balance = "round_robin"\n' + health()))
+    wait_for_state(one, first, 1)
+    assert names(one) == {"a", "b"}
+    first.stop()
+    began = time.monotonic()
+    wait_for_state(one, first, 0)
+    assert time.monotonic() - began < FALL * (EVERY * 1.1 + TIMEOUT) + SLOW
+    log = one.wait_for_error_line(r"endpoint is unhealthy upstream=main endpoint=(\S+) reason=(.*)")
+    assert log.group(1) == first.address and "connection" in log.group(2)
+    assert names(one) == {"b"}
+    connects = one.metric("sluice_upstream_connect_failures_total")
+    assert all(one.ask().status == 200 for _ in range(20))
+    assert one.metric("sluice_upstream_connect_failures_total") == connects       # nobody tries it any more
+    first.start()
+    wait_for_state(one, first, 1)
+    one.wait_for_error_line("endpoint is healthy again")
+    wait_until(lambda: names(one) == {"a", "b"}, "both serve again")
+
+
+def test_a_server_that_is_frozen_leaves(gateway, servers):
+    """The kernel still accepts for it: only a check notices."""
+    first, second = servers
+    one = gateway(settings(first, second, upstream='balance = "round_robin"\n' + health()))
+    wait_for_state(one, second, 1)
+    os.kill(second.process.pid, signal.SIGSTOP)
+    wait_for_state(one, second, 0)
+    assert "no whole answer in time" in one.error_log()
+    began = time.monotonic()
+    assert names(one, 20) == {"a"}
+    assert time.monotonic() - began < SLOW
+    os.kill(second.process.pid, signal.SIGCONT)
+    wait_for_state(one, second, 1)
+
+
+def test_all_down_is_503_at_once_and_says_so(gateway, upstream):
+    script = Status(503)
+    behind = upstream(script)
+    one = gateway(settings(behind, upstream=health(), more="""
+[route.live]
+match = { path = "/live", upgrade = "websocket" }
+upstream = "main"
+"""))
+    wait_for_state(one, behind, 0)
+    asked = len([each for each in behind.requests if each.target != "/healthz"])
+    refused = one.ask(target="/x")
+    assert_problem(refused, 503, "upstream_unhealthy")
+    assert refused.get("Retry-After")
+    assert_problem(one.ask(target="/live", fields=handshake()), 503, "upstream_unhealthy")
+    assert len([each for each in behind.requests if each.target != "/healthz"]) == asked == 0
+    assert ask(one.admin, "GET", "/readyz").status == 200                # the gateway is ready: its upstream is not
+    assert one.metric("sluice_upstream_endpoint_up") == 0
+    status = ask(one.admin, "GET", "/status").json()
+    endpoint = status["upstreams"][0]["endpoints"][0]
+    assert endpoint["state"] == "down" and endpoint["health"]["last_failure"] == "status 503"
+    script.status = 204
+    wait_for_state(one, behind, 1)
+    assert one.ask(target="/x").status == 200
+    assert ask(one.admin, "GET", "/status").json()["upstreams"][0]["endpoints"][0]["state"] == "up"
+    assert one.metric("sluice_upstream_health_checks_total", result="passed") >= RISE
+    assert one.metric("sluice_upstream_health_checks_total", result="failed") >= 1
+
+
+def test_a_reload_keeps_what_is_known(gateway, upstream):
+    good, bad = upstream(Status(200)), upstream(Status(500))
+    text = settings(good, bad, upstream='balance = "round_robin"\n' + health("host = \"a.example\""))
+    one = gateway(text)
+    wait_for_state(one, bad, 0)
+    failed = one.metric("sluice_upstream_health_checks_total", endpoint=bad.address, result="failed")
+    for change in ("", "max_in_flight = 100\n"):          # of another table, and of this one
+        one.reload(text.replace("[route.all]", f"{change}[route.more{len(change)}]\nmatch = {{ path = \"/more\" }}\n"
+                                               'respond = { status = 200 }\n[route.all]'))
+        asked = len([each for each in bad.requests if each.target == "/"])
+        assert all(one.ask().status == 200 for _ in range(10))
+        assert len([each for each in bad.requests if each.target == "/"]) == asked
+        assert one.error_log().count("endpoint is unhealthy") == 1
+        assert one.metric("sluice_upstream_health_checks_total", endpoint=bad.address, result="failed") >= failed
+    assert {each.get("Host") for each in bad.requests if each.target == "/healthz"} == {"a.example"}
+    one.reload(text.replace(health("host = \"a.example\""), ""))
+    assert one.metrics().get("sluice_upstream_endpoint_healthy") is None
+    wait_until(lambda: [one.ask() for _ in range(4)] and any(each.target == "/" for each in bad.requests), "all serve")
+
+
+@pytest.mark.parametrize("protocol", ["h2c", "h2"])
+def test_over_http2(gateway, authority, protocol):
+    status = {"code": "200"}
+
+    def script(connection, received):
+        connection.answer(received, b"ok", status=status["code"])
+    tls = None
+    upstream = f'protocol = "{protocol}"\n' + health()
+    if protocol == "h2":
+        tls = authority.server_context("inner.example")
+        tls.set_alpn_protocols(["h2"])
+        upstream += f'\ntls = {{ ca = "{authority.cert}", sni = "inner.example" }}'
+    with H2Upstream(script, tls=tls) as behind:
+        one = gateway(settings(behind, upstream=upstream))
+        wait_until(lambda: one.metric("sluice_upstream_health_checks_total", result="passed") >= 2, "it passes")
+        checks = [dict(each.headers) for each in behind.requests]
+        assert checks[0][":path"] == "/healthz" and checks[0][":method"] == "GET"
+        assert checks[0][":authority"] == ("inner.example" if tls else behind.address)
+        status["code"] = "500"
+        wait_for_state(one, behind, 0)
+        assert_problem(one.ask(), 503, "upstream_unhealthy")
+
+
+def test_over_tls_with_our_certificate(gateway, upstream, authority):
+    context = authority.server_context("inner.example")
+    context.load_verify_locations(authority.cert)
+    context.verify_mode = ssl.CERT_REQUIRED
+    cert, key = authority.leaf("gateway.example")
+    behind = upstream(Status(200), tls=context)
+    tls = f'tls = {{ ca = "{authority.cert}", sni = "inner.example", cert = "{cert}", key = "{key}" }}\n'
+    one = gateway(settings(behind, upstream=tls + health()))
+    wait_until(lambda: one.metric("sluice_upstream_health_checks_total", result="passed") >= 2, "it passes")
+    assert not behind.failures
+    one.reload(one.config_text.replace('sni = "inner.example"', 'sni = "other.example"'))
+    wait_for_state(one, behind, 0)
+
+
+class GrpcServer:
+    """python3-grpcio with grpc.health.v1 by a generic handler; its status can be changed."""
+
+    def __init__(self, implemented=True):
+        import grpc
+        from concurrent import futures
+        self.status, self.asked, self.delay = 1, [], threading.Event()
+        self.delay.set()
+        self.server = grpc.server(futures.ThreadPoolExecutor(4))
+        if implemented:
+            check = grpc.unary_unary_rpc_method_handler(self.check, lambda data: data, lambda data: data)
+            self.server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("grpc.health.v1.Health", {"Check": check})])
+        self.address = f"127.0.0.1:{self.server.add_insecure_port('127.0.0.1:0')}"
+        self.server.start()
+
+    def check(self, request, call):
+        import grpc
+        self.asked.append(request)
+        self.delay.wait(10)
+        if self.status is None:
+            call.abort(grpc.StatusCode.NOT_FOUND, "unknown service")
+        return bytes([8, self.status])
+
+    def stop(self):
+        self.delay.set()
+        self.server.stop(None)
+
+
+@pytest.fixture
+def grpc_server():
+    pytest.importorskip("grpc")
+    started = []
+
+    def start(**options):
+        started.append(GrpcServer(**options))
+        return started[-1]
+    yield start
+    for one in started:
+        one.stop()
+
+
+def test_grpc_health(gateway, grpc_server):
+    behind = grpc_server()
+    one = gateway(settings(behind, upstream='protocol = "h2c"\n' + health('type = "grpc", service = "shop.Orders"', path="")))
+    passed = lambda: one.metric("sluice_upstream_health_checks_total", result="passed")
+    wait_until(lambda: passed() >= 2, "it passes")
+    assert behind.asked[0] == b"\x0a\x0bshop.Orders"
+    behind.status = 2
+    wait_for_state(one, behind, 0)
+    assert "reason=NOT_SERVING" in one.error_log()
+    behind.status = 1
+    wait_for_state(one, behind, 1)
+    behind.status = None
+    wait_for_state(one, behind, 0)
+    assert 'reason="grpc-status 5"' in one.error_log()
+    behind.status = 1
+    wait_for_state(one, behind, 1)
+    behind.delay.clear()                    # it hangs
+    wait_for_state(one, behind, 0)
+    assert "no whole answer in time" in one.error_log()
+
+
+def test_a_grpc_server_without_the_health_service_is_down(gateway, grpc_server):
+    behind = grpc_server(implemented=False)
+    one = gateway(settings(behind, upstream='protocol = "h2c"\n' + health('type = "grpc"', path="")))
+    wait_for_state(one, behind, 0)
+    assert 'reason="grpc-status 12"' in one.error_log()
