@@ -26,7 +26,7 @@ Result<void, std::vector<std::string>> Keeper::prepare(std::shared_ptr<const sna
   resolver_ = *std::move(resolver);
   keys_ = std::make_unique<KeyRefresh>(loop_, mailbox_, *resolver_, *this);
   snapshot_ = first;
-  upstreams_ = std::make_unique<Upstreams>(loop_, *resolver_, process_->registry, *this, random_seed());
+  upstreams_ = std::make_unique<Upstreams>(Upstreams::Parts{loop_, mailbox_, *resolver_, process_->registry}, *this, random_seed());
   Reload::Parts parts{loop_, mailbox_, *process_, supervisor_, *upstreams_, graveyard_};
   reload_ = std::make_unique<Reload>(parts, *this, file_);
   for (Participant* participant : participants_) reload_->add_participant(*participant);

@@ -16,9 +16,9 @@ std::string text_of_servers(const upstream::UpstreamConfig& config) {
 
 }  // namespace
 
-Upstreams::Upstreams(Loop& loop, net::Resolver& resolver, observe::Registry& registry, Owner& owner, uint64_t random_seed)
-    : owner_(&owner), loop_(&loop), resolver_(&resolver), tls_io_(loop), random_(random_seed),
-      discovery_(loop, resolver, registry, *this) {}
+Upstreams::Upstreams(const Parts& parts, Owner& owner, uint64_t random_seed)
+    : owner_(&owner), parts_(parts), tls_io_(parts.loop), websockets_(parts.mailbox), random_(random_seed),
+      discovery_(parts.loop, parts.resolver, parts.registry, *this) {}
 
 void Upstreams::prepare(const snapshot::Snapshot& next) {
   next_.clear();
@@ -68,7 +68,7 @@ std::unique_ptr<upstream::HealthCheck> Upstreams::check_for(const snapshot::Upst
     (*known)->set_servers(servers);
     return std::move(*known);
   }
-  upstream::HealthParts parts{{*loop_, *resolver_, tls_io_}, random_, probes_};
+  upstream::HealthParts parts{{parts_.loop, parts_.resolver, tls_io_}, websockets_, random_, probes_};
   upstream::HealthCheck::Owner& owner = *this;
   auto check = std::make_unique<upstream::HealthCheck>(parts, std::move(settings), owner);
   check->set_servers(servers);

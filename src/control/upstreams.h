@@ -26,7 +26,13 @@ class Upstreams final : private upstream::Discovery::Publisher, private upstream
     ~Owner() = default;
   };
 
-  Upstreams(Loop& loop, net::Resolver& resolver, observe::Registry& registry, Owner& owner, uint64_t random_seed);
+  struct Parts {
+    Loop& loop;
+    Mailbox& mailbox;   // outlives this
+    net::Resolver& resolver;
+    observe::Registry& registry;
+  };
+  Upstreams(const Parts& parts, Owner& owner, uint64_t random_seed);
 
   /// Looks after the upstreams of `next` too; those that are unchanged go on as they are.
   void prepare(const snapshot::Snapshot& next);
@@ -68,9 +74,9 @@ class Upstreams final : private upstream::Discovery::Publisher, private upstream
   void forget_unused(Entries& entries, const Entries& kept);
 
   Owner* owner_;
-  Loop* loop_;
-  net::Resolver* resolver_;
+  Parts parts_;
   net::TlsIo tls_io_;
+  upstream::WebSocketProbing websockets_;
   Random random_;
   upstream::ProbeCount probes_;
   upstream::Discovery discovery_;

@@ -58,7 +58,11 @@ class HealthCheck::Server final : private Probe::Waiter, private Timer::Owner {
 std::unique_ptr<Probe> HealthCheck::Server::make_probe() const {
   ProbeTarget target{address_, name_, check_->settings_.tls};
   if (config().port) target.address = net::SocketAddress(address_.ip(), *config().port);
-  return std::make_unique<HttpProbe>(check_->parts_.fetch, check_->settings_.config, std::move(target));
+  const UpstreamConfig& upstream = check_->settings_.config;
+  if (config().type == HealthType::websocket) {
+    return std::make_unique<WebSocketProbe>(loop(), check_->parts_.websockets, upstream, std::move(target));
+  }
+  return std::make_unique<HttpProbe>(check_->parts_.fetch, upstream, std::move(target));
 }
 
 void HealthCheck::Server::on_timer(Timer&) {

@@ -14,18 +14,14 @@
 #include "observe/health_facts.h"
 #include "upstream/endpoint_list.h"
 #include "upstream/probe.h"
+#include "upstream/probe_websocket.h"
 
 namespace sluice::upstream {
-
-/// How many checks of the process are under way.
-struct ProbeCount {
-  static constexpr size_t kMax = 256;   // descriptors; at 1 s of patience for dead servers still 256 a second
-  size_t value = 0;
-};
 
 /// What the keeper lends.
 struct HealthParts {
   FetchParts fetch;
+  WebSocketProbing& websockets;
   Random& random;
   ProbeCount& under_way;
 };

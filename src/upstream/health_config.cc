@@ -15,6 +15,7 @@ namespace {
 constexpr IssueKind kOtherType{"health_key_of_another_type"};
 constexpr IssueKind kHost{"health_host"};
 constexpr IssueKind kService{"health_service"};
+constexpr IssueKind kNoStatus{"health_without_status"};
 
 constexpr int64_t kMillisecond = 1'000'000;
 constexpr int64_t kHour = 3'600'000 * kMillisecond;
@@ -23,7 +24,8 @@ constexpr size_t kServiceBytesMax = 255;    // names of services are short
 
 constexpr Field kFields[] = {
     field<&HealthConfig::type>({.name = "type",
-                                .about = "How a server is asked: \"http\", a GET; \"grpc\", grpc.health.v1.Health/Check.",
+                                .about = "How a server is asked: \"http\", a GET; \"grpc\", grpc.health.v1.Health/Check; \"websocket\", handshake, "
+                                         "ping and pong.",
                                 .reason = "what most services have"}),
     field<&HealthConfig::path>({.name = "path",
                                 .about = "What is asked for; `health = \"/healthz\"` says the same.",
@@ -89,6 +91,9 @@ void config_check(const HealthConfig& health, const config::Value& table, config
   if (health.type != HealthType::http) refuse_key(table, reader, "expect", type);
   if (health.type != HealthType::grpc) refuse_key(table, reader, "service", type);
   if (health.type == HealthType::grpc) refuse_key(table, reader, "path", type);
+  if (health.expect.empty()) {
+    reader.issues().add(kNoStatus, table.find("expect")->value.at, "no server can be well: expect names no status");
+  }
   bool good = std::all_of(health.host.begin(), health.host.end(), [](char c) {
     return is_alpha(c) || is_digit(c) || std::string_view("-_.:[]").find(c) != std::string_view::npos;
   });

@@ -13,7 +13,7 @@
 
 namespace sluice::upstream {
 
-enum class HealthType : uint8_t { http, grpc };
+enum class HealthType : uint8_t { http, grpc, websocket };
 
 /// What is asked for: a path, perhaps with a query.
 struct HealthPath {
@@ -56,7 +56,7 @@ namespace sluice::config {
 
 template <>
 struct Choices<upstream::HealthType> {
-  static constexpr std::string_view names[] = {"http", "grpc"};
+  static constexpr std::string_view names[] = {"http", "grpc", "websocket"};
 };
 
 template <>

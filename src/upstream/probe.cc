@@ -5,12 +5,8 @@
 #include "upstream/grpc_health.h"
 
 namespace sluice::upstream {
-namespace {
 
-constexpr size_t kAnswerBytesMax = 64 * 1024;   // what says "I am well" is short; bounds what all probes hold
-
-// The name and port that a server would be asked under; of a unix socket there is none.
-std::string host_of(const UpstreamConfig& upstream, const ProbeTarget& target) {
+std::string probe_host(const UpstreamConfig& upstream, const ProbeTarget& target) {
   if (!upstream.health->host.empty()) return upstream.health->host;
   if (target.address.is_unix() && target.server_name.empty()) return "localhost";
   bool is_ip6 = target.server_name.find(':') != std::string::npos;
@@ -21,11 +17,15 @@ std::string host_of(const UpstreamConfig& upstream, const ProbeTarget& target) {
   return name + ':' + std::to_string(target.address.port());
 }
 
+namespace {
+
+constexpr size_t kAnswerBytesMax = 64 * 1024;   // what says "I am well" is short; bounds what all probes hold
+
 FetchRequest request_for(const UpstreamConfig& upstream, const ProbeTarget& target) {
   const HealthConfig& health = *upstream.health;
   FetchRequest request;
   request.url.scheme = target.tls ? http::Scheme::https : http::Scheme::http;
-  request.url.authority = host_of(upstream, target);
+  request.url.authority = probe_host(upstream, target);
   std::string_view path = health.path.text;
   size_t mark = path.find('?');
   request.url.has_query = mark != path.npos;

@@ -20,6 +20,12 @@ struct ProbeTarget {
   std::shared_ptr<const net::SharedClientTls> tls;      // null: plain
 };
 
+/// How many checks of the process are under way.
+struct ProbeCount {
+  static constexpr size_t kMax = 256;   // descriptors; at 1 s of patience for dead servers still 256 a second
+  size_t value = 0;
+};
+
 class Probe {
  public:
   class Waiter {
@@ -35,6 +41,10 @@ class Probe {
   /// needs: no check is under way
   virtual void start(Waiter& waiter) = 0;
 };
+
+/// What a check of `target` says in Host: the name that a server would be asked under, and its port.
+/// needs: `upstream` has checks
+std::string probe_host(const UpstreamConfig& upstream, const ProbeTarget& target);
 
 /// By a GET, or a call of grpc.health.v1.Health/Check.
 class HttpProbe final : public Probe, private Fetch::Waiter {

@@ -19,6 +19,7 @@ constexpr IssueKind kTlsWithoutSni{"upstream_tls_without_name"};
 constexpr IssueKind kWrongH2{"upstream_protocol_and_tls"};
 constexpr IssueKind kHealthProtocol{"health_protocol"};
 constexpr IssueKind kHealthPort{"health_port"};
+constexpr IssueKind kHealthName{"health_websocket_name"};
 constexpr IssueKind kTlsHalfPair{"upstream_tls_half_a_pair"};
 
 constexpr int64_t kMillisecond = 1'000'000;
@@ -196,12 +197,31 @@ void config_check(const UpstreamTls&, const config::Value& table, config::Reader
 
 namespace {
 
+// libwebsockets asks for and verifies the name in Host, and knows no address of IPv6 as one.
+void check_websocket_health(const UpstreamConfig& upstream, config::Position at, config::Reader& reader) {
+  if (upstream.protocol != Protocol::h1) {
+    reader.issues().add(kHealthProtocol, at, reader.table_name() + " has checks of type \"websocket\", which speak HTTP/1.1 only").note =
+        "leave protocol out, or check by type = \"http\"";
+  }
+  if (!upstream.uses_tls()) return;
+  if (!upstream.health->host.empty()) {
+    reader.issues().add(kHealthName, at, "over TLS a WebSocket check has one name for Host and certificate").note =
+        "leave health.host out; tls.sni is the name of both";
+  }
+  for (const EndpointConfig& server : upstream.servers) {
+    bool ip6 = server.address.value.host.find(':') != std::string::npos;
+    if (!ip6 || !upstream.tls->sni.empty()) continue;
+    reader.issues().add(kHealthName, server.address.at, "a WebSocket check over TLS cannot verify an IPv6 address").note = "give tls an sni";
+  }
+}
+
 void check_health(const UpstreamConfig& upstream, const config::Value& table, config::Reader& reader) {
   config::Position at = table.find("health")->at;
   if (upstream.health->type == HealthType::grpc && upstream.protocol == Protocol::h1) {
     reader.issues().add(kHealthProtocol, at, reader.table_name() + " has checks of type \"grpc\", and HTTP/1.1 carries no gRPC").note =
         std::string("give it protocol = \"") + (upstream.uses_tls() ? "h2" : "h2c") + '"';
   }
+  if (upstream.health->type == HealthType::websocket) check_websocket_health(upstream, at, reader);
   for (const EndpointConfig& server : upstream.servers) {
     if (!upstream.health->port || !server.address.value.is_unix()) continue;
     reader.issues().add(kHealthPort, server.address.at, "a unix socket has no port, and health.port names one");

@@ -1,4 +1,5 @@
 """Active health checks: who fails them gets no requests, who passes them again does, and clients notice nothing."""
+import asyncio
 import os
 import signal
 import socket
@@ -7,8 +8,10 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
+import websockets
 from support.client import ask
 from support.gateway import settings
 from support.h2_upstream import H2Upstream
@@ -290,3 +293,110 @@ def test_a_grpc_server_without_the_health_service_is_down(gateway, grpc_server):
     one = gateway(settings(behind, upstream='protocol = "h2c"\n' + health('type = "grpc"', path="")))
     wait_for_state(one, behind, 0)
     assert 'reason="grpc-status 12"' in one.error_log()
+
+
+class SocketServer:
+    """python3-websockets on a thread of its own; it can be told to refuse, and never to answer a ping."""
+
+    def __init__(self, tls=None):
+        self.tls, self.refuses, self.mute, self.opened, self.codes = tls, False, False, [], []
+        self.loop, self.ready = asyncio.new_event_loop(), threading.Event()
+        threading.Thread(target=self.run, daemon=True).start()
+        self.ready.wait(10)
+
+    def run(self):
+        self.loop.run_until_complete(self.serve())
+
+    async def serve(self):
+        self.over = asyncio.Event()
+        async with websockets.serve(self.talk, "127.0.0.1", 0, ssl=self.tls, process_request=self.judge) as server:
+            self.address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            self.ready.set()
+            await self.over.wait()
+
+    async def judge(self, path, headers):
+        self.opened.append((path, headers.get("Host")))
+        return (403, [], b"no") if self.refuses else None
+
+    async def talk(self, socket, _):
+        if self.mute:
+            socket.transport.pause_reading()
+        await socket.send("welcome")               # what is no pong is no harm
+        await socket.wait_closed()
+        self.codes.append(socket.close_code)
+
+    def stop(self):
+        self.loop.call_soon_threadsafe(self.over.set)
+
+
+@pytest.fixture
+def socket_server():
+    started = []
+
+    def start(**options):
+        started.append(SocketServer(**options))
+        return started[-1]
+    yield start
+    for one in started:
+        one.stop()
+
+
+SOCKETS = health('type = "websocket"', path='path = "/live"')
+
+
+def threads_of(gateway):
+    return [Path(f"/proc/{gateway.pid}/task/{each}/comm").read_text().strip() for each in os.listdir(f"/proc/{gateway.pid}/task")]
+
+
+def test_websocket_servers_are_asked_by_a_ping(gateway, socket_server):
+    behind = socket_server()
+    text = settings(behind, upstream=SOCKETS)
+    one = gateway(text)
+    wait_until(lambda: one.metric("sluice_upstream_health_checks_total", result="passed") >= 3, "it passes")
+    assert set(behind.opened) == {("/live", behind.address)} and set(behind.codes) == {1000}
+    behind.refuses = True
+    wait_for_state(one, behind, 0)
+    behind.refuses = False
+    wait_for_state(one, behind, 1)
+    behind.mute = True                              # it takes sockets, and hears nothing
+    wait_for_state(one, behind, 0)
+    assert 'reason="no pong in time"' in one.error_log()
+    behind.mute = False
+    wait_for_state(one, behind, 1)
+    assert "health checks" in threads_of(one)
+    files = one.open_files()
+    checks = one.metric("sluice_upstream_health_checks_total")
+    wait_until(lambda: one.metric("sluice_upstream_health_checks_total") >= checks + 10, "ten more")
+    assert one.open_files() <= files + 3            # one under way, one closing
+    one.reload(text.replace(SOCKETS, ""))
+    wait_until(lambda: "health checks" not in threads_of(one), "the thread has ended")
+    one.reload(text)
+    wait_for_state(one, behind, 1)
+
+
+def test_websocket_servers_over_tls(gateway, socket_server, authority, stranger):
+    tls = authority.server_context("inner.example")
+    behind = socket_server(tls=tls)
+    text = settings(behind, upstream=f'tls = {{ ca = "{authority.cert}", sni = "inner.example" }}\n{SOCKETS}')
+    one = gateway(text)
+    wait_until(lambda: one.metric("sluice_upstream_health_checks_total", result="passed") >= 3, "it passes")
+    assert set(behind.opened) == {("/live", "inner.example")}
+    one.reload(text.replace("inner.example", "other.example"))
+    wait_for_state(one, behind, 0)
+    one.reload(text)
+    wait_for_state(one, behind, 1)
+    one.reload(text.replace(str(authority.cert), str(stranger.cert)))
+    wait_for_state(one, behind, 0)
+    one.reload(text.replace('sni = "inner.example"', 'sni = "other.example", verify = false'))
+    wait_for_state(one, behind, 1)
+
+
+def test_a_websocket_server_that_is_frozen_or_gone_is_down(gateway, servers):
+    """One that speaks HTTP only says no."""
+    first, second = servers
+    one = gateway(settings(first, second, upstream=SOCKETS))
+    wait_for_state(one, first, 0)
+    os.kill(second.process.pid, signal.SIGSTOP)
+    wait_for_state(one, second, 0)
+    second.stop()
+    wait_until(lambda: one.metric("sluice_upstream_health_checks_total", result="failed") >= 5, "more failures")

@@ -70,7 +70,7 @@ def test_its_control_data_name_the_libraries_and_the_edited_files(package):
                         (ROOT / "CMakeLists.txt").read_text()).group(1)
     assert f" Version: {version}\n" in control
     depends = re.search(r"^ Depends: (.*)$", control, re.MULTILINE).group(1)
-    for name in ("adduser", "libc6", "libssl3", "libuv1", "libc-ares2", "libtomlplusplus3"):
+    for name in ("adduser", "libc6", "libssl3", "libuv1", "libc-ares2", "libtomlplusplus3", "libwebsockets17"):
         assert re.search(rf"\b{re.escape(name)}\b", depends), f"{name} in {depends}"
     files = run("dpkg-deb", "-I", package, "conffiles").split()
     assert sorted(files) == ["/etc/logrotate.d/sluice", "/etc/sluice/sluice.toml"]

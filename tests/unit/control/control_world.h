@@ -160,7 +160,7 @@ class ControlWorld : public Worker::Owner, public Upstreams::Owner, public Reloa
   std::unique_ptr<net::Resolver> resolver_ = *net::Resolver::make(loop_, {});
   Graveyard graveyard_;
   std::unique_ptr<Upstreams> upstreams_ =
-      std::make_unique<Upstreams>(loop_, *resolver_, process_.registry, *this, 1);
+      std::make_unique<Upstreams>(Upstreams::Parts{loop_, mailbox_, *resolver_, process_.registry}, *this, 1);
   Supervisor supervisor_{process_, *this};
   std::string file_;
   std::unique_ptr<Reload> reload_;

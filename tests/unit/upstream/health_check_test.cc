@@ -63,7 +63,7 @@ class HealthCheckTest : public ::testing::Test, public HealthCheck::Owner {
   }
   HealthCheck& start(const std::vector<EndpointTarget>& targets) {
     settings.name = "orders";
-    HealthParts parts{{loop, *resolver, tls_io}, random, under_way};
+    HealthParts parts{{loop, *resolver, tls_io}, websockets, random, under_way};
     checks.push_back(std::make_unique<HealthCheck>(parts, settings, *this));
     list = std::make_shared<EndpointList>();
     list->targets = targets;
@@ -95,6 +95,8 @@ class HealthCheckTest : public ::testing::Test, public HealthCheck::Owner {
   net::TlsIo tls_io{loop};
   net::FakeDnsServer dns{loop};
   std::unique_ptr<net::Resolver> resolver = *net::Resolver::make(loop, {.servers = dns.at()});
+  Mailbox mailbox{loop};
+  WebSocketProbing websockets{mailbox};
   Random random{1};
   ProbeCount under_way;
   HealthSettings settings;
