@@ -1,12 +1,15 @@
-"""Real peers on both sides (python3-websockets), through the gateway and through reloads."""
+"""Real peers on both sides (python3-websockets, libwebsockets), through the gateway and through reloads."""
 import asyncio
 import contextlib
 import os
+import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 import websockets
 from support.gateway import settings
+from support.ports import free_port
 from support.timing import sanitizer
 
 FULL = bool(os.environ.get("SLUICE_FULL"))
@@ -120,3 +123,31 @@ def test_reloads_while_sockets_exchange_messages(gateway, peer):
     assert sent >= count * 3
     one.wait_for_metric(0, "sluice_tunnels", route="live")
     assert one.metric("sluice_tunnels_ended_total", reason="client") == count
+
+
+@pytest.fixture(scope="module")
+def lws_peer(tmp_path_factory):
+    """libwebsockets: the path of a program that is a server or a client."""
+    program = tmp_path_factory.mktemp("peer") / "peer"
+    subprocess.run([os.environ.get("CC", "cc"), "-O1", "-Wall", "-Wextra", "-Werror", "-o", program,
+                    Path(__file__).with_name("websocket_peer.c"), "-lwebsockets"], check=True)
+    return program
+
+
+@pytest.fixture
+def lws_server(lws_peer):
+    class Server:
+        port = free_port()
+        address = f"127.0.0.1:{port}"
+    process = subprocess.Popen([lws_peer, "server", str(Server.port)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    yield Server
+    process.terminate()
+    assert process.wait(10) == 0
+
+
+def test_libwebsockets_on_both_sides(gateway, lws_peer, lws_server):
+    """Messages of 0 to 200,000 bytes, text and binary, whole and in fragments, each held to what was sent."""
+    one = gateway(config(lws_server))
+    done = subprocess.run([lws_peer, "client", str(one.port), "/live", "60"], capture_output=True, text=True, timeout=30)
+    assert done.stdout == "60 of 60\n" and done.returncode == 0, done.stderr
