@@ -69,6 +69,20 @@ void add_key_commands(CLI::App& app, sluice::cli::KeyOptions& key, sluice::cli::
   listed->callback([&list, &code] { code = sluice::cli::run_key_list(list); });
 }
 
+void add_connections_command(CLI::App& app, sluice::cli::ConnectionsOptions& options, int& code) {
+  CLI::App* command = app.add_subcommand("connections", "What is in flight, and who is behind it; closes it if asked to");
+  add_control_options(*command, options.control);
+  command->add_option("--route", options.route, "Of this route only");
+  command->add_option("--subject", options.subject, "Of this subject only");
+  command->add_option("--consumer", options.consumer, "Of this consumer only");
+  command->add_option("--credential", options.credential, "That this credential opened only, by its id");
+  command->add_option("--id", options.request_id, "The one of this request id");
+  command->add_option("--rows", options.rows, "List so many at most (1000)")->check(CLI::Range(0, 10'000));
+  command->add_flag("--close", options.close, "Close all that are found; needs one of the selections above");
+  command->add_flag("--json", options.json, "The gateway's own answer, as JSON");
+  command->callback([&options, &code] { code = sluice::cli::run_connections(options); });
+}
+
 void add_audit_commands(CLI::App& app, sluice::cli::AuditVerifyOptions& verify, int& code) {
   CLI::App* command = app.add_subcommand("audit", "The audit log");
   command->require_subcommand(1);
@@ -141,6 +155,9 @@ int main(int argc, char** argv) {
   sluice::cli::KeyOptions key;
   sluice::cli::KeyListOptions key_list;
   add_key_commands(app, key, key_list, code);
+
+  sluice::cli::ConnectionsOptions connections;
+  add_connections_command(app, connections, code);
 
   sluice::cli::AuditVerifyOptions audit;
   add_audit_commands(app, audit, code);

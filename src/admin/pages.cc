@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "admin/keys_page.h"
-#include "admin/status_page.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "control/process_limits.h"
@@ -94,8 +93,16 @@ Page overloaded_page(const http::Head& request) {
   return page;
 }
 
-bool is_reload(const http::Head& request, const Peer& peer) {
-  return peer.rights == Rights::change && request.path == "/reload" && request.method == http::Method::post;
+Need need_of(const http::Head& request, const Peer& peer) {
+  if (peer.rights == Rights::none) return Need::nothing;
+  bool looks = request.method == http::Method::get || request.method == http::Method::head;
+  bool posts = request.method == http::Method::post;
+  if (request.path == "/status" && looks) return Need::count;
+  if (peer.rights != Rights::change) return Need::nothing;
+  if (request.path == "/reload" && posts) return Need::reload;
+  if (request.path == "/connections" && looks) return Need::look;
+  if (request.path == "/connections/close" && posts) return Need::close;
+  return Need::nothing;
 }
 
 bool is_key_list(const http::Head& request, const Peer& peer) {
@@ -106,8 +113,10 @@ Page make_page(const http::Head& request, const control::Keeper& keeper, const P
   constexpr std::string_view kPaths[] = {"/metrics", "/status", "/healthz", "/readyz"};
   bool is_keys = is_key_list(request, peer);
   if (peer.rights == Rights::none) return problem_page(proxy::kControlForbidden, request);
-  if (peer.rights == Rights::change && request.path == "/reload") return not_allowed(request, "POST");
-  if (!is_keys && std::find(std::begin(kPaths), std::end(kPaths), request.path) == std::end(kPaths)) {
+  bool posted = request.path == "/reload" || request.path == "/connections/close";
+  if (peer.rights == Rights::change && posted) return not_allowed(request, "POST");
+  bool listed = peer.rights == Rights::change && request.path == "/connections";
+  if (!is_keys && !listed && std::find(std::begin(kPaths), std::end(kPaths), request.path) == std::end(kPaths)) {
     return problem_page(proxy::kNoRoute, request);
   }
   if (request.method != http::Method::get && request.method != http::Method::head) {
@@ -117,7 +126,6 @@ Page make_page(const http::Head& request, const control::Keeper& keeper, const P
   if (request.path == "/metrics") {
     return metrics_page(keeper, observe::page_form(accept_of(request)));
   }
-  if (request.path == "/status") return {200, kJson, status_page(keeper)};
   if (request.path == "/healthz") return {200, kText, "ok\n"};
   return readiness_page(keeper);
 }

@@ -1,4 +1,5 @@
-// What the admin listener shows. Nothing here holds a secret; what names a person (/keys) is for the control socket alone.
+// What the admin listener shows. Nothing here holds a secret; what names a person (/keys, /connections) is for the control
+// socket alone.
 #pragma once
 
 #include <cstdint>
@@ -30,13 +31,19 @@ struct Peer {
   bool refused = false;   // one connection too many
 };
 
-/// A request that changes something and is answered later: "POST /reload" on the control socket.
-bool is_reload(const http::Head& request, const Peer& peer);
+/// What must be done before there is an answer.
+enum class Need : uint8_t {
+  nothing,        // make_page answers
+  reload,         // "POST /reload" on the control socket
+  count,          // "GET /status": what is in flight by route
+  look, close,    // "GET /connections" and "POST /connections/close" there
+};
+Need need_of(const http::Head& request, const Peer& peer);
 
 /// A look at who holds which API key: "GET /keys" there.
 bool is_key_list(const http::Head& request, const Peer& peer);
 
-/// Answers what only looks. gives: 404 for other paths, 405 for other methods, 403 for who may not even look
+/// Answers what needs nothing. gives: 404 for other paths, 405 for other methods, 403 for who may not even look
 Page make_page(const http::Head& request, const control::Keeper& keeper, const Peer& peer);
 
 /// What a connection beyond the limit is told, whatever it asks.

@@ -9,7 +9,10 @@
 
 namespace sluice::admin {
 
-class Request final : public http::StreamEvents, private Deferred, private control::Reload::Waiter {
+class Request final : public http::StreamEvents,
+                      private Deferred,
+                      private control::Reload::Waiter,
+                      private control::Survey::Waiter {
  public:
   Request(control::Keeper& keeper, http::Stream& stream, const Peer& peer)
       : keeper_(&keeper), stream_(&stream), peer_(peer), arena_(keeper.loop().blocks()) {}
@@ -27,7 +30,11 @@ class Request final : public http::StreamEvents, private Deferred, private contr
   }
 
  private:
+  void reload();
+  void look();
+  std::string on_record(std::string_view action);
   void on_reloaded(const control::ReloadReport& report) override;
+  void on_surveyed(const proxy::InFlightReport& report, size_t silent) override;
   void answer(const Page& page, bool keep_alive);
   void go_on();
   void end();

@@ -116,6 +116,19 @@ void write_upstreams(JsonText& json, const control::Keeper& keeper) {
   json.end_array();
 }
 
+// Routes on which nothing is in flight are left out: there may be thousands.
+void write_routes(JsonText& json, const proxy::InFlightReport& in_flight) {
+  json.array("routes");
+  for (const auto& [name, sum] : in_flight.routes) {
+    if (name.empty()) continue;
+    auto age = std::chrono::duration_cast<std::chrono::seconds>(sum.oldest).count();
+    json.object().text("name", name).number("requests", sum.requests).number("sockets", sum.sockets);
+    json.number("oldest_seconds", static_cast<uint64_t>(age));
+    json.number("request_bytes", sum.request_bytes).number("response_bytes", sum.response_bytes).end_object();
+  }
+  json.end_array();
+}
+
 void write_redis(JsonText& json, const control::Keeper& keeper) {
   json.array("redis");
   for (const auto& part : keeper.snapshot().redis) {
@@ -153,7 +166,7 @@ std::string_view state_name(control::Keeper::State state) {
   return "done";
 }
 
-std::string status_page(const control::Keeper& keeper) {
+std::string status_page(const control::Keeper& keeper, const proxy::InFlightReport& in_flight, size_t silent) {
   const control::Process& process = keeper.process();
   WallTime now = keeper.loop().clock().wall();
   auto uptime = std::chrono::duration_cast<std::chrono::seconds>(now - process.started_at);
@@ -161,12 +174,13 @@ std::string status_page(const control::Keeper& keeper) {
   json.object().text("version", SLUICE_VERSION).text("state", state_name(keeper.state()));
   json.text("started_at", time_of(process.started_at));
   json.number("uptime_seconds", uptime.count() < 0 ? 0 : static_cast<uint64_t>(uptime.count()));
-  json.number("workers", keeper.workers());
+  json.number("workers", keeper.workers()).number("silent_workers", silent);
   write_config(json, keeper);
   json.object("connections").number("open", process.load.connections.value());
   json.number("max", control::connections_max(keeper.snapshot().config.server)).end_object();
   write_listeners(json, keeper);
   write_upstreams(json, keeper);
+  write_routes(json, in_flight);
   write_redis(json, keeper);
   write_logs(json, keeper);
   return json.end_object().take() + '\n';

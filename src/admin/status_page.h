@@ -11,7 +11,7 @@ namespace sluice::admin {
 /// "starting", "serving", "leaving", "draining" or "done".
 std::string_view state_name(control::Keeper::State state);
 
-/// needs: the keeper's thread
-std::string status_page(const control::Keeper& keeper);
+/// `in_flight`: of all workers but those that are silent. needs: the keeper's thread
+std::string status_page(const control::Keeper& keeper, const proxy::InFlightReport& in_flight, size_t silent);
 
 }  // namespace sluice::admin

@@ -1,6 +1,7 @@
 // Objects of one type from page-sized slabs, for one worker. A page that is wholly free is given back.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -63,14 +64,30 @@ class Slab {
     if (share_) share_->take(pages_ * page_bytes());
   }
 
+  /// Calls visit(T&) on every object, in no order; visit may make and destroy none.
+  /// cost: every cell is looked at; nothing else pays for it
+  template <class Visit>
+  void each(Visit visit) {
+    every_.each([&](Page& page) {
+      if (page.used == 0) return;
+      std::array<bool, cells()> free{};
+      Cell* first = first_cell(page);
+      for (Cell* cell = page.free; cell; cell = cell->next) free[static_cast<size_t>(cell - first)] = true;
+      for (size_t i = 0; i < cells(); ++i) {
+        if (!free[i]) visit(*reinterpret_cast<T*>(first + i));
+      }
+    });
+  }
+
   size_t live() const { return live_; }
   /// Pages held, spare ones included.
   size_t pages() const { return pages_; }
 
  private:
   struct PageTag;
+  struct EveryTag;
   union Cell;
-  struct Page : ListHook<PageTag> {
+  struct Page : ListHook<PageTag>, ListHook<EveryTag> {
     Cell* free = nullptr;
     size_t used = 0;
   };
@@ -89,6 +106,9 @@ class Slab {
     return count;
   }
 
+  static Cell* first_cell(Page& page) {
+    return reinterpret_cast<Cell*>(reinterpret_cast<std::byte*>(&page) + offset());
+  }
   static Page& page_of(T* object) {
     return *reinterpret_cast<Page*>(reinterpret_cast<uintptr_t>(object) & ~(page_bytes() - 1));
   }
@@ -98,12 +118,13 @@ class Slab {
       throw std::bad_alloc();
     }
     auto* page = new (memory) Page;
+    Cell* first = first_cell(*page);
     for (size_t i = cells(); i-- > 0;) {
-      auto* cell = reinterpret_cast<Cell*>(static_cast<char*>(memory) + offset() + i * sizeof(Cell));
-      cell->next = page->free;
-      page->free = cell;
+      first[i].next = page->free;
+      page->free = &first[i];
     }
     ++spare_;
+    every_.push_back(*page);
     partial_.push_back(*page);
     ++pages_;
     if (share_) share_->take(page_bytes());
@@ -116,6 +137,7 @@ class Slab {
   }
 
   List<Page, PageTag> partial_;
+  List<Page, EveryTag> every_;
   size_t live_ = 0;
   size_t spare_ = 0;   // empty pages
   size_t pages_ = 0;

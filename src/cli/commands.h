@@ -38,6 +38,18 @@ struct KeyListOptions {
   bool json = false;      // an object a line
 };
 
+struct ConnectionsOptions {
+  ControlOptions control;
+  std::string route;        // not empty: of this one only, and so on
+  std::string subject;
+  std::string consumer;
+  std::string credential;   // its id
+  std::string request_id;
+  unsigned rows = 1'000;    // so many are listed
+  bool close = false;       // close what is found
+  bool json = false;        // as the gateway says it
+};
+
 struct KeyOptions {
   std::string id = "k1";
   std::string consumer;   // not empty: a line for a key file
@@ -107,6 +119,9 @@ int run_key_new(const KeyOptions& options);
 
 /// Lists the API keys that the running gateway knows. gives: 0; 1 refused; 2 no answer
 int run_key_list(const KeyListOptions& options);
+
+/// Lists what the running gateway has in flight, or closes it. gives: 0; 1 refused; 2 no answer
+int run_connections(const ConnectionsOptions& options);
 
 /// Verifies an audit log. gives: 0 good, 1 changed, 2 not verified
 int run_audit_verify(const AuditVerifyOptions& options);

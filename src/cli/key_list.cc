@@ -1,5 +1,4 @@
 // `sluice key list`: the API keys that the running gateway knows, and when each was last used.
-#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <string>
@@ -9,6 +8,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/control_client.h"
+#include "cli/table.h"
 
 namespace sluice::cli {
 namespace {
@@ -19,26 +19,7 @@ constexpr std::array<std::string_view, kColumns> kMembers{"consumer", "id", "aut
 constexpr std::array<std::string_view, kColumns> kTitles{"CONSUMER", "ID", "AUTH", "EXPIRES", "LAST USED"};
 constexpr std::array<std::string_view, kColumns> kNothing{"", "", "", "never", "not yet"};
 
-using Row = std::array<std::string, kColumns>;   // "" for what the gateway did not say
-
-void print_columns(const std::vector<Row>& rows) {
-  std::array<size_t, kColumns> widths{};
-  auto shown = [](const Row& row, size_t i) { return row[i].empty() ? std::string(kNothing[i]) : printable(row[i], row[i].size()); };
-  for (size_t i = 0; i < kColumns; ++i) {
-    widths[i] = kTitles[i].size();
-    for (const Row& row : rows) widths[i] = std::max(widths[i], shown(row, i).size());
-  }
-  auto line = [&](auto text_of) {
-    std::string out;
-    for (size_t i = 0; i < kColumns; ++i) {
-      std::string text(text_of(i));
-      out += text + std::string(i + 1 < kColumns ? widths[i] - text.size() + 2 : 0, ' ');
-    }
-    std::printf("%s\n", out.c_str());
-  };
-  line([](size_t i) { return kTitles[i]; });
-  for (const Row& row : rows) line([&](size_t i) { return shown(row, i); });
-}
+using Row = TableRow<kColumns>;   // "" for what the gateway did not say
 
 void print_json(const Row& row) {
   std::string out;
@@ -93,7 +74,7 @@ int run_key_list(const KeyListOptions& options) {
     }
     from = *next;
   } while (from != 0);
-  if (!options.json) print_columns(rows);
+  if (!options.json) print_table(kTitles, kNothing, rows);
   for (const Row& row : rows) {
     if (options.json) print_json(row);
   }

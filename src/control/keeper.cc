@@ -61,6 +61,20 @@ void Keeper::reload(Reload::Waiter* waiter) {
   if (waiter) waiter->on_reloaded({ReloadResult::refused, "error: sluice is stopping\n"});
 }
 
+void Keeper::survey(proxy::InFlightQuery query, Survey::Waiter& waiter) {
+  auto survey = std::make_shared<Survey>(loop_, mailbox_, std::move(query));
+  survey->ask(supervisor_.workers());
+  survey->join(waiter);
+}
+
+void Keeper::count_in_flight(Survey::Waiter& waiter) {
+  if (count_ == nullptr || !count_->is_younger_than(kCountEvery)) {
+    count_ = std::make_shared<Survey>(loop_, mailbox_, proxy::InFlightQuery());
+    count_->ask(supervisor_.workers());
+  }
+  count_->join(waiter);
+}
+
 void Keeper::watch_files() {
   std::vector<std::shared_ptr<policy::LiveFiles>> files;
   for (const auto& part : snapshot_->auth) {

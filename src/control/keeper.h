@@ -13,6 +13,7 @@
 #include "control/process.h"
 #include "control/reload.h"
 #include "control/supervisor.h"
+#include "control/survey.h"
 #include "control/systemd.h"
 #include "control/upstreams.h"
 #include "loop/mailbox.h"
@@ -57,6 +58,11 @@ class Keeper final : public Upstreams::Owner,
   /// Reads the file again. `waiter` hears how it went; null: nobody asks.
   void reload(Reload::Waiter* waiter);
 
+  /// Asks all workers.
+  void survey(proxy::InFlightQuery query, Survey::Waiter& waiter);
+  /// What is in flight by route; as it was a moment ago, when somebody else has just asked.
+  void count_in_flight(Survey::Waiter& waiter);
+
   Loop& loop() { return loop_; }
   const Loop& loop() const { return loop_; }
   State state() const { return state_; }
@@ -73,6 +79,7 @@ class Keeper final : public Upstreams::Owner,
 
  private:
   static constexpr Duration kSweepEvery = std::chrono::seconds(1);
+  static constexpr Duration kCountEvery = std::chrono::seconds(1);   // each worker looks at all it has
 
   void on_endpoints(uint32_t upstream, std::shared_ptr<const upstream::EndpointList> list) override;
   void on_worker_published(unsigned index, uint64_t publication) override;
@@ -111,6 +118,7 @@ class Keeper final : public Upstreams::Owner,
   Signals signals_;
   CertificateWatch certificates_{loop_, *this};
   FileWatch files_{*this};
+  std::shared_ptr<Survey> count_;   // the last one
   std::unique_ptr<KeyRefresh> keys_;   // null before prepare() and after run()
   Timer timer_;
   Timer sweep_timer_;

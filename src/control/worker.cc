@@ -66,6 +66,14 @@ void Worker::ping() {
   mailbox_.post_work([this] { owner_->on_worker_alive(); });
 }
 
+void Worker::look(std::shared_ptr<Survey> survey) {
+  mailbox_.post_work([this, survey = std::move(survey)]() mutable {
+    proxy::InFlightReport report;
+    engine_.look(survey->query(), report);
+    Survey::answer(std::move(survey), std::move(report));
+  });
+}
+
 void Worker::do_publish(const Publication& publication) {
   auto lease = std::make_unique<snapshot::Lease>();
   lease->snapshot = publication.snapshot;

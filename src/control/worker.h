@@ -10,6 +10,7 @@
 
 #include "control/process.h"
 #include "control/redis_clients.h"
+#include "control/survey.h"
 #include "loop/loop.h"
 #include "loop/mailbox.h"
 #include "net/lazy_resolver.h"
@@ -66,6 +67,8 @@ class Worker final : private Timer::Owner {
   void wake(std::shared_ptr<policy::RemoteKeys> keys);
   void drain();
   void ping();
+  /// Answers it; ends what it wants ended.
+  void look(std::shared_ptr<Survey> survey);
 
  private:
   static constexpr Duration kHousekeeping = std::chrono::seconds(1);   // logs are at most this late

@@ -83,10 +83,11 @@ enum class TunnelEnd : uint8_t {
   client_lost, upstream_lost,     // its connection failed
   slow,                           // it took nothing for too long
   idle, expired, revoked, route_changed, drained, memory,
+  operator_,                      // closed over the control socket
 };
 inline constexpr std::string_view kTunnelEndLabels[] = {"client",  "upstream", "client_lost", "upstream_lost",
                                                         "slow",    "idle",     "expired",     "revoked",
-                                                        "route_changed", "drained", "memory"};
+                                                        "route_changed", "drained", "memory",   "operator"};
 inline constexpr size_t kTunnelEnds = std::size(kTunnelEndLabels);
 
 struct alignas(64) RouteMetrics {

@@ -26,6 +26,8 @@ namespace sluice::proxy {
 
 class Exchange;
 class Tunnels;
+struct InFlightQuery;
+struct InFlightReport;
 
 /// The Date field's text, made once a second.
 class DateCache {
@@ -64,6 +66,9 @@ class Engine final : public server::Handler {
 
   /// New exchanges use this lease; the old one is the caller's to free when its count falls to zero.
   void publish(snapshot::Lease& lease);
+  /// Adds to `report` what the query asks for; ends that, if the query says so (proxy/in_flight.h).
+  /// cost: looks at all there is, some 100 ns each
+  void look(const InFlightQuery& query, InFlightReport& report);
   /// Closes what lives longer than a request, spread over that time.
   void drain(Duration over);
   void set_access_log(observe::AccessLog* log) { access_log_ = log; }

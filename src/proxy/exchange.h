@@ -2,6 +2,8 @@
 // An event records a fact and makes the task ready; advance() decides, one step at a time, in reading order.
 #pragma once
 
+#include <optional>
+
 #include "base/arena.h"
 #include "http/default_fields.h"
 #include "http/stream.h"
@@ -26,6 +28,11 @@ class Exchange final : public Task,
   ~Exchange();
 
   http::StreamEvents& client_events() { return client_events_; }
+  /// What the logs would say of it now; views of it. gives: nothing while there is no request, or no more
+  std::optional<observe::AccessRecord> look(observe::AuditRecord& audit) const;
+  TimePoint began() const { return began_; }
+  /// Ends it as if its client had gone.
+  void cut();
 
  private:
   enum class Step : uint8_t {
@@ -108,8 +115,12 @@ class Exchange final : public Task,
   Next do_relay();
   Next do_finish();
   void count_and_log();
+  observe::RequestFacts count(TimePoint end);
+  observe::AccessRecord access_record() const;
   observe::AuditRecord audit_record(uint16_t status) const;
   bool denied(uint16_t status) const;
+  uint16_t status() const { return head_sent_ ? response_->status : 0; }
+  bool was_answered() const { return answered_at_ != TimePoint{} && sent_at_ != TimePoint{}; }
   void release() override;
   void on_timer(Timer& timer) override;
   bool waits_for_client() const;

@@ -112,32 +112,41 @@ Next Exchange::do_finish() {
 }
 
 void Exchange::count_and_log() {
-  TimePoint end = parts().clock.precise();
+  observe::RequestFacts facts = count(parts().clock.precise());
+  if (engine_->rule_told_ != nullptr) *engine_->rule_told_ = call_.findings().rule;
+  bool audited = engine_->audit_log_ != nullptr && (call_.identity() != nullptr || denied(facts.status));
+  if (request_ == nullptr || (engine_->access_log_ == nullptr && !audited)) return;
+  observe::AccessRecord record = access_record();
+  record.duration = std::chrono::duration_cast<std::chrono::microseconds>(facts.total);
+  if (engine_->access_log_ != nullptr) engine_->access_log_->write(record);
+  if (audited) engine_->audit_log_->write(record, audit_record(record.status));
+}
+
+observe::RequestFacts Exchange::count(TimePoint end) {
   observe::RequestFacts facts;
   facts.route = route_ ? route_->metric.id() : observe::kUnrouted;
   facts.method = request_ ? request_->method : http::Method::unknown;
-  facts.status = head_sent_ ? response_->status : 0;
+  facts.status = status();
   facts.request_bytes = request_body_bytes();
   facts.response_bytes = response_pump_.bytes();
   facts.total = end - began_;
   if (own_until_ == TimePoint{}) own_until_ = end;
-  bool answered = answered_at_ != TimePoint{} && sent_at_ != TimePoint{};
-  facts.own = answered ? (sent_at_ - began_) - away_ + (own_until_ - answered_at_) : (own_until_ - began_) - away_;
+  facts.own = was_answered() ? (sent_at_ - began_) - away_ + (own_until_ - answered_at_) : (own_until_ - began_) - away_;
   parts().shard.request(facts);
   if (uint64_t spliced = request_pump_.spliced() + response_pump_.spliced(); spliced > 0) {
     parts().shard.spliced_bytes.add(spliced);
   }
   if (upstream_ && sent_at_ != TimePoint{}) {
     observe::UpstreamMetrics& metrics = parts().shard.upstream(route_->upstream->metric.id());
-    metrics.requests[observe::class_index(answered && !from_us_ ? response_->status : 0)].add();
-    if (answered) metrics.response.record(answered_at_ - sent_at_);
+    metrics.requests[observe::class_index(was_answered() && !from_us_ ? response_->status : 0)].add();
+    if (was_answered()) metrics.response.record(answered_at_ - sent_at_);
     if (retries_ > 0) metrics.retries.add(retries_);
   }
-  if (engine_->rule_told_ != nullptr) *engine_->rule_told_ = call_.findings().rule;
-  bool audited = engine_->audit_log_ != nullptr && (call_.identity() != nullptr || denied(facts.status));
-  if (request_ == nullptr || (engine_->access_log_ == nullptr && !audited)) return;
-  using std::chrono::duration_cast;
-  using std::chrono::microseconds;
+  return facts;
+}
+
+// All but its duration. needs: a request
+observe::AccessRecord Exchange::access_record() const {
   observe::AccessRecord record;
   record.time = began_at_;
   record.request_id = request_id_;
@@ -149,11 +158,10 @@ void Exchange::count_and_log() {
   record.path = path_;
   record.query = request_->query;
   record.version = request_->method == http::Method::unknown ? std::string_view{} : http::version_name(request_->version);
-  record.status = facts.status;
-  record.request_bytes = facts.request_bytes;
-  record.response_bytes = facts.response_bytes;
-  record.duration = duration_cast<microseconds>(facts.total);
-  if (answered) record.upstream_time = duration_cast<microseconds>(answered_at_ - sent_at_);
+  record.status = status();
+  record.request_bytes = request_body_bytes();
+  record.response_bytes = response_pump_.bytes();
+  if (was_answered()) record.upstream_time = std::chrono::duration_cast<std::chrono::microseconds>(answered_at_ - sent_at_);
   if (route_) record.route = route_->name;
   if (route_ && route_->upstream) record.upstream = route_->upstream->name;
   record.endpoint = last_endpoint_;
@@ -165,8 +173,21 @@ void Exchange::count_and_log() {
   record.referer = request_->fields.get(FieldId::referer).value_or("");
   record.fields = &request_->fields;
   record.params = call_.params();
-  if (engine_->access_log_ != nullptr) engine_->access_log_->write(record);
-  if (audited) engine_->audit_log_->write(record, audit_record(record.status));
+  return record;
+}
+
+std::optional<observe::AccessRecord> Exchange::look(observe::AuditRecord& audit) const {
+  if (request_ == nullptr || step_ >= Step::finish || request_id_.empty()) return std::nullopt;
+  audit = audit_record(status());
+  observe::AccessRecord record = access_record();
+  if (endpoint_ != nullptr) record.endpoint = endpoint_->name();
+  return record;
+}
+
+void Exchange::cut() {
+  if (client_error_ || step_ >= Step::finish) return;
+  client_error_ = Error{Code::cancelled, Side::gateway, Progress::answered, "closed over the control socket"};
+  ready();
 }
 
 // By us: an upstream that says 403 has its own records.

@@ -28,6 +28,7 @@ std::string_view reason_text(TunnelEnd why) {
     case TunnelEnd::revoked: return "credential revoked";
     case TunnelEnd::route_changed: return "configuration changed";
     case TunnelEnd::drained: return "gateway restarts";
+    case TunnelEnd::operator_: return "closed by the operator";
     case TunnelEnd::client: case TunnelEnd::upstream: case TunnelEnd::client_lost: case TunnelEnd::upstream_lost:
     case TunnelEnd::slow: case TunnelEnd::memory: return "other side lost";
   }
@@ -207,7 +208,7 @@ void Tunnel::close(Flow& from, Flow& to) {
 WsClose Tunnel::code() const {
   switch (why_) {
     case TunnelEnd::expired: case TunnelEnd::revoked: return WsClose::policy;
-    case TunnelEnd::route_changed: case TunnelEnd::drained: return WsClose::service_restart;
+    case TunnelEnd::route_changed: case TunnelEnd::drained: case TunnelEnd::operator_: return WsClose::service_restart;
     case TunnelEnd::client: case TunnelEnd::upstream: case TunnelEnd::client_lost: case TunnelEnd::upstream_lost:
     case TunnelEnd::slow: case TunnelEnd::idle: case TunnelEnd::memory: break;
   }
@@ -274,23 +275,31 @@ void Tunnel::leave_endpoint() {
   group_->upstream->release(*std::exchange(endpoint_, nullptr), upstream::Outcome::served);
 }
 
-void Tunnel::write_logs() {
-  Tunnels& home = *group_->home;
-  Duration lasted = home.parts().clock.now() - began_;
+observe::AccessRecord Tunnel::look(observe::AuditRecord& audit) const {
+  const Engine::Parts& parts = group_->home->parts();
+  Duration lasted = parts.clock.now() - began_;
   observe::AccessRecord record;
-  observe::AuditRecord audit;
   (void)names_.tell(record, audit);
-  record.time = home.parts().clock.wall() - std::chrono::duration_cast<WallTime::duration>(lasted);
+  record.time = parts.clock.wall() - std::chrono::duration_cast<WallTime::duration>(lasted);
   record.method = http::method_name(http::Method::get);
   record.version = http::version_name(over_h2_ ? http::Version::h2 : http::Version::h1_1);
   record.status = over_h2_ ? 200 : 101;
   record.request_bytes = client_.bytes;
   record.response_bytes = upstream_.bytes;
   record.duration = std::chrono::duration_cast<std::chrono::microseconds>(lasted);
+  record.route = group_->route->name;
+  record.upstream = group_->route->upstream->name;
+  if (endpoint_ != nullptr) record.endpoint = endpoint_->name();
+  return record;
+}
+
+void Tunnel::write_logs() {
+  observe::AuditRecord audit;
+  observe::AccessRecord record = look(audit);
   record.closed = observe::kTunnelEndLabels[static_cast<size_t>(why_)];
   bool by_client = why_ == TunnelEnd::client;
   record.close_code = closing_ ? static_cast<uint16_t>(code_) : (by_client ? client_ : upstream_).frames.code();
-  home.write_logs(*group_, record, audit);
+  group_->home->write_logs(record, audit);
 }
 
 template class TunnelEvents<Side::client>;

@@ -60,6 +60,9 @@ class Tunnel final : public Task,
   void start();
   /// It ends at that time, for that reason, unless it ends before.
   void end_at(TimePoint at, observe::TunnelEnd why);
+  /// What the logs would say of it now; views of it.
+  observe::AccessRecord look(observe::AuditRecord& audit) const;
+  TimePoint began() const { return began_; }
   /// The credential that opened it, and who vouched for it.
   policy::AcceptedCredential credential(std::string_view& authenticator) const;
 

@@ -56,11 +56,7 @@ void Tunnels::drain(Duration over) {
   draining_ = true;
   TimePoint now = parts().clock.now();
   size_t index = 0;
-  for (auto& [part, group] : groups_) {
-    group.tunnels.each([&](Tunnel& tunnel) {
-      tunnel.end_at(now + share_of(over, index++, live()), TunnelEnd::drained);
-    });
-  }
+  each([&](Tunnel& tunnel) { tunnel.end_at(now + share_of(over, index++, live()), TunnelEnd::drained); });
 }
 
 void Tunnels::on_timer(Timer&) {
@@ -94,9 +90,7 @@ void Tunnels::count(const TunnelGroup& group, Side from, size_t bytes) {
   (from == Side::client ? metrics.tunnel_client_bytes : metrics.tunnel_upstream_bytes).add(bytes);
 }
 
-void Tunnels::write_logs(const TunnelGroup& group, observe::AccessRecord& record, const observe::AuditRecord& audit) {
-  record.route = group.route->name;
-  record.upstream = group.route->upstream->name;
+void Tunnels::write_logs(const observe::AccessRecord& record, const observe::AuditRecord& audit) {
   if (observe::AccessLog* log = engine_->access_log()) log->write(record);
   observe::AuditLog* log = engine_->audit_log();
   if (log != nullptr && !audit.auth_method.empty()) log->write(record, audit);

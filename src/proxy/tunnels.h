@@ -40,11 +40,16 @@ class Tunnels final : private Timer::Owner {
   /// Closes all of them, spread evenly over that time, and those that are opened from now on at once.
   void drain(Duration over);
   size_t live() const { return slab_.live(); }
+  /// Calls visit(Tunnel&) on every one; visit may make and end none.
+  template <class Visit>
+  void each(Visit visit) {
+    for (auto& [part, group] : groups_) group.tunnels.each(visit);
+  }
 
   // For Tunnel.
   const Engine::Parts& parts() const { return engine_->parts(); }
   void count(const TunnelGroup& group, Side from, size_t bytes);
-  void write_logs(const TunnelGroup& group, observe::AccessRecord& record, const observe::AuditRecord& audit);
+  void write_logs(const observe::AccessRecord& record, const observe::AuditRecord& audit);
   void remove(TunnelGroup& group, Tunnel& tunnel, observe::TunnelEnd why);
 
  private:

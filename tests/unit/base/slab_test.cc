@@ -54,6 +54,22 @@ TEST(Slab, objects_are_distinct_and_keep_their_values) {
   for (Item* item : live) slab.destroy(item);
 }
 
+TEST(Slab, visits_what_lives_and_nothing_else) {
+  Slab<Item> slab;
+  slab.each([](Item&) { ADD_FAILURE(); });
+  std::vector<Item*> items;
+  for (int i = 0; i < 500; ++i) items.push_back(slab.make(i));   // full pages and one that is not
+  std::set<int> left;
+  for (int i = 0; i < 500; ++i) {
+    if (i % 3 == 0) slab.destroy(items[static_cast<size_t>(i)]);
+    else left.insert(i);
+  }
+  std::multiset<int> seen;
+  slab.each([&](Item& item) { seen.insert(item.value); });
+  EXPECT_EQ(seen, std::multiset<int>(left.begin(), left.end()));
+  for (int i : left) slab.destroy(items[static_cast<size_t>(i)]);
+}
+
 TEST(Slab, reuses_the_cell_freed_last) {
   Slab<Item> slab;
   Item* kept = slab.make(0);
