@@ -8,12 +8,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+import attacks
 import extras
 import guards
 import load
 import peers
 import places
 import policy_costs
+import protocols
 import report as reporting
 import shared_limits
 
@@ -97,6 +99,8 @@ def count_and_weigh(chosen, running, proxies, folder):
         if "sluice" in chosen.only:
             found["extras"] += extras.many_routes(folder)
             found["extras"] += extras.reloads(folder, chosen.reloads)
+            found["extras"] += extras.socket_reloads(folder, chosen.reloads)
+            found["extras"] += attacks.measure(folder, extras.line)
             found["extras"] += shared_limits.measure(folder, chosen.shared_limit)
     return found
 
@@ -107,14 +111,16 @@ def run(chosen, folder):
         guards.make_tokens(folder)
     if any(load.WORKLOADS[name].api_keys for name in chosen.workloads):
         guards.make_keys(folder)
-    proxies = peers.proxies(folder) | {one.name: one for one in guards.variants(folder)}
+    protocols.prepare(folder)
+    variants = [*guards.variants(folder), *protocols.variants(folder)]
+    proxies = peers.proxies(folder) | {one.name: one for one in variants}
     wanted = {one.name: one for name in chosen.workloads
               for _, one in load.servers_of(load.WORKLOADS[name], proxies, chosen.only)}
     running = [*wanted.values(), *(proxies[name] for name in chosen.only if name not in wanted)]
     report = {"date": datetime.date.today().isoformat(), "seconds": chosen.seconds,
               "proxies": chosen.only, "versions": reporting.versions(), "resident_kib": {}}
     sink = peers.log_sink()
-    backends = peers.backends(folder)
+    backends = [*peers.backends(folder), *protocols.backends(folder)]
     try:
         for process in [*backends, *running]:
             process.start(folder)

@@ -1,6 +1,7 @@
 """What is weighed or counted, not timed in rounds: memory of idle connections, 10,000 routes, log
 lines, reloads under load. Each gives lines for the results: what, found, goal, met."""
 import re
+import resource
 import signal
 import socket
 import ssl
@@ -9,10 +10,11 @@ import time
 
 import load
 import peers
+import protocols
 
 PLAIN_CONNECTIONS, TLS_CONNECTIONS = 2_000, 1_000
 ROUTES, UPSTREAMS = 10_000, 1_000
-RELOAD_PORT, RELOAD_ADMIN, ROUTES_PORT = 19060, 19061, 19062
+RELOAD_PORT, RELOAD_ADMIN, ROUTES_PORT, MANY_ECHO = 19060, 19061, 19062, 19064
 REQUEST = b"GET /service42/items/7 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -30,22 +32,26 @@ def log_lines(logging, folder):
     return found
 
 
-def _one_idle(port, context):
+def _one_idle(port, context, request=REQUEST, status=b"200"):
     client = socket.create_connection(("127.0.0.1", port), 10)
     if context:
         client = context.wrap_socket(client, server_hostname="localhost")
-    client.sendall(REQUEST)
-    if not client.recv(4096).startswith(b"HTTP/1.1 200"):
+    client.sendall(request)
+    if not client.recv(4096).startswith(b"HTTP/1.1 " + status):
         raise SystemExit(f"no answer on port {port}")
     return client
 
 
-def _bytes_each(proxy, port, context, count):
+def _one_socket(port, context):
+    return _one_idle(port, context, protocols.handshake(), b"101")
+
+
+def _bytes_each(proxy, port, context, count, make):
     """Resident memory per idle connection that has had one request."""
-    for one in [_one_idle(port, context) for _ in range(20)]:
+    for one in [make(port, context) for _ in range(20)]:
         one.close()
     before = proxy.resident_kib()
-    clients = [_one_idle(port, context) for _ in range(count)]
+    clients = [make(port, context) for _ in range(count)]
     time.sleep(0.5)
     used = proxy.resident_kib() - before
     for one in clients:
@@ -58,16 +64,20 @@ def idle_memory(compared, folder):
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     found = []
-    for kind, count, goal in (("plain", PLAIN_CONNECTIONS, 700), ("TLS", TLS_CONNECTIONS, 15_000)):
+    for kind, tls, make, count, goal in (
+            ("plain connection", False, _one_idle, PLAIN_CONNECTIONS, 700),
+            ("TLS connection", True, _one_idle, TLS_CONNECTIONS, 15_000),
+            ("relayed WebSocket, both sides plain", False, _one_socket, PLAIN_CONNECTIONS, 1_500),
+            ("relayed WebSocket, client over TLS", True, _one_socket, TLS_CONNECTIONS, 16_500)):
         for one in compared:
-            port = one.tls_port if kind == "TLS" else one.port
+            port = one.tls_port if tls else one.port
             if port is None or one.name == "relay":
                 continue
             one.stop()
             one.start(folder)
-            each = _bytes_each(one, port, context if kind == "TLS" else None, count)
+            each = _bytes_each(one, port, context if tls else None, count, make)
             ours = one.name == "sluice"
-            found.append(line(f"memory per idle {kind} connection, {one.name}", f"{each:,.0f} B",
+            found.append(line(f"memory per idle {kind}, {one.name}", f"{each:,.0f} B",
                               f"{goal:,} B" if ours else "", each <= goal if ours else None))
     return found
 
@@ -100,12 +110,12 @@ def _reload(config):
     return done.returncode == 0, done.stdout + done.stderr
 
 
-def reloads(folder, count):
-    """That many changed configurations while requests come: none fails, no idle connection is closed, memory
-    stays."""
+def _reloading(folder):
+    """gives: a gateway that can be reloaded, its configuration's file and text; or why there is none"""
     text = (folder / "sluice.toml").read_text()
     text = text.replace(f"127.0.0.1:{peers.SLUICE_PORT + peers.TLS}", f"127.0.0.1:{RELOAD_PORT + 3}")
     text = text.replace(f"127.0.0.1:{peers.SLUICE_PORT}", f"127.0.0.1:{RELOAD_PORT}")
+    text = text.replace("per_ip = 10_000", "per_ip = 20_000")
     text = text.replace(f'address = "127.0.0.1:{peers.ADMIN}"',
                         f'address = "127.0.0.1:{RELOAD_ADMIN}"\ncontrol = "unix:{folder}/control.sock"')
     config = folder / "reload.toml"
@@ -118,7 +128,21 @@ def reloads(folder, count):
         works, said = False, str(why)
     if not works:
         one.stop()
-        return [line("reloads under load", "skipped: " + " ".join(said.split())[:120])]
+        return None, config, " ".join(said.split())[:120]
+    return one, config, text
+
+
+def _changed(text, number):
+    """Each differs from the one before in something that every request of a route uses."""
+    return text.replace("service42\" }", f"service42-{number % 2}\" }}")
+
+
+def reloads(folder, count):
+    """That many changed configurations while requests come: none fails, no idle connection is closed, memory
+    stays."""
+    one, config, text = _reloading(folder)
+    if one is None:
+        return [line("reloads under load", f"skipped: {text}")]
     idle = _one_idle(RELOAD_PORT, None)
     target = f"http://127.0.0.1:{RELOAD_PORT}{load.SMALL}"
     command = ["taskset", "-c", str(peers.LOAD_CORE), "wrk", "-t", "1", "-c", "32", "-d", "3600s",
@@ -127,8 +151,7 @@ def reloads(folder, count):
     memory, failed = [], 0
     try:
         for number in range(count):
-            # Each differs from the one before in something that every request of a route uses.
-            config.write_text(text.replace("service42\" }", f"service42-{number % 2}\" }}"))
+            config.write_text(_changed(text, number))
             worked, said = _reload(config)
             failed += not worked
             if number in (count // 10, count - 1):
@@ -148,4 +171,57 @@ def reloads(folder, count):
                  errors.group(0) if errors else "0", "0", errors is None),
             line("idle connection kept through all of them", "yes" if kept else "no", "yes", kept),
             line(f"memory from reload {count // 10:,} to {count:,}",
+                 f"{memory[0] / 1024:.1f} to {memory[-1] / 1024:.1f} MiB", "flat (2 MiB)", grown <= 2)]
+
+
+def socket_reloads(folder, count, most=10_000):
+    """That many changed configurations while so many WebSockets are open, and some of them talk: none is closed, no message is
+    lost, memory stays. Fewer sockets, if this machine does not allow the gateway two file descriptors for each."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))      # what is started from here on inherits it
+    sockets = most if hard == resource.RLIM_INFINITY else min(most, (hard - 1_000) // 2)
+    echo = peers.Process("ws-echo-many", [folder / "ws_echo", MANY_ECHO], peers.LOAD_CORE, MANY_ECHO)
+    echo.start(folder)
+    one, config, text = _reloading(folder)
+    if one is None:
+        echo.stop()
+        return [line("WebSockets over reloads", f"skipped: {text}")]
+    text = text.replace(f"127.0.0.1:{protocols.ECHO_BACKEND}", f"127.0.0.1:{MANY_ECHO}")
+    config.write_text(text)
+    clients, memory, lost, refused = [], [], 0, 0
+    try:
+        refused += not _reload(config)[0]
+        clients = [_one_socket(RELOAD_PORT, None) for _ in range(sockets)]
+        for number in range(count):
+            config.write_text(_changed(text, number))
+            talking = clients[number % sockets::sockets // 10]
+            sent = [(client, f"{number:08}".encode()) for client in talking]
+            for client, word in sent:
+                client.sendall(b"\x82\x88" + bytes(4) + word)      # its mask is zero
+            refused += not _reload(config)[0]
+            for client, word in sent:
+                lost += client.recv(100) != b"\x82\x08" + word
+            if number in (count // 10, count - 1):
+                memory.append(one.resident_kib())
+        closed = 0
+        for client in clients:
+            client.sendall(b"\x82\x81" + bytes(4) + b"x")
+        for client in clients:
+            client.settimeout(5)
+            try:
+                closed += client.recv(100) != b"\x82\x01x"
+            except OSError:
+                closed += 1
+    finally:
+        for client in clients:
+            client.close()
+        one.stop()
+        echo.stop()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    grown = (memory[-1] - memory[0]) / 1024
+    what = f"{sockets:,} open WebSockets, {count:,} reloads"
+    return [line(f"{what}: refused reloads", str(refused), "0", refused == 0),
+            line(f"{what}: closed sockets", str(closed), "0", closed == 0),
+            line(f"{what}: lost messages, of {10 * count + sockets:,}", str(lost), "0", lost == 0),
+            line(f"{what}: memory from reload {count // 10:,} to {count:,}",
                  f"{memory[0] / 1024:.1f} to {memory[-1] / 1024:.1f} MiB", "flat (2 MiB)", grown <= 2)]

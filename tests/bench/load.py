@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import guards
+import protocols
 from peers import LOAD_CORE
 
 SMALL = "/service42/items/7"
@@ -50,6 +51,10 @@ class Workload:
     api_keys: bool = False  # another key with each request
     without: tuple = ()     # proxies that cannot do it
     each_second: int = 0    # so many requests for a second asked for, each to its end: large ones
+    streams: int = 0        # HTTP/2 from the client, so many requests at a time on each connection
+    call: bool = False      # each is a gRPC call
+    message: int = 0        # a WebSocket; bytes of each message
+    nghttpx: bool = False   # a peer too
 
 
 CLOSE = (("Connection", "close"),)
@@ -98,6 +103,21 @@ WORKLOADS = {one.name: one for one in (
              goal=1.10, over_own="api-key-plain"),
     Workload("up-10m", "10 MiB upload, 8 connections", 8, path="/upload/1", script=UPLOAD,
              goal=0.85, splice=True),
+    Workload("ws-64", "WebSocket, 64-byte messages, 64 connections", 64, path=protocols.LIVE, message=64, goal=1.00,
+             without=("relay",)),
+    Workload("ws-16k", "WebSocket, 16 KiB messages, 64 connections", 64, path=protocols.LIVE, message=16384, without=("relay",)),
+    Workload("h2-1x32", "HTTP/2 over TLS to HTTP/1.1, 1 connection x 32 streams", 1, tls=True, streams=32, each_second=25_000,
+             variant="h2", goal=0.66, without=("relay",), nghttpx=True),
+    Workload("h2-64x8", "HTTP/2 over TLS to HTTP/1.1, 64 connections x 8 streams", 64, tls=True, streams=8, each_second=25_000,
+             variant="h2", goal=0.80, without=("relay",), nghttpx=True),
+    Workload("h2-dl-1m", "HTTP/2 1 MiB download over TLS, 4 connections x 4 streams", 4, path=LARGE, tls=True, streams=4,
+             each_second=300, variant="h2", goal=0.91, nginx_goal=0.91, without=("relay",), nghttpx=True),
+    Workload("h2c-up-64", "HTTP/1.1 clients, 64 connections, Sluice's upstream over h2c", 64, variant="h2c", goal=0.62,
+             without=("nginx", "relay")),
+    Workload("h2c-up-512", "HTTP/1.1 clients, 512 connections, Sluice's upstream over h2c", 512, variant="h2c", goal=0.45,
+             without=("nginx", "relay")),
+    Workload("grpc", "gRPC unary over TLS, 16 connections x 8 streams, h2c upstream", 16, path=protocols.CALL, tls=True, streams=8,
+             each_second=15_000, call=True, variant="grpc", without=("relay",), nghttpx=True),
 )}
 
 
@@ -111,6 +131,8 @@ def servers_of(workload, proxies, only):
         yield name, proxies.get(special if workload.variant else name, proxies[name])
     if workload.splice and "haproxy" in only:
         yield "haproxy-splice", proxies["haproxy-splice"]
+    if workload.nghttpx and "haproxy" in only and f"nghttpx-{workload.variant}" in proxies:
+        yield "nghttpx", proxies[f"nghttpx-{workload.variant}"]
 
 
 @dataclass
@@ -175,7 +197,10 @@ def send_all(workload, proxy, seconds, folder):
     if workload.tokens:
         token = (folder / f"{workload.tokens}.tokens").read_text().split()[0]
         more = ["-H", f"Authorization: Bearer {token}", "-H", f"Origin: {guards.ORIGIN}"]
-    output = pinned(["h2load", "--h1", "-t", 1, "-c", workload.connections, "-n", count, *pace, *more,
+    if workload.call:
+        more = protocols.call_options(folder)
+    version = ["-m", workload.streams] if workload.streams else ["--h1"]
+    output = pinned(["h2load", *version, "-t", 1, "-c", workload.connections, "-n", count, *pace, *more,
                      f"--log-file={log}", url(workload, proxy)])
     if f"{count} succeeded" not in output:
         raise SystemExit(f"{proxy.name}, {workload.name}: errors under load\n{output}")
@@ -198,9 +223,22 @@ def shake_hands(workload, proxy, seconds, folder):
     return Result(int(requests), took, p50 * 1e-6, p99 * 1e-6)
 
 
+ECHOES = re.compile(r"(\d+) messages (\d+) failed ([\d.]+) s p50 (\d+) p99 (\d+)")
+
+
+def echo(workload, proxy, seconds, folder):
+    output = pinned([folder / "ws_load", proxy.port, workload.path, workload.connections, workload.message, seconds])
+    messages, failed, took, p50, p99 = map(float, ECHOES.match(output).groups())
+    if failed or not messages:
+        raise SystemExit(f"{proxy.name}, {workload.name}: {output}")
+    return Result(int(messages), took, p50 * 1e-6, p99 * 1e-6)
+
+
 def run(workload, proxy, seconds, folder):
     if workload.handshakes:
         return shake_hands(workload, proxy, seconds, folder)
+    if workload.message:
+        return echo(workload, proxy, seconds, folder)
     if workload.rate or workload.each_second:
         return send_all(workload, proxy, seconds, folder)
     return saturate(workload, proxy, seconds, folder)

@@ -32,7 +32,7 @@ def table(report, workloads):
              "| over relay | goal | p50 | p99 | req/s |",
              "|---|---|---|---|---|---|---|---|---|---|"]
     for name, workload in workloads.items():
-        shown = [*report["proxies"], "haproxy-splice"]
+        shown = [*report["proxies"], "haproxy-splice", "nghttpx"]
         title = workload.title
         for proxy in shown:
             if proxy not in rounds[0][name]:

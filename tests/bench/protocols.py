@@ -1,0 +1,89 @@
+"""HTTP/2, gRPC and WebSockets: their backends, variants of the proxies, and what load.py sends."""
+import base64
+import shutil
+import subprocess
+
+import peers
+
+LIVE, CALL = "/live", "/bench.Echo/Say"
+ECHO_BACKEND, H2_BACKEND, CALL_BACKEND, NGHTTPX = 19002, 19003, 19004, 19050
+MESSAGE = bytes(100)            # of a call, and of its answer
+H2_STREAMS = 512                # that the backend takes on a connection
+
+
+def framed(message):
+    return b"\0" + len(message).to_bytes(4, "big") + message
+
+
+def prepare(folder):
+    """Programs, and the message of a call."""
+    for name in ("ws_load", "ws_echo"):
+        subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-Wall", "-Werror", "-o", folder / name, peers.HERE / f"{name}.c"],
+                       check=True)
+    (folder / "call").write_bytes(framed(MESSAGE))
+    answer = folder / "calls" / CALL[1:]
+    answer.parent.mkdir(parents=True, exist_ok=True)
+    answer.write_bytes(framed(MESSAGE))
+
+
+def call_options(folder):
+    return ["-d", folder / "call", "-H", "content-type: application/grpc", "-H", "te: trailers"]
+
+
+def backends(folder):
+    """An echo of WebSockets, and a server of gRPC calls: nghttpd, which says grpc-status in its trailers."""
+    found = [peers.Process("ws-echo", [folder / "ws_echo", ECHO_BACKEND], peers.LOAD_CORE, ECHO_BACKEND)]
+    if shutil.which("nghttpd"):
+        command = [shutil.which("nghttpd"), CALL_BACKEND, "--no-tls", "-d", folder / "calls", "--trailer", "grpc-status: 0",
+                   "-a", "127.0.0.1", f"-m{H2_STREAMS}"]
+        found.append(peers.Process("calls", command, peers.LOAD_CORE, CALL_BACKEND))
+    return found
+
+
+def variants(folder):
+    """Processes named as load.py's workloads ask for them."""
+    found = []
+    config = peers.variant(folder, "nginx.conf", "h2", 6, [("ssl backlog=4096", "ssl http2 backlog=4096")])
+    found.append(peers.nginx("nginx-h2", config, folder, 6, proxy="nginx"))
+    config = peers.variant(folder, "haproxy.cfg", "h2", 300, [("alpn http/1.1", "alpn h2")])
+    found.append(peers.haproxy("haproxy-h2", config, 300, proxy="haproxy"))
+    config = peers.variant(folder, "sluice.toml", "h2c", 320, [
+        (f'servers = ["127.0.0.1:{peers.BACKEND}"]\n', f'servers = ["127.0.0.1:{H2_BACKEND}"]\nprotocol = "h2c"\n')])
+    found.append(peers.sluice("sluice-h2c", config, 320, proxy="sluice"))
+    config = peers.variant(folder, "sluice.toml", "grpc", 322, [
+        ("[route.service0]", f"""[upstream.calls]
+servers = ["127.0.0.1:{CALL_BACKEND}"]
+protocol = "h2c"
+timeout = {{ connect = "1s", response = "15s", body = "60s" }}
+[route.calls]
+match = {{ path = "{CALL}" }}
+upstream = "calls"
+[route.service0]""")])
+    found.append(peers.sluice("sluice-grpc", config, 322, proxy="sluice"))
+    config = peers.variant(folder, "nginx.conf", "grpc", 8, [
+        ("ssl backlog=4096", "ssl http2 backlog=4096"),
+        ("upstream sink {", f"upstream calls {{ server 127.0.0.1:{CALL_BACKEND}; keepalive 64; "
+                            "keepalive_requests 1000000000; keepalive_timeout 3600s; }\n  upstream sink {"),
+        ("location /upload/", f"location {CALL} {{ grpc_pass grpc://calls; }}\n    location /upload/")])
+    found.append(peers.nginx("nginx-grpc", config, folder, 8, proxy="nginx"))
+    config = peers.variant(folder, "haproxy.cfg", "grpc", 302, [
+        ("alpn http/1.1", "alpn h2"),
+        ("  use_backend sink if", f"  use_backend calls if {{ path {CALL} }}\n  use_backend sink if"),
+        ("backend sink\n", f"backend calls\n  server one 127.0.0.1:{CALL_BACKEND} proto h2 pool-max-conn -1 "
+                           "pool-purge-delay 3600s\nbackend sink\n")])
+    found.append(peers.haproxy("haproxy-grpc", config, 302, proxy="haproxy"))
+    if shutil.which("nghttpx"):
+        for port, name, backend in ((NGHTTPX, "h2", f"127.0.0.1,{peers.BACKEND}"),
+                                    (NGHTTPX + 2, "grpc", f"127.0.0.1,{CALL_BACKEND};;proto=h2")):
+            command = [shutil.which("nghttpx"), "--conf=/dev/null", "--workers=1", "--no-ocsp", "--single-process",
+                       f"-f127.0.0.1,{port}", f"-b{backend}", f"--errorlog-file={folder}/nghttpx.log",
+                       folder / "bench.key", folder / "bench.crt"]
+            found.append(peers.Process(f"nghttpx-{name}", command, peers.PROXY_CORE, port, port, proxy="nghttpx"))
+    return found
+
+
+def handshake():
+    """gives: a request for a WebSocket; ws_echo answers no other key"""
+    key = base64.b64encode(b"the sample nonce").decode()
+    return (f"GET {LIVE} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n").encode()
