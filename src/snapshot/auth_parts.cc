@@ -133,6 +133,7 @@ void make_jwt(const Section& section, const Snapshot& snapshot, unsigned workers
   if (auth.fetches_keys()) part.remote_keys = make_remote(section, world, faults);
   policy::JwtOptions options;
   options.header = auth.header_name();
+  options.cookie = auth.cookie;
   options.settings = policy::jwt_settings(auth, workers);
   options.consumers = consumers_for(auth, snapshot.config.consumer);
   options.store = store_of(section, snapshot);
@@ -171,6 +172,7 @@ void make_introspection(const Section& section, const Snapshot& snapshot, unsign
   policy::JwtSettings settings = policy::jwt_settings(auth, workers);
   policy::IntrospectionOptions options;
   options.header = auth.header_name();
+  options.cookie = auth.cookie;
   options.url = *upstream::FetchUrl::parse(auth.url->value);
   options.tls = load_trust("auth." + section.name, auth.ca, faults);
   part.login = std::make_shared<Live<crypto::Secret>>(std::make_shared<const crypto::Secret>(read_login(section, faults)));

@@ -65,6 +65,29 @@ def test_a_good_token_comes_in_and_goes_no_further(gateway, upstream, keys, tmp_
     assert token not in one.error_log() and token not in (one.folder / "access.log").read_text()
 
 
+def test_a_token_in_a_cookie_comes_in_and_the_other_cookies_go_on(gateway, upstream, keys, tmp_path):
+    key, behind = keys("k1"), upstream()
+    (tmp_path / "set.json").write_text(key_set(key))
+    one = gateway(settings(behind, route=ROUTE, more=jwt(f'jwks_file = "{tmp_path}/set.json"', 'cookie = "session"')))
+    token = Issuer().token(key)
+
+    def ask(*cookies, fields=()):
+        return one.ask("GET", "/a", [*(("Cookie", cookie) for cookie in cookies), *fields])
+    assert ask(f"theme=dark; session={token}; lang=en").status == 200
+    assert behind.last.all("Cookie") == ["theme=dark; lang=en"] and behind.last.all("X-Subject") == ["alice"]
+    assert ask("theme=dark", f'session="{token}"').status == 200
+    assert behind.last.all("Cookie") == ["theme=dark"]
+    assert one.ask("GET", "/a", bearer(token)).status == 200
+    count = len(behind.requests)
+    assert_problem(ask("session=; theme=dark"), 401, "credentials_missing")
+    assert_problem(ask(f"Session={token}"), 401, "credentials_missing")
+    assert_problem(ask("session=x"), 401, "token_malformed")
+    assert_problem(ask(f"session={token}", fields=bearer(token)), 401, "credentials_ambiguous")
+    assert_problem(ask(f"session={token}; session=x"), 401, "credentials_ambiguous")
+    assert len(behind.requests) == count
+    assert token not in one.error_log() and token not in (one.folder / "access.log").read_text()
+
+
 def test_a_secret_by_reference_serves_and_is_read_anew_by_a_reload(gateway, upstream, keys, tmp_path):
     key, place = keys("k1", "HS256"), tmp_path / "tokens.secret"
     key.secret = b"a secret of a test, of more than enough bytes"

@@ -19,6 +19,7 @@ using config::quoted;
 namespace {
 
 constexpr IssueKind kBadHeaderName{"auth_header_name"};
+constexpr IssueKind kBadCookieName{"auth_cookie_name"};
 constexpr IssueKind kNoUserFile{"basic_file_missing"};
 constexpr IssueKind kKeyOfOtherType{"auth_key_of_other_type"};
 
@@ -34,6 +35,12 @@ constexpr Field kAuthFields[] = {
                   "scheme may be left out.",
          .reason = "the names that most APIs use",
          .example = "\"X-Api-Key\""}),
+    field<&AuthConfig::cookie>(
+        {.name = "cookie",
+         .about = "jwt, introspection: the name of a cookie that may hold the token instead. It is taken out of Cookie before "
+                  "the request goes on, the other cookies stay.",
+         .reason = "none: browsers send cookies by themselves, with requests that other sites make too",
+         .example = "\"session\""}),
     field<&AuthConfig::query>(
         {.name = "query",
          .about = "api_key: a query parameter that may hold the key instead.",
@@ -185,6 +192,7 @@ struct OwnKey {
 using enum AuthType;
 const OwnKey kOwnKeys[] = {
     {"header", {api_key, jwt, introspection}},
+    {"cookie", {jwt, introspection}},
     {"query", {api_key}},
     {"store", {api_key, jwt}},
     {"issuer", {jwt, introspection}},
@@ -247,6 +255,9 @@ void config_check(const AuthConfig& auth, const config::Value& table, config::Re
   if (header != nullptr && !http::is_token(auth.header_name()))
     reader.issues().add(kBadHeaderName, header->value.at,
                         quoted(auth.header_name()) + " is no name of a header field");
+  const config::Entry* cookie = table.find("cookie");
+  if (cookie != nullptr && !http::is_token(auth.cookie))
+    reader.issues().add(kBadCookieName, cookie->value.at, quoted(auth.cookie) + " is no name of a cookie");
   const config::Entry* type = table.find("type");
   if (type == nullptr || !is_choice(type->value)) return;   // said already, and the rest would be guesses
   check_own_keys(auth, table, reader);

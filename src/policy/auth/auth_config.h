@@ -32,6 +32,7 @@ struct KeyStore {
 struct AuthConfig {
   AuthType type = AuthType::api_key;
   std::optional<std::string> header;   // see header_name()
+  std::string cookie;                  // jwt, introspection; empty: tokens in cookies are not looked at
   // api_key
   std::string query;   // empty: keys in the query are not looked at
   KeyStore store;

@@ -36,6 +36,7 @@ crypto::Secret introspection_login(std::string_view id, const crypto::Secret& se
 
 struct IntrospectionOptions {
   std::string header = "Authorization";
+  std::string cookie;                   // empty: none
   upstream::FetchUrl url;
   upstream::FetchTrust tls;
   std::shared_ptr<const IntrospectionLogin> login;
@@ -57,7 +58,7 @@ class IntrospectionAuthenticator final : public Authenticator {
   std::string describe() const override;
   Outcome authenticate(Call& call) const override;
   std::string_view challenge(Arena& arena, const http::Problem* problem) const override;
-  void remove_credential(http::Head& request, Arena&) const override { field_.remove(request); }
+  void remove_credential(http::Head& request, Arena& arena) const override { field_.remove(request, arena); }
 
  private:
   using Desk = ServiceDesk<Introspected>;

@@ -36,7 +36,7 @@ class RevocationReader final : public StoredReader<StoredRevocation> {
 JwtAuthenticator::JwtAuthenticator(std::string name, JwtOptions options,
                                    std::shared_ptr<const JwtWorld> world,
                                    std::shared_ptr<RemoteKeys> remote)
-    : name_(std::move(name)), options_(std::move(options)), field_(options_.header),
+    : name_(std::move(name)), options_(std::move(options)), field_(options_.header, options_.cookie),
       challenge_("Bearer realm=\"" + name_ + "\""), world_(std::move(world)), remote_(std::move(remote)) {}
 
 Authenticator::Outcome JwtAuthenticator::authenticate(Call& call) const {

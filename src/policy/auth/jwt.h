@@ -24,6 +24,7 @@ struct StoredRevocation;
 
 struct JwtOptions {
   std::string header = "Authorization";
+  std::string cookie;                   // empty: none
   JwtSettings settings;
   NamedConsumers consumers;             // with settings.mapping.consumer
   std::shared_ptr<const redis::Instance> store;   // of revocations; null: none
@@ -40,7 +41,7 @@ class JwtAuthenticator final : public Authenticator {
   std::string describe() const override { return options_.about; }
   Outcome authenticate(Call& call) const override;
   std::string_view challenge(Arena& arena, const http::Problem* problem) const override;
-  void remove_credential(http::Head& request, Arena&) const override { field_.remove(request); }
+  void remove_credential(http::Head& request, Arena& arena) const override { field_.remove(request, arena); }
   uint32_t revocation_generation() const override { return world_->revocations.generation(); }
   bool revoked(const AcceptedCredential& credential) const override;
 

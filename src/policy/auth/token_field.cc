@@ -6,12 +6,14 @@
 #include <utility>
 
 #include "base/text.h"
+#include "http/cookie.h"
 #include "policy/auth/jwt_problems.h"
 #include "policy/headers.h"
 
 namespace sluice::policy {
 
 using http::Field;
+using http::FieldId;
 
 namespace {
 
@@ -27,8 +29,9 @@ std::optional<std::string_view> after_bearer(std::string_view value) {
 
 }  // namespace
 
-TokenField::TokenField(std::string header)
-    : header_(std::move(header)), id_(http::field_id(header_)), bearer_(id_ == http::FieldId::authorization) {}
+TokenField::TokenField(std::string header, std::string cookie)
+    : header_(std::move(header)), cookie_(std::move(cookie)), id_(http::field_id(header_)),
+      bearer_(id_ == FieldId::authorization) {}
 
 TokenField::Given TokenField::find(const http::Head& request) const {
   Given given;
@@ -39,14 +42,36 @@ TokenField::Given TokenField::find(const http::Head& request) const {
     given.token = token.value_or(field.value());
     ++given.count;
   }
+  if (cookie_.empty() || !request.fields.has(FieldId::cookie)) return given;
+  for (const Field& field : request.fields) {
+    if (field.id != FieldId::cookie) continue;
+    http::each_cookie(field.value(), [&](const http::Cookie& cookie) {
+      if (cookie.name != cookie_ || cookie.value.empty()) return;   // an empty one says that there is no session
+      given.token = cookie.value;
+      ++given.count;
+    });
+  }
   return given;
 }
 
-void TokenField::remove(http::Head& request) const {
+void TokenField::remove(http::Head& request, Arena& arena) const {
+  if (!cookie_.empty() && request.fields.has(FieldId::cookie)) remove_cookie(request, arena);
   // In any spelling: a lax upstream would read X_Jwt too.
   request.fields.remove_if([this](const Field& field) {
     return same_header_name(field.name(), header_) && (!bearer_ || after_bearer(field.value()));
   });
+}
+
+void TokenField::remove_cookie(http::Head& request, Arena& arena) const {
+  http::Fields kept(arena);
+  request.fields.remove_if([&](const Field& field) {
+    if (field.id != FieldId::cookie) return false;
+    std::string_view rest = http::without_cookie(field.value(), cookie_, arena);
+    if (rest.size() == field.value().size()) return false;
+    if (!rest.empty()) kept.add(FieldId::cookie, field.name(), rest);
+    return true;
+  });
+  for (const Field& field : kept) request.fields.add(field.id, field.name(), field.value());
 }
 
 std::string_view TokenField::challenge(std::string_view realm_text, Arena& arena, const http::Problem* problem) {

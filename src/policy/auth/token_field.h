@@ -12,22 +12,26 @@ namespace sluice::policy {
 
 class TokenField {
  public:
-  /// `header`: in Authorization with the scheme Bearer; in another field the scheme may be left out
-  explicit TokenField(std::string header);
+  /// `header`: in Authorization with the scheme Bearer; in another field the scheme may be left out.
+  /// `cookie`: the name of a cookie that may hold it instead; empty: none does
+  TokenField(std::string header, std::string cookie);
 
   struct Given {
     std::string_view token;
     size_t count = 0;   // credentials of this kind
   };
   Given find(const http::Head& request) const;
-  /// In any spelling of the field's name.
-  void remove(http::Head& request) const;
+  /// In any spelling of the field's name; of cookies only that one.
+  void remove(http::Head& request, Arena& arena) const;
 
   /// The value of WWW-Authenticate. `problem`: why a token was refused; null: there was none
   static std::string_view challenge(std::string_view realm_text, Arena& arena, const http::Problem* problem);
 
  private:
+  void remove_cookie(http::Head& request, Arena& arena) const;
+
   std::string header_;
+  std::string cookie_;
   http::FieldId id_;
   bool bearer_;   // the field has a scheme before the token
 };
