@@ -7,6 +7,7 @@ import time
 
 import h2.settings
 import pytest
+from support.browser import CHROMIUM, DRIVER, Browser
 from support.gateway import run_command, settings
 from support.h2_client import H2Client
 from support.h2_upstream import H2Upstream
@@ -410,3 +411,29 @@ def test_explain_shows_how_an_extended_connect_leaves(relay):
     assert "key" not in said
     said = explain("/h1/a")
     assert "GET /h1/a HTTP/1.1" in said and "Upgrade: websocket" in said and "Sec-WebSocket-Key: " in said
+
+
+# Two messages of a socket, or how it ended.
+SOCKET = """
+const [url, done] = arguments;
+const socket = new WebSocket(url, ["chat"]), got = [];
+socket.onopen = () => socket.send("x");
+socket.onmessage = event => { got.push(event.data); if (got.length == 2) socket.close(4001); };
+socket.onclose = event => done([...got, event.code, socket.protocol]);
+"""
+
+
+@pytest.mark.plain_build   # the browser is what takes the time
+@pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver")
+def test_chromium_opens_sockets_over_http2(gateway, behind, authority):
+    page = '[route.page]\nmatch = { path = "/page" }\nrespond = { status = 200, body = "<p>", headers = { Content-Type = "text/html" } }\n'
+    one = gateway(live(**behind, more=page, authority=authority))
+    browser = Browser("--ignore-certificate-errors")
+    try:
+        browser.open(f"https://localhost:{one.tls}/page")
+        for upstream in UPSTREAMS:
+            assert browser.run(SOCKET, f"wss://localhost:{one.tls}/{upstream}/a") == ["welcome", "x", 4001, "chat"]
+    finally:
+        browser.close()
+    opened = [line for line in one.access_log(5) if line["path"] in ("/h1/a", "/h2c/a") and "closed" not in line]
+    assert [(line["version"], line["status"]) for line in opened] == [("HTTP/2", 200)] * 2

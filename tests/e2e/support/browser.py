@@ -24,14 +24,14 @@ fetch(url, options).then(async response => done({
 
 
 class Browser:
-    def __init__(self):
+    def __init__(self, *arguments):
         self.profile = tempfile.mkdtemp(prefix="sluice-chromium-")
         self.port = free_port()
         self.process = subprocess.Popen([DRIVER, f"--port={self.port}"], stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL, start_new_session=True)
         try:
             wait_until(self._ready, "chromedriver is ready", 10 * SLOW)
-            options = {"binary": CHROMIUM, "args": [*ARGUMENTS, f"--user-data-dir={self.profile}"]}
+            options = {"binary": CHROMIUM, "args": [*ARGUMENTS, *arguments, f"--user-data-dir={self.profile}"]}
             capabilities = {"alwaysMatch": {"goog:chromeOptions": options}}
             self.session = self._ask("POST", "/session", {"capabilities": capabilities})["sessionId"]
         except BaseException:
@@ -59,8 +59,12 @@ class Browser:
 
     def fetch(self, url, **options):
         """fetch() by the open page. gives: {status, text, headers}, or {error}"""
+        return self.run(FETCH, url, options)
+
+    def run(self, script, *arguments):
+        """A script in the open page. gives: what it calls its last argument with"""
         return self._ask("POST", f"/session/{self.session}/execute/async",
-                         {"script": FETCH, "args": [url, options]})
+                         {"script": script, "args": list(arguments)})
 
     def close(self):
         os.killpg(self.process.pid, signal.SIGTERM)
