@@ -85,6 +85,9 @@ std::string serve(std::string_view bytes, size_t step) {
     tunnels.open(server);
   }
   std::string log = comparable(server.keeper.log() + tunnels.log(), server.wire);
+  // Of a request for a socket either its first receiver or its tunnel hears what became of it: by when it was agreed to.
+  bool sockets = std::ranges::any_of(tunnels.by_request, [](const auto& events) { return events != nullptr; });
+  if (sockets && (log.find("reset(") != std::string::npos || log.find("refused(") != std::string::npos)) log.clear();
   for (; seen < server.keeper.requests.size(); ++seen) {
     check_request(*server.keeper.requests[seen]);
     bool tunnel = seen < tunnels.by_request.size() && tunnels.by_request[seen];
