@@ -22,8 +22,8 @@ from support.upstream import answer
 from support.websocket import handshake
 
 pytestmark = pytest.mark.threads
-EVERY = 0.1 if SLOW == 2 else 0.5          # seconds
-TIMEOUT = 0.3 if SLOW == 2 else 3
+EVERY = 0.1 if SLOW == 2 else 0.2          # seconds
+TIMEOUT = 0.3 if SLOW == 2 else 1.5
 FALL, RISE = 2, 2
 
 
