@@ -49,6 +49,7 @@ DOORS = {
     "ares": ["net"],
     "llhttp.h": ["http"],
     "nghttp2/": ["http"],
+    "zlib.h": ["http"],
     "hiredis": ["redis"],
     "prometheus/": ["observe"],
     "libwebsockets.h": ["upstream"],

@@ -102,26 +102,30 @@ void WsFollower::end_frame() {
   if (seen_ < (masked_ ? kMaskBytes : 0) + kCodeBytes) code_ = 0;
 }
 
-void write_close(WsClose code, std::string_view reason, const uint32_t* mask, BlockPool& blocks, Chain& out) {
-  reason = reason.substr(0, kCloseReasonMax);
-  char frame[2 + kMaskBytes + kCodeBytes + kCloseReasonMax];
-  size_t length = kCodeBytes + reason.size();
+void write_ws_control(uint8_t opcode, std::string_view payload, const uint32_t* mask, BlockPool& blocks, Chain& out) {
+  payload = payload.substr(0, kWsControlMax);
+  char frame[2 + kMaskBytes + kWsControlMax];
   size_t size = 2;
-  frame[0] = static_cast<char>(kFinBit | kCloseOpcode);
-  frame[1] = static_cast<char>(length | (mask ? kMaskBit : 0));
+  frame[0] = static_cast<char>(kFinBit | opcode);
+  frame[1] = static_cast<char>(payload.size() | (mask ? kMaskBit : 0));
   if (mask) {
     std::memcpy(frame + size, mask, kMaskBytes);
     size += kMaskBytes;
   }
-  char* payload = frame + size;
+  for (size_t i = 0; i < payload.size(); ++i) {
+    frame[size + i] = mask ? static_cast<char>(payload[i] ^ frame[2 + i % kMaskBytes]) : payload[i];
+  }
+  out.append_copy(blocks, {frame, size + payload.size()});
+}
+
+void write_close(WsClose code, std::string_view reason, const uint32_t* mask, BlockPool& blocks, Chain& out) {
+  char payload[kWsControlMax];
   auto number = static_cast<uint16_t>(code);
   payload[0] = static_cast<char>(number >> 8);
   payload[1] = static_cast<char>(number & 0xff);
+  reason = reason.substr(0, kWsControlMax - kCodeBytes);
   std::copy(reason.begin(), reason.end(), payload + kCodeBytes);
-  if (mask) {
-    for (size_t i = 0; i < length; ++i) payload[i] = static_cast<char>(payload[i] ^ frame[2 + i % kMaskBytes]);
-  }
-  out.append_copy(blocks, {frame, size + length});
+  write_ws_control(kCloseOpcode, {payload, kCodeBytes + reason.size()}, mask, blocks, out);
 }
 
 }  // namespace sluice::http

@@ -16,7 +16,11 @@ enum class WsClose : uint16_t {
   none = 0,
   normal = 1000,
   going_away = 1001,
+  protocol_error = 1002,
+  unsupported = 1003,
+  bad_data = 1007,
   policy = 1008,
+  too_big = 1009,
   internal_error = 1011,
   service_restart = 1012,
 };
@@ -54,10 +58,12 @@ class WsFollower {
   bool closed_ : 1 = false;
 };
 
-/// Most of a reason that write_close() takes: a control frame has 125 bytes.
-inline constexpr size_t kCloseReasonMax = 100;
+/// Most of the payload of a control frame (RFC 6455 section 5.5).
+inline constexpr size_t kWsControlMax = 125;
 
-/// Appends a Close frame. `mask`: the key of a frame for a server; null: for a client
+/// Appends a control frame, the payload cut where it is too long. `mask`: the key of a frame for a server; null: for a client
+void write_ws_control(uint8_t opcode, std::string_view payload, const uint32_t* mask, BlockPool& blocks, Chain& out);
+/// Appends a Close frame.
 void write_close(WsClose code, std::string_view reason, const uint32_t* mask, BlockPool& blocks, Chain& out);
 
 }  // namespace sluice::http
