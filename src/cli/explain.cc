@@ -102,6 +102,22 @@ std::string policies_text(const snapshot::RoutePart& route) {
                           : "held whole for " + buffers + "\n");
 }
 
+std::string websocket_text(const route::WebSocketConfig& socket) {
+  std::string out = "websocket: ";
+  if (!socket.message_aware()) out += "relayed frame by frame unread";
+  else out += std::string("frames are read, compression ") + (socket.deflate_passes() ? "passes" : "is refused");
+  if (socket.max_message) out += ", messages up to " + config::print_bytes(*socket.max_message);
+  if (socket.rate) out += ", at most " + config::print_rate(socket.rate->value) + " from the client";
+  if (const auto& types = socket.message_types) {
+    out += ", whose " + types->field + " is ";
+    for (size_t i = 0; i < types->allow.size(); ++i) out += (i == 0 ? "" : " | ") + types->allow[i];
+  }
+  if (socket.ping) out += ", pinged after " + config::print_duration(*socket.ping);
+  out += ", idle " + config::print_duration(socket.idle);
+  bool ends = socket.on_expiry == route::OnExpiry::close;
+  return out + (ends ? ", ends with the credential\n" : ", outlives the credential\n");
+}
+
 std::string limits_text(const snapshot::RoutePart& route,
                         const server::ListenerSettings& settings) {
   auto bytes = [](uint64_t count) { return config::print_bytes({count}); };
@@ -114,11 +130,7 @@ std::string limits_text(const snapshot::RoutePart& route,
   const wire::Timeouts& patience = settings.timeouts;
   out += "client timeouts: header " + time(patience.header) + ", body " + time(patience.body) +
          ", idle " + time(patience.idle) + ", write " + time(patience.write) + "\n";
-  if (route.websocket) {
-    bool ends = route.websocket->on_expiry == route::OnExpiry::close;
-    out += "websocket: relayed frame by frame unread, idle " + time(route.websocket->idle) +
-           (ends ? ", ends with the credential\n" : ", outlives the credential\n");
-  }
+  if (route.websocket) out += websocket_text(*route.websocket);
   if (!route.upstream) return out;
   return out + "upstream timeouts: connect " + time(route.upstream->config.timeout.connect) +
          ", response " + time(route.response_timeout) + ", body " + time(route.body_timeout) + "\n";

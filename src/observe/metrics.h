@@ -84,10 +84,15 @@ enum class TunnelEnd : uint8_t {
   slow,                           // it took nothing for too long
   idle, expired, revoked, route_changed, drained, memory,
   operator_,                      // closed over the control socket
+  client_protocol, upstream_protocol,   // it broke RFC 6455
+  message_size, message_rate, message_type,
+  no_pong,
 };
 inline constexpr std::string_view kTunnelEndLabels[] = {"client",  "upstream", "client_lost", "upstream_lost",
                                                         "slow",    "idle",     "expired",     "revoked",
-                                                        "route_changed", "drained", "memory",   "operator"};
+                                                        "route_changed", "drained", "memory", "operator",
+                                                        "client_protocol", "upstream_protocol", "message_size",
+                                                        "message_rate", "message_type", "no_pong"};
 inline constexpr size_t kTunnelEnds = std::size(kTunnelEndLabels);
 
 struct alignas(64) RouteMetrics {

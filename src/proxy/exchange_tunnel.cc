@@ -16,6 +16,7 @@ Next Exchange::accept_websocket() {
     request_->fields.set(FieldId::sec_websocket_key, websocket_key(parts().random, arena_));
   }
   accept_ = websocket_accept(*request_, arena_);
+  limit_extensions(*request_, *route_->websocket);
   return go(Step::pick);
 }
 
@@ -33,6 +34,10 @@ const Problem* Exchange::ask_filters(policy::BodyFilter* filters) {
 Next Exchange::judge_switch() {
   switches_ = is_switch();
   if (!switches_) return response_->status == 101 ? refuse_switch() : go(Step::amend);
+  if (!agreed_extensions(*request_, *response_, *route_->websocket)) {
+    switches_ = false;
+    return refuse_switch();
+  }
   response_->status = switch_status();
   response_->reason = {};
   response_->fields.remove(FieldId::sec_websocket_accept);
@@ -87,6 +92,7 @@ Next Exchange::do_tunnel() {
                            .upstream_ended = response_whole_,
                            .expires = expires,
                            .client_version = request_->version,
+                           .deflate = agreed_extensions(*request_, *response_, *route_->websocket).value_or(http::WsDeflate{}),
                            .names = KeptNames(record, audit_record(switch_status()), handle)});
   return go(Step::finish);
 }

@@ -29,6 +29,11 @@ std::string_view reason_text(TunnelEnd why) {
     case TunnelEnd::route_changed: return "configuration changed";
     case TunnelEnd::drained: return "gateway restarts";
     case TunnelEnd::operator_: return "closed by the operator";
+    case TunnelEnd::client_protocol: case TunnelEnd::upstream_protocol: return "protocol error";
+    case TunnelEnd::message_size: return "message too large";
+    case TunnelEnd::message_rate: return "too many messages";
+    case TunnelEnd::message_type: return "message type not allowed";
+    case TunnelEnd::no_pong: return "no pong";
     case TunnelEnd::client: case TunnelEnd::upstream: case TunnelEnd::client_lost: case TunnelEnd::upstream_lost:
     case TunnelEnd::slow: case TunnelEnd::memory: return "other side lost";
   }
@@ -46,7 +51,7 @@ Arena& TunnelEvents<kSide>::arena() {
 template <Side kSide>
 void TunnelEvents<kSide>::on_body(Chain bytes) {
   auto& tunnel = static_cast<Tunnel&>(*this);
-  (kSide == Side::client ? tunnel.client_ : tunnel.upstream_).held.append(std::move(bytes));
+  tunnel.arrived(kSide, std::move(bytes));
   tunnel.ready();
 }
 
@@ -84,6 +89,7 @@ Tunnel::Tunnel(TunnelGroup& group, TunnelParts parts)
 }
 
 void Tunnel::start() {
+  if (messages()) arrived(Side::upstream, std::move(upstream_.held));
   client_.stream->begin_tunnel(static_cast<TunnelEvents<Side::client>&>(*this));
   if (upstream_.stream) {
     upstream_.stream->begin_tunnel(static_cast<TunnelEvents<Side::upstream>&>(*this));
@@ -110,12 +116,25 @@ policy::AcceptedCredential Tunnel::credential(std::string_view& authenticator) c
   return {audit.credential, audit.subject, handle};
 }
 
+void Tunnel::arrived(Side side, Chain bytes) {
+  Flow& flow = side == Side::client ? client_ : upstream_;
+  Messages::Way* way = way_of(flow);
+  if (way == nullptr) return flow.held.append(std::move(bytes));
+  way->pulse.heard(group_->home->parts().clock.now());
+  if (way->judges) return way->flow.arrived(std::move(bytes));
+  flow.held.append(std::move(bytes));
+}
+
 Next Tunnel::advance() {
   if (due_ && look_at_clock()) return finish();
   bool lost = client_.stream == nullptr || upstream_.stream == nullptr;
   if (lost && !closing_) begin_close(why_);
   move(client_, upstream_);
   move(upstream_, client_);
+  if (messages()) {
+    judge(client_, upstream_);
+    judge(upstream_, client_);
+  }
   if (closing_) {
     close(upstream_, client_);
     close(client_, upstream_);
@@ -136,6 +155,7 @@ Next Tunnel::advance() {
 void Tunnel::move(Flow& from, Flow& to) {
   if (from.held.empty()) return;
   Tunnels& home = *group_->home;
+  Messages::Way* way = way_of(from);
   active_ = home.parts().clock.now();
   while (!from.held.empty()) {
     bool drops = to.stream == nullptr || to.close_sent || from.told;
@@ -146,7 +166,8 @@ void Tunnel::move(Flow& from, Flow& to) {
     size_t part = follow(from, most, stops);
     Chain bytes = part == from.held.size() ? std::move(from.held) : from.held.split(part);
     // Consumed before sending: the stream's room, not ours, is what holds the sender back.
-    if (from.stream) from.stream->consume(part);
+    size_t given = way ? way->flow.given_before(part) : 0;
+    if (from.stream && part > given) from.stream->consume(part - given);
     if (drops) continue;
     from.bytes += part;
     home.count(*group_, &from == &client_ ? Side::client : Side::upstream, part);
@@ -182,7 +203,7 @@ void Tunnel::pass_end(Flow& from, Flow& to, TunnelEnd why) {
 void Tunnel::begin_close(TunnelEnd why) {
   if (!decided_) why_ = why;
   decided_ = closing_ = true;
-  code_ = code();
+  if (!blames()) code_ = code();
   ends_at_ = group_->home->parts().clock.now() + kCloseWait;
   arm();
   if (upstream_.stream == nullptr) leave_endpoint();
@@ -198,10 +219,12 @@ void Tunnel::close(Flow& from, Flow& to) {
     const Engine::Parts& parts = group_->home->parts();
     auto mask = static_cast<uint32_t>(parts.random.next());
     Chain frame;
-    http::write_close(code_, reason_text(why_), &to == &upstream_ ? &mask : nullptr, parts.blocks, frame);
+    std::string_view reason = blames() && !blames(to) ? "other side at fault" : reason_text(why_);
+    http::write_close(code_for(to), reason, &to == &upstream_ ? &mask : nullptr, parts.blocks, frame);
     to.stream->send_body(std::move(frame), End::no);
   }
   to.close_sent = true;
+  drop_from_now(from);
   move(from, to);   // what is dropped now may hold its Close
 }
 
@@ -211,8 +234,15 @@ WsClose Tunnel::code() const {
     case TunnelEnd::route_changed: case TunnelEnd::drained: case TunnelEnd::operator_: return WsClose::service_restart;
     case TunnelEnd::client: case TunnelEnd::upstream: case TunnelEnd::client_lost: case TunnelEnd::upstream_lost:
     case TunnelEnd::slow: case TunnelEnd::idle: case TunnelEnd::memory: break;
+    case TunnelEnd::client_protocol: case TunnelEnd::upstream_protocol: case TunnelEnd::message_size:
+    case TunnelEnd::message_rate: case TunnelEnd::message_type: case TunnelEnd::no_pong: break;   // blame() has said it
   }
   return upstream_.stream == nullptr ? WsClose::internal_error : WsClose::going_away;
+}
+
+WsClose Tunnel::code_for(const Flow& side) const {
+  if (!blames() || blames(side)) return code_;
+  return &side == &client_ ? WsClose::internal_error : WsClose::going_away;
 }
 
 // While we close: that side has had our Close and said its own, or can do neither. With nobody on the other side what
@@ -233,6 +263,9 @@ bool Tunnel::look_at_clock() {
     begin_close(ends_why_);
   } else if (active_ + group_->idle <= now && !closing_) {
     begin_close(TunnelEnd::idle);
+  } else if (messages() && !closing_) {
+    feel_pulse(client_, upstream_);
+    feel_pulse(upstream_, client_);
   }
   arm();
   return false;
@@ -242,6 +275,7 @@ bool Tunnel::look_at_clock() {
 void Tunnel::arm() {
   const Engine::Parts& parts = group_->home->parts();
   TimePoint next = closing_ ? ends_at_ : std::min(ends_at_, active_ + group_->idle);
+  if (const Messages* own = closing_ ? nullptr : messages()) next = std::min(next, own->next_look());
   timer_.start(parts.timers, next, *this);
 }
 

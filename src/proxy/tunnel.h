@@ -1,15 +1,17 @@
 // A WebSocket between a client and an upstream, from the 101 on: two ways of raw bytes, moved by credit. Follows the
-// frames by their lengths, so that a Close can be put between two of them; looks at no payload. Small, because there
-// may be a hundred thousand: what the request needed has gone with its Exchange.
+// frames by their lengths, so that a Close can be put between two of them; looks at no payload, unless its route asks for
+// it (MessageTunnel). Small, because there may be a hundred thousand: what the request needed has gone with its Exchange.
 #pragma once
 
 #include "http/stream.h"
+#include "http/ws_deflate.h"
 #include "http/ws_follower.h"
 #include "loop/task.h"
 #include "loop/timer.h"
 #include "observe/metrics.h"
 #include "policy/auth/authenticator.h"
 #include "proxy/kept_names.h"
+#include "proxy/messages.h"
 #include "upstream/upstream.h"
 
 namespace sluice::proxy {
@@ -46,14 +48,15 @@ struct TunnelParts {
   bool upstream_ended;
   TimePoint expires;                  // of the credential
   http::Version client_version;
+  http::WsDeflate deflate;            // agreed on
   KeptNames names;
 };
 
-class Tunnel final : public Task,
-                     public ListHook<class TunnelTag>,
-                     private Timer::Owner,
-                     private TunnelEvents<Side::client>,
-                     private TunnelEvents<Side::upstream> {
+class Tunnel : public Task,
+               public ListHook<class TunnelTag>,
+               private Timer::Owner,
+               private TunnelEvents<Side::client>,
+               private TunnelEvents<Side::upstream> {
  public:
   Tunnel(TunnelGroup& group, TunnelParts parts);
   /// Lets both streams tell of what they have. Once, when the tunnel is in its place.
@@ -80,7 +83,10 @@ class Tunnel final : public Task,
     bool close_sent : 1 = false;   // to this side, by us
   };
 
+  /// Null where frames are only followed.
+  virtual Messages* messages() { return nullptr; }
   Next advance() override;
+  void arrived(Side side, Chain bytes);
   void move(Flow& from, Flow& to);
   size_t follow(Flow& from, size_t bytes, bool one_frame);
   void pass_end(Flow& from, Flow& to, observe::TunnelEnd why);
@@ -95,6 +101,17 @@ class Tunnel final : public Task,
   void write_logs();
   void on_timer(Timer&) override;
   http::WsClose code() const;
+  http::WsClose code_for(const Flow& side) const;
+  bool blames() const { return client_blamed_ || upstream_blamed_; }
+  bool blames(const Flow& side) const { return &side == &client_ ? client_blamed_ : upstream_blamed_; }
+
+  // tunnel_messages.cc
+  Messages::Way* way_of(const Flow& from);
+  void judge(Flow& from, Flow& to);
+  void refuse(MessageFault fault, Flow& from, Flow& to);
+  void blame(const Flow& side, http::WsClose code, observe::TunnelEnd why);
+  void drop_from_now(Flow& from);
+  void feel_pulse(Flow& side, Flow& other);
 
   TunnelGroup* group_;
   upstream::Endpoint* endpoint_;
@@ -113,8 +130,20 @@ class Tunnel final : public Task,
   bool parting_ : 1 = false;     // both sides have said Close
   bool due_ : 1 = false;         // the timer has fired
   bool over_h2_ : 1;             // the client's side
+  bool client_blamed_ : 1 = false;     // our Close is for what it did, and the other side hears another code
+  bool upstream_blamed_ : 1 = false;
 };
 
 static_assert(sizeof(Tunnel) <= 280, "there may be a hundred thousand");
+
+/// One whose route asks for messages to be looked at.
+class MessageTunnel final : public Tunnel {
+ public:
+  MessageTunnel(TunnelGroup& group, TunnelParts parts);
+
+ private:
+  Messages* messages() override { return &messages_; }
+  Messages messages_;
+};
 
 }  // namespace sluice::proxy

@@ -19,7 +19,10 @@ bool serves(const snapshot::Snapshot& snapshot, const snapshot::RoutePart& route
 
 }  // namespace
 
-Tunnels::Tunnels(const Engine& engine) : engine_(&engine) { slab_.count_in(parts().blocks.share()); }
+Tunnels::Tunnels(const Engine& engine) : engine_(&engine) {
+  slab_.count_in(parts().blocks.share());
+  message_slab_.count_in(parts().blocks.share());
+}
 
 Tunnels::~Tunnels() = default;
 
@@ -28,8 +31,9 @@ void Tunnels::open(std::shared_ptr<const snapshot::RoutePart> route, upstream::U
   group.home = this;
   group.upstream = &upstream;
   group.idle = route->websocket->idle;
+  if (!group.rules && route->websocket->message_aware()) group.rules = std::make_unique<MessageRules>(*route->websocket);
   group.route = std::move(route);
-  Tunnel* tunnel = slab_.make(group, std::move(made));
+  Tunnel* tunnel = group.rules ? message_slab_.make(group, std::move(made)) : slab_.make(group, std::move(made));
   group.tunnels.push_back(*tunnel);
   ++group.count;
   parts().shard.route(group.route->metric.id()).tunnels.add();
@@ -99,7 +103,8 @@ void Tunnels::write_logs(const observe::AccessRecord& record, const observe::Aud
 void Tunnels::remove(TunnelGroup& group, Tunnel& tunnel, TunnelEnd why) {
   parts().shard.tunnel_ends[static_cast<size_t>(why)].add();
   parts().shard.route(group.route->metric.id()).tunnels.sub();
-  slab_.destroy(&tunnel);
+  if (group.rules) message_slab_.destroy(static_cast<MessageTunnel*>(&tunnel));
+  else slab_.destroy(&tunnel);
   if (--group.count == 0) groups_.erase(group.route.get());
 }
 

@@ -21,6 +21,7 @@ struct TunnelGroup {
   std::shared_ptr<const snapshot::RoutePart> route;
   upstream::Upstream* upstream = nullptr;   // valid while a tunnel holds an endpoint there
   Duration idle{};
+  std::unique_ptr<MessageRules> rules;      // null: frames are only followed
   size_t count = 0;
   List<Tunnel, class TunnelTag> tunnels;
 };
@@ -39,7 +40,7 @@ class Tunnels final : private Timer::Owner {
   void publish(const snapshot::Snapshot& snapshot);
   /// Closes all of them, spread evenly over that time, and those that are opened from now on at once.
   void drain(Duration over);
-  size_t live() const { return slab_.live(); }
+  size_t live() const { return slab_.live() + message_slab_.live(); }
   /// Calls visit(Tunnel&) on every one; visit may make and end none.
   template <class Visit>
   void each(Visit visit) {
@@ -67,6 +68,7 @@ class Tunnels final : private Timer::Owner {
   Timer timer_;
   std::map<const snapshot::RoutePart*, TunnelGroup> groups_;
   Slab<Tunnel> slab_;
+  Slab<MessageTunnel> message_slab_;
   bool draining_ = false;
 };
 

@@ -59,4 +59,18 @@ bool is_websocket_response(const http::Head& response, std::string_view accept) 
          response.fields.get(FieldId::sec_websocket_accept) == accept;
 }
 
+void limit_extensions(http::Head& request, const route::WebSocketConfig& config) {
+  if (!config.message_aware() || !request.fields.has(FieldId::sec_websocket_extensions)) return;
+  std::string_view kept;
+  if (config.deflate_passes()) kept = http::ws_deflate_offers(request.fields, request.fields.arena());
+  request.fields.remove(FieldId::sec_websocket_extensions);
+  if (!kept.empty()) request.fields.add(FieldId::sec_websocket_extensions, kept);
+}
+
+std::optional<http::WsDeflate> agreed_extensions(const http::Head& request, const http::Head& response,
+                                                 const route::WebSocketConfig& config) {
+  if (!config.message_aware()) return http::WsDeflate{};
+  return http::read_ws_extensions(request.fields, response.fields);
+}
+
 }  // namespace sluice::proxy

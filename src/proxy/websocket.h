@@ -7,6 +7,8 @@
 #include "base/hash.h"
 #include "http/message.h"
 #include "http/problem.h"
+#include "http/ws_deflate.h"
+#include "route/route_config.h"
 
 namespace sluice::proxy {
 
@@ -24,5 +26,13 @@ std::string_view websocket_accept(const http::Head& request, Arena& arena);
 
 /// Whether a 101 answers that request: anything else must not become a tunnel.
 bool is_websocket_response(const http::Head& response, std::string_view accept);
+
+/// Where messages are looked at: leaves of the extensions that a request offers those that the gateway can read.
+void limit_extensions(http::Head& request, const route::WebSocketConfig& config);
+
+/// What the two sides agreed on. `request`: as the upstream got it
+/// gives: nothing when that is none of the gateway's, or what must not become a tunnel
+std::optional<http::WsDeflate> agreed_extensions(const http::Head& request, const http::Head& response,
+                                                 const route::WebSocketConfig& config);
 
 }  // namespace sluice::proxy

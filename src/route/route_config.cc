@@ -20,6 +20,11 @@ constexpr IssueKind kRedirectStatus{"redirect_status"};
 constexpr IssueKind kRedirectTo{"redirect_to"};
 constexpr IssueKind kRespondBody{"respond_body"};
 constexpr IssueKind kRespondHeader{"respond_header"};
+constexpr IssueKind kMessageTypes{"message_types"};
+constexpr IssueKind kPingIdle{"websocket_ping"};
+constexpr IssueKind kMessageRate{"websocket_rate"};
+
+constexpr uint64_t kMessageRateMost = 1'000'000;   // a second; more than one socket can carry
 
 constexpr config::Range kPatience{1'000'000, 86'400'000'000'000};  // 1 ms to a day
 
@@ -103,6 +108,17 @@ constexpr Field kLimitFields[] = {
                                .example = "\"100MiB\""}),
 };
 
+constexpr Field kMessageTypesFields[] = {
+    field<&MessageTypes::field>({.name = "field",
+                                 .about = "The member of the JSON object that says what a message is: a string.",
+                                 .example = "\"type\"",
+                                 .need = config::Need::required}),
+    field<&MessageTypes::allow>({.name = "allow",
+                                 .about = "What it may say.",
+                                 .example = "[\"subscribe\", \"publish\"]",
+                                 .need = config::Need::required}),
+};
+
 constexpr Field kWebSocketFields[] = {
     field<&WebSocketConfig::idle>({.name = "idle",
                                    .about = "A socket ends when nothing has come from either side for this long.",
@@ -112,9 +128,34 @@ constexpr Field kWebSocketFields[] = {
         {.name = "on_expiry",
          .about = "What becomes of a socket whose credential expires or is revoked: \"close\" (code 1008) or \"keep\".",
          .reason = "who may not come in any more may not stay"}),
-    config::later("ping"),
-    config::later("max_message"),
-    config::later("rate"),
+    field<&WebSocketConfig::max_message>(
+        {.name = "max_message",
+         .about = "The largest message of either side, all its fragments together, inflated; 1009 beyond. This key and "
+                  "those below make the gateway read frames, which it else only follows.",
+         .example = "\"64KiB\"",
+         .range = {128, 1 << 30}}),
+    field<&WebSocketConfig::rate>(
+        {.name = "rate",
+         .about = "Messages that a client may send on one socket, all of them at once or evenly; 1008 beyond. Control "
+                  "frames do not count.",
+         .example = "\"50/1s\""}),
+    field<&WebSocketConfig::ping>(
+        {.name = "ping",
+         .about = "A side of which nothing has come for this long is pinged; when nothing comes for as long again, the "
+                  "socket ends. Neither ping nor pong puts off `idle`.",
+         .example = "\"30s\"",
+         .range = {1'000'000'000, 86'400'000'000'000}}),
+    field<&WebSocketConfig::message_types>(
+        {.name = "message_types",
+         .about = "Text messages that a client may send; each is a JSON object and held until it is whole. Others end the "
+                  "socket with 1008, binary ones with 1003.",
+         .example = "{ field = \"type\", allow = [\"subscribe\", \"publish\"] }"}),
+    field<&WebSocketConfig::compression>(
+        {.name = "compression",
+         .about = "permessage-deflate: \"refuse\" takes its offers out of the handshake, \"pass\" leaves it to the two "
+                  "sides, and what is looked at is inflated for it. Without it, and without the keys above: whatever "
+                  "the two sides agree on. With one of those: \"refuse\".",
+         .example = "\"pass\""}),
 };
 
 config::Position place_of(const config::Value& table, std::string_view key) {
@@ -145,6 +186,9 @@ std::span<const Field> config_fields(const RouteTimeout*) {
 }
 std::span<const Field> config_fields(const RouteLimits*) {
   return kLimitFields;
+}
+std::span<const Field> config_fields(const MessageTypes*) {
+  return kMessageTypesFields;
 }
 std::span<const Field> config_fields(const WebSocketConfig*) {
   return kWebSocketFields;
@@ -222,6 +266,29 @@ void config_check(const RespondConfig& respond, const config::Value& table,
                             ? config::quoted(item.name) + " is written by the gateway itself"
                             : config::quoted(item.name) + " or its value cannot stand in a header");
   }
+}
+
+void config_check(const WebSocketConfig& websocket, const config::Value& table, config::Reader& reader) {
+  if (websocket.ping && *websocket.ping >= websocket.idle) {
+    reader.issues().add(kPingIdle, place_of(table, "ping"), "a socket ends after idle = \"" +
+                        config::print_duration(websocket.idle) + "\", before it is pinged")
+        .note = "ping is shorter than idle";
+  }
+  if (websocket.rate && websocket.rate->value.count > 0) {   // else it was no rate
+    const config::Rate& rate = websocket.rate->value;
+    bool counts = rate.count <= kMessageRateMost && rate.per >= std::chrono::seconds(1) && rate.per <= std::chrono::hours(24);
+    if (!counts) reader.issues().add(kMessageRate, websocket.rate->at, "at most 1,000,000 messages, in 1s to 1d");
+  }
+  if (!websocket.message_types) return;
+  config::Position at = place_of(table, "message_types");
+  const config::Value& types = table.find("message_types")->value;
+  bool whole = types.find("field") != nullptr && types.find("allow") != nullptr;   // else that is said already
+  if (whole && (websocket.message_types->allow.empty() || websocket.message_types->field.empty())) {
+    reader.issues().add(kMessageTypes, at, "message_types needs a field and at least one type to allow");
+  }
+  if (websocket.max_message && websocket.max_message->count <= kHeldMessageMax.count) return;
+  reader.issues().add(kMessageTypes, at, "message_types holds each message whole").note =
+      websocket.max_message ? "max_message = \"16MiB\" is the most here" : "it needs max_message, 16MiB at most";
 }
 
 RouteMatch compile(const RouteConfig& config) {

@@ -57,9 +57,30 @@ struct RouteLimits {
 /// What becomes of a socket when the credential that opened it is good no more.
 enum class OnExpiry : uint8_t { close, keep };
 
+/// What becomes of permessage-deflate where messages are looked at.
+enum class Compression : uint8_t { refuse, pass };
+
+/// Which text messages a client may send: by a member of the JSON object that each of them is.
+struct MessageTypes {
+  std::string field;
+  std::vector<std::string> allow;
+};
+/// Where message_types holds each message whole.
+inline constexpr config::Bytes kHeldMessageMax = config::mebibytes(16);
+
 struct WebSocketConfig {
   Duration idle = std::chrono::minutes(10);
   OnExpiry on_expiry = OnExpiry::close;
+  std::optional<config::Bytes> max_message;
+  std::optional<config::Placed<config::Rate>> rate;
+  std::optional<Duration> ping;
+  std::optional<MessageTypes> message_types;
+  std::optional<Compression> compression;
+
+  /// Frames are read, not only followed.
+  bool message_aware() const { return max_message || rate || ping || message_types || compression; }
+  /// Where they are read.
+  bool deflate_passes() const { return compression == Compression::pass; }
 };
 
 struct RouteConfig {
@@ -80,12 +101,14 @@ std::span<const config::Field> config_fields(const RedirectConfig*);
 std::span<const config::Field> config_fields(const RespondConfig*);
 std::span<const config::Field> config_fields(const RouteTimeout*);
 std::span<const config::Field> config_fields(const RouteLimits*);
+std::span<const config::Field> config_fields(const MessageTypes*);
 std::span<const config::Field> config_fields(const WebSocketConfig*);
 void config_check(const MatchConfig& match, const config::Value& table, config::Reader& reader);
 void config_check(const RewriteConfig& rewrite, const config::Value& table, config::Reader& reader);
 void config_check(const RedirectConfig& redirect, const config::Value& table,
                   config::Reader& reader);
 void config_check(const RespondConfig& respond, const config::Value& table, config::Reader& reader);
+void config_check(const WebSocketConfig& websocket, const config::Value& table, config::Reader& reader);
 
 /// What the router is built from.
 RouteMatch compile(const RouteConfig& config);
@@ -101,6 +124,11 @@ struct Choices<route::Upgrade> {
 template <>
 struct Choices<route::OnExpiry> {
   static constexpr std::string_view names[] = {"close", "keep"};
+};
+
+template <>
+struct Choices<route::Compression> {
+  static constexpr std::string_view names[] = {"refuse", "pass"};
 };
 
 template <>

@@ -1,65 +1,13 @@
 // A WebSocket's way from the handshake to the end, with time and failures where they hurt.
-#include "flow/world.h"
-#include "http/ws_follower.h"
+#include "flow/socket_world.h"
 #include "proxy/problems.h"
 
 namespace sluice::flow {
 namespace {
 
-constexpr std::string_view kSocketRoute =
-    "[route.r]\nmatch = { path = \"/**\", upgrade = \"websocket\" }\nupstream = \"u\"\n"
-    "websocket = { idle = \"60s\" }\n";
-constexpr std::string_view kAsk =
-    "GET /live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-constexpr std::string_view kSwitch =   // the answer of RFC 6455 section 1.3
-    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
-constexpr std::string_view kHello = "\x81\x05hello";   // from the upstream
-constexpr std::string_view kMasked = std::string_view("\x81\x82\0\0\0\0hi", 8);   // from the client
-
-class Tunnels : public testing::Test {
+class Tunnels : public SocketWorld {
  protected:
-  Tunnels() { world.upstream.pooled = true; }
-
-  void open() {
-    client = &world.client();
-    client->ask(kAsk);
-    world.respond_head(kSwitch);
-    ASSERT_EQ(client->status(), 101);
-    ASSERT_NE(client->stream.tunnel, nullptr);
-    ASSERT_EQ(world.engine.tunnels(), 1u);
-    ASSERT_EQ(world.engine.exchanges(), 0u);
-  }
-  void from(FakeStream& stream, std::string_view bytes) {
-    Chain chain;
-    chain.append_copy(world.blocks, bytes);
-    stream.tunnel->on_body(std::move(chain));
-    world.run();
-  }
-  void end(FakeStream& stream) {
-    stream.tunnel->on_end();
-    world.run();
-  }
-  void lose(FakeStream& stream, Code code = Code::reset) {
-    http::StreamEvents* events = stream.tunnel;
-    stream.vanish();
-    events->on_reset(Error{code, Side::gateway, Progress::sent, "test"});
-    world.run();
-  }
-  FakeStream& upstream() { return world.upstream_side().stream; }
-  /// The Close at the end of what was sent there. gives: 0 when there is none
-  int close_code(const FakeStream& stream) {
-    http::WsFollower frames;
-    frames.follow(stream.body);
-    return frames.closed() ? frames.code() : 0;
-  }
-  uint64_t ended(observe::TunnelEnd why) {
-    return world.registry.shard(0).tunnel_ends[static_cast<size_t>(why)].value();
-  }
-
-  World world{kSocketRoute};
-  Client* client = nullptr;
+  Tunnels() : SocketWorld("idle = \"60s\"") {}
 };
 
 TEST_F(Tunnels, bytes_pass_both_ways_until_both_ends) {

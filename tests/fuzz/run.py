@@ -55,6 +55,7 @@ PARSERS = {
     "texts_fuzz": ["config/units.cc", "config/template.cc", "base/ip.cc", "observe/trace.cc"],
     "uri_fuzz": ["http/uri.cc", "http/authority.cc"],
     "ws_follower_fuzz": ["http/ws_follower.cc"],
+    "ws_frame_fuzz": ["http/ws_frame.cc", "http/ws_deflate.cc", "proxy/message_flow.cc", "proxy/message_rules.cc"],
 }
 
 

@@ -52,16 +52,17 @@ class Socket:
     """One end: frames over a `support.client.Client` or a `support.upstream.Connection`."""
 
     def __init__(self, connection, masks):
-        self.connection, self.masks = connection, masks
+        self.connection, self.masks, self.fin = connection, masks, True
 
     def send(self, payload, opcode=TEXT, fin=True):
         self.connection.send(frame(opcode, payload, os.urandom(4) if self.masks else None, fin))
         return self
 
     def receive(self):
-        """gives: (opcode, payload); a frame of the wrong side's masking is a fault"""
+        """gives: (opcode, payload); `fin` is the frame's then. A frame of the wrong side's masking is a fault"""
         reader = self.connection.reader
         first, second = reader.take(2)
+        self.fin = bool(first >> 7)
         assert (second >> 7) == (0 if self.masks else 1), "masked by the wrong side"
         size = second & 127
         if size == 126:

@@ -1,0 +1,257 @@
+"""WebSockets whose messages are looked at (`websocket.max_message` and its like), each key from outside."""
+import asyncio
+import os
+import random
+import struct
+import zlib
+
+import pytest
+import websockets
+from support.gateway import run_command, settings
+from support.problem import assert_problem
+from support.timing import wait_until
+from support.upstream import Upstream
+from support.websocket import BINARY, CLOSE, PING, PONG, TEXT, WebSocket, accept_of, frame, handshake, opened
+from test_websocket_peers import Peer
+
+DEFLATE = ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")
+ROUTES = {
+    "size": 'max_message = "2KiB"',
+    "rate": 'rate = "5/1m"',
+    "types": 'max_message = "200KiB", message_types = { field = "type", allow = ["say", "ask"] }',
+    "ping": 'ping = "1s", idle = "1m"',
+    "deflate": 'max_message = "2KiB", compression = "pass"',
+    "deflate_types": 'max_message = "2KiB", compression = "pass", message_types = { field = "type", allow = ["say"] }',
+}
+
+
+def routes(address):
+    return f'[upstream.main]\nservers = ["{address}"]\n' + "".join(f"""
+[route.{name}]
+match = {{ path = "/{name}", upgrade = "websocket" }}
+upstream = "main"
+websocket = {{ {keys} }}
+""" for name, keys in ROUTES.items())
+
+
+def serve(socket):
+    """Echoes; what a text asks for it does."""
+    while True:
+        opcode, payload = socket.receive()
+        if payload.startswith(b"raw:"):
+            socket.connection.send(bytes.fromhex(payload[4:].decode()))
+        else:
+            socket.send(payload, opcode, socket.fin)
+        if opcode == CLOSE:
+            socket.connection.ended = f"close {struct.unpack('!H', payload[:2])[0] if payload else None}"
+            return
+
+
+@pytest.fixture(scope="module")
+def behind():
+    one = Upstream(opened(serve))
+    yield one
+    one.over.set()
+
+
+@pytest.fixture(scope="module")
+def one(shared_gateway, behind):
+    return shared_gateway(settings(server="workers = 1", more=routes(behind.address)))
+
+
+@pytest.fixture(scope="module")
+def peer():
+    one = Peer(max_size=None)
+    yield one
+    one.stop()
+
+
+def ended(one, reason):
+    return one.metric("sluice_tunnels_ended_total", reason=reason)
+
+
+def expect_end(one, behind, socket, code, reason, text):
+    """The client hears `code`, its upstream 1001, and the log and a metric have the reason."""
+    before = ended(one, reason)
+    assert socket.close_code() == (code, text)
+    socket.close(code)
+    assert socket.connection.read_to_end() == b""
+    wait_until(lambda: behind.connections[-1].ended, "the upstream has heard")
+    assert behind.connections[-1].ended == "close 1001"
+    wait_until(lambda: ended(one, reason) == before + 1, reason)
+    wait_until(lambda: any((line.get("closed"), line.get("close_code")) == (reason, code) for line in one.access_log(1)),
+               "the log has it")
+
+
+def test_messages_up_to_the_size_pass_both_ways_and_larger_ones_do_not(one, behind):
+    with WebSocket(one.port, "/size") as socket:
+        for size in (0, 125, 126, 2048):
+            payload = random.Random(size).randbytes(size)
+            assert socket.send(payload, BINARY).message() == payload
+        socket.send("a", TEXT, fin=False).send("b", PING).send("c", 0)
+        assert [socket.receive() for _ in range(3)] == [(TEXT, b"a"), (PING, b"b"), (0, b"c")]
+        socket.send(b"x" * 2000, BINARY, fin=False)
+        assert socket.receive() == (BINARY, b"x" * 2000)
+        socket.send(b"x" * 49, 0)
+        expect_end(one, behind, socket, 1009, "message_size", "message too large")
+
+
+def test_of_the_upstream_too(one, behind):
+    with WebSocket(one.port, "/size") as socket:
+        socket.send("raw:" + frame(BINARY, b"x" * 2049)[:700].hex())
+        assert socket.close_code() == (1011, "other side at fault")
+    wait_until(lambda: behind.connections[-1].ended, "the upstream has heard")
+
+
+@pytest.mark.parametrize("bad, code, text", [
+    (frame(TEXT, "not masked"), 1002, "protocol error"),
+    (frame(TEXT | 0x40, "RSV1", b"mask"), 1002, "protocol error"),
+    (frame(0, "stray", b"mask"), 1002, "protocol error"),
+    (frame(TEXT, b"\xff", b"mask"), 1007, "protocol error"),
+    (frame(CLOSE, b"\x03\xed", b"mask"), 1002, "protocol error"),
+])
+def test_who_breaks_the_standard_is_told_so(one, behind, bad, code, text):
+    with WebSocket(one.port, "/size") as socket:
+        assert socket.send("good").message() == b"good"
+        socket.connection.send(bad)
+        expect_end(one, behind, socket, code, "client_protocol", text)
+
+
+def test_an_upstream_that_breaks_it_too(one, behind):
+    before = ended(one, "upstream_protocol")
+    with WebSocket(one.port, "/size") as socket:
+        socket.send("raw:" + frame(TEXT, "masked", b"mask").hex())
+        assert socket.close_code() == (1011, "other side at fault")
+    wait_until(lambda: ended(one, "upstream_protocol") == before + 1, "it is counted")
+    assert behind.connections[-1].ended == "close 1002"
+
+
+def test_beyond_the_rate_the_socket_ends(one, behind):
+    with WebSocket(one.port, "/rate") as socket:
+        for i in range(5):
+            assert socket.send(str(i)).message() == str(i).encode()
+            socket.send("p", PING)
+            assert socket.receive() == (PING, b"p")
+        socket.send("too many")
+        expect_end(one, behind, socket, 1008, "message_rate", "too many messages")
+
+
+def test_the_rate_is_each_sockets_own(one):
+    for _ in range(3):
+        with WebSocket(one.port, "/rate") as socket:
+            for i in range(4):
+                assert socket.send(str(i)).message() == str(i).encode()
+
+
+def test_types_that_are_listed_pass(one):
+    large = '{"type":"ask","text":"' + "x" * 150_000 + '"}'
+    with WebSocket(one.port, "/types") as socket:
+        assert socket.send('{"type":"say"}').message() == b'{"type":"say"}'
+        assert socket.send(large).message() == large.encode()
+        socket.send('{"type"', TEXT, fin=False).send("p", PING).send(':"say"}', 0)
+        assert [socket.receive() for _ in range(3)] == [(PING, b"p"), (TEXT, b'{"type"'), (0, b':"say"}')]
+
+
+@pytest.mark.parametrize("payload, opcode, code", [
+    ('{"type":"admin"}', TEXT, 1008), ("no JSON", TEXT, 1008), ('{"say":1}', TEXT, 1008), ('{"type":"say"}', BINARY, 1003)])
+def test_other_types_end_the_socket(one, behind, payload, opcode, code):
+    with WebSocket(one.port, "/types") as socket:
+        assert socket.send('{"type":"say"}').message() == b'{"type":"say"}'
+        socket.send(payload, opcode)
+        expect_end(one, behind, socket, code, "message_type", "message type not allowed")
+
+
+def test_who_is_silent_is_pinged_and_who_is_dead_is_let_go(one):
+    """The upstream here answers a ping by a ping: that too says that it is there, and passes to the client."""
+    with WebSocket(one.port, "/ping") as dead:
+        with WebSocket(one.port, "/ping") as socket:
+            opcode, payload = socket.receive()
+            assert (opcode, len(payload)) == (PING, 8)
+            socket.send(payload, PONG).send("mine", PONG)
+            seen = []
+            while (PONG, b"mine") not in seen:
+                seen.append(socket.receive())
+            assert (PONG, payload) not in seen   # else it would have come back too
+        assert dead.close_code() == (1001, "no pong")
+    one.wait_for_metric(1, "sluice_tunnels_ended_total", reason="no_pong")
+
+
+@pytest.mark.threads
+def test_back_pressure_reaches_the_sender_of_messages(gateway, upstream):
+    sent = []
+
+    def floods(socket):
+        piece = frame(BINARY, bytes(2000))
+        while socket.connection.open:
+            socket.connection.send(piece)
+            sent.append(len(piece))
+    one = gateway(settings(listen='timeout = { write = "1s" }', more=routes(upstream(opened(floods)).address)))
+    with WebSocket(one.port, "/types", receive_buffer=4096):
+        wait_until(lambda: len(sent) > 3, "it floods")
+        one.wait_for_metric(1, "sluice_tunnels_ended_total", reason="slow")
+    assert sum(sent) < 16_000_000
+
+
+def test_compression_is_refused_unless_asked_for(one, behind, gateway, upstream):
+    with WebSocket(one.port, "/size", [DEFLATE]) as socket:
+        assert not behind.requests[-1].has("Sec-WebSocket-Extensions")
+        assert socket.opening.get("Sec-WebSocket-Extensions") is None
+
+    def insists(connection, asked):
+        connection.send((f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+                         f"{accept_of(asked.get('Sec-WebSocket-Key'))}\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n").encode())
+    insists.early = True
+    other = gateway(settings(more=routes(upstream(insists).address)))
+    for path, fields in (("/size", [DEFLATE]), ("/deflate", [])):
+        assert_problem(other.ask("GET", path, [*handshake(), *fields]), 502, "upstream_bad_upgrade")
+
+
+def deflated(text):
+    packer = zlib.compressobj(wbits=-15)
+    return (packer.compress(text) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+def test_compressed_messages_are_counted_inflated(gateway, peer):
+    one = gateway(settings(more=routes(peer.address)))
+    with WebSocket(one.port, "/deflate", [DEFLATE]) as socket:
+        assert socket.opening.get("Sec-WebSocket-Extensions").startswith("permessage-deflate")
+        socket.connection.send(frame(TEXT | 0x40, deflated(b"hello" * 400), b"mask"))
+        assert socket.receive()[0] == TEXT   # compressed by the peer
+        socket.connection.send(frame(BINARY | 0x40, deflated(bytes(1_002_048)), b"mask"))
+        assert socket.close_code() == (1009, "message too large")
+    with WebSocket(one.port, "/deflate_types", [DEFLATE]) as socket:
+        socket.connection.send(frame(TEXT | 0x40, deflated(b'{"type":"say"}'), b"mask"))
+        assert socket.receive()[0] == TEXT
+        socket.connection.send(frame(TEXT | 0x40, deflated(b'{"type":"shout"}'), b"mask"))
+        assert socket.close_code() == (1008, "message type not allowed")
+
+
+@pytest.mark.threads
+@pytest.mark.parametrize("compression, path", [("deflate", "/deflate"), ("deflate", "/size"), (None, "/deflate")])
+def test_real_peers_talk(gateway, peer, compression, path):
+    one = gateway(settings(server="workers = 2", more=routes(peer.address)))
+
+    async def talk():
+        async with websockets.connect(f"ws://127.0.0.1:{one.port}{path}", ping_interval=None, compression=compression) as socket:
+            assert bool(socket.extensions) == (compression is not None and path == "/deflate")
+            for message in ("text ⚡" * 20, os.urandom(2048), "", ["in ", "three ", "fragments"], "again" * 100, "again" * 100):
+                await socket.send(message)
+                assert await socket.recv() == ("".join(message) if isinstance(message, list) else message)
+            await asyncio.wait_for(await socket.ping(), 5)
+            await socket.send("x" * 2049)
+            with pytest.raises(websockets.ConnectionClosed) as end:
+                await socket.recv()
+            assert end.value.code == 1009
+
+    async def several():
+        await asyncio.gather(*[talk() for _ in range(4)])
+    asyncio.run(several())
+
+
+def test_explain_tells_what_is_looked_at(one):
+    fields = [text for name, value in handshake() for text in ("-H", f"{name}: {value}")]
+    told = run_command("explain", "-c", one.config, "GET", "http://127.0.0.1/types", *fields).stdout
+    assert ("websocket: frames are read, compression is refused, messages up to 200KiB, whose type is say | ask, "
+            "idle 10m") in told
+    told = run_command("explain", "-c", one.config, "GET", "http://127.0.0.1/rate", *fields).stdout
+    assert "at most 5/1m from the client" in told
