@@ -8,6 +8,7 @@ import zlib
 import pytest
 import websockets
 from support.gateway import run_command, settings
+from support.h2_websocket import H2Sockets, H2WebSocket
 from support.problem import assert_problem
 from support.timing import wait_until
 from support.upstream import Upstream
@@ -25,8 +26,8 @@ ROUTES = {
 }
 
 
-def routes(address):
-    return f'[upstream.main]\nservers = ["{address}"]\n' + "".join(f"""
+def routes(address, protocol="h1"):
+    return f'[upstream.main]\nservers = ["{address}"]\nprotocol = "{protocol}"\n' + "".join(f"""
 [route.{name}]
 match = {{ path = "/{name}", upgrade = "websocket" }}
 upstream = "main"
@@ -204,6 +205,18 @@ def test_compression_is_refused_unless_asked_for(one, behind, gateway, upstream)
     other = gateway(settings(more=routes(upstream(insists).address)))
     for path, fields in (("/size", [DEFLATE]), ("/deflate", [])):
         assert_problem(other.ask("GET", path, [*handshake(), *fields]), 502, "upstream_bad_upgrade")
+
+
+def test_over_http2_on_both_sides_too(gateway):
+    listen = 'protocols = ["h1", "h2c"]'
+    with H2Sockets(serve) as behind:
+        one = gateway(settings(listen=listen, more=routes(behind.address, "h2c")))
+        with H2WebSocket(one.port, "/types") as socket:
+            assert socket.send('{"type":"say"}').message() == b'{"type":"say"}'
+            assert socket.send('{"type":"no"}').close_code() == (1008, "message type not allowed")
+    with H2Sockets(serve, fields=[("sec-websocket-extensions", "permessage-deflate")]) as insists:
+        one = gateway(settings(listen=listen, more=routes(insists.address, "h2c")))
+        assert_problem(one.ask("GET", "/size", [*handshake(), DEFLATE]), 502, "upstream_bad_upgrade")
 
 
 def deflated(text):
