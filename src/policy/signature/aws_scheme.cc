@@ -66,7 +66,9 @@ Outcome AwsScheme::judge(Call& call, Proof& out) const {
     return Outcome::refused(*problem);
   KeyTable::Found holder = holder_of(*good.signer);
   if (!holder.allows(call.client().ip)) return Outcome::refused(kCredentialAddress);
-  out.identity = make_identity(call.arena(), holder);
+  Identity* identity = make_identity(call.arena(), holder);
+  identity->method = "signature";
+  out.identity = identity;
   out.replay_id = good.replay_id;
   out.replayable_until = good.replayable_until;
   out.may_repeat = good.may_repeat;

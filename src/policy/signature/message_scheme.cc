@@ -71,6 +71,7 @@ Outcome MessageScheme::judge(Call& call, Proof& out) const {
       return Outcome::refused(*problem);
   }
   Identity* identity = make_identity(call.arena(), holder);
+  identity->method = "signature";
   out.identity = identity;
   out.replay_id = good.replay_id;
   out.replayable_until = good.replayable_until;
