@@ -39,6 +39,7 @@ void write_request(JsonLine& line, const AccessRecord& record, bool query) {
 
 void write_outcome(JsonLine& line, const AccessRecord& record) {
   line.number("\"status\":", record.status);
+  if (record.grpc_status) line.number("\"grpc_status\":", *record.grpc_status);
   line.number("\"request_bytes\":", record.request_bytes);
   line.number("\"response_bytes\":", record.response_bytes);
   line.number("\"duration_us\":", micros_of(record.duration));

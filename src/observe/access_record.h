@@ -28,6 +28,7 @@ struct AccessRecord {
   std::string_view query;           // without "?"; written only if the log is told to
   std::string_view version;         // "HTTP/1.1"
   uint16_t status = 0;              // 0: no response was begun
+  std::optional<uint8_t> grpc_status;   // of a gRPC call
   uint64_t request_bytes = 0;       // bodies
   uint64_t response_bytes = 0;
   std::chrono::microseconds duration{};

@@ -108,6 +108,7 @@ void write_values(JsonLine& line, const AccessRecord& request, const AuditRecord
 
 void write_outcome(JsonLine& line, const AccessRecord& request) {
   line.number("\"status\":", request.status);
+  if (request.grpc_status) line.number("\"grpc_status\":", *request.grpc_status);
   line.text("\"problem\":\"", request.problem, kNameMax);
   line.number("\"request_bytes\":", request.request_bytes);
   line.number("\"response_bytes\":", request.response_bytes);

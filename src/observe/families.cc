@@ -8,6 +8,8 @@ using enum MetricType;
 constexpr FamilyFacts kFacts[] = {
     {"sluice_http_requests_total", counter, "route, method, code",
      "Requests that have ended, by class of status; none: no response was begun."},
+    {"sluice_grpc_requests_total", counter, "route, service, method, code",
+     "gRPC calls that have ended, by gRPC's status; none: no status came. other: methods that no server has shown to exist, and those beyond 64 of a route."},
     {"sluice_http_responses_total", counter, "status", "Responses by exact status."},
     {"sluice_http_request_duration_seconds", histogram, "route",
      "From the first byte of a request to the last byte of its response."},

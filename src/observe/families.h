@@ -11,7 +11,7 @@ namespace sluice::observe {
 enum class MetricType : uint8_t { counter, gauge, histogram, info };
 
 enum class Family : uint8_t {
-  requests, responses, request_seconds, gateway_overhead, request_bytes, response_bytes,
+  requests, grpc_requests, responses, request_seconds, gateway_overhead, request_bytes, response_bytes,
   connections, connections_accepted, connections_refused, connections_shed, accept_pauses,
   h2_abuses,
   upstream_requests, upstream_in_flight, upstream_connections, upstream_connects,

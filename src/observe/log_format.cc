@@ -33,6 +33,7 @@ constexpr FactName kFacts[] = {
     {"version", LogFact::version},
     {"tls", LogFact::tls},
     {"status", LogFact::status},
+    {"grpc_status", LogFact::grpc_status},
     {"request_bytes", LogFact::request_bytes},
     {"response_bytes", LogFact::response_bytes},
     {"duration_us", LogFact::duration_us},

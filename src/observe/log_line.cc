@@ -78,7 +78,7 @@ std::string_view host_of(std::string_view authority) {
 constexpr bool is_text(LogFact fact) {
   switch (fact) {
     case LogFact::none: case LogFact::ip: case LogFact::time: case LogFact::time_clf:
-    case LogFact::status: case LogFact::request_bytes: case LogFact::response_bytes:
+    case LogFact::status: case LogFact::grpc_status: case LogFact::request_bytes: case LogFact::response_bytes:
     case LogFact::duration_us: case LogFact::upstream_us: case LogFact::retries:
     case LogFact::aborted:
       return false;
@@ -127,6 +127,9 @@ char* put_fixed(char* out, LogFact fact, const AccessRecord& record) {
     case LogFact::status:   // three digits, as readers of the common format expect
       if (record.status == 0) return put(out, "000");
       return write_decimal(out, record.status);
+    case LogFact::grpc_status:
+      if (!record.grpc_status) return put(out, "-");
+      return write_decimal(out, *record.grpc_status);
     case LogFact::request_bytes: return write_decimal(out, record.request_bytes);
     case LogFact::response_bytes: return write_decimal(out, record.response_bytes);
     case LogFact::duration_us: return write_decimal(out, micros_of(record.duration));

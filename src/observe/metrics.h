@@ -13,6 +13,7 @@
 #include "http/problem.h"
 #include "http/token.h"
 #include "observe/block_table.h"
+#include "observe/grpc_metrics.h"
 #include "observe/histogram.h"
 #include "observe/problem_counts.h"
 
@@ -172,6 +173,7 @@ class Shard {
   RouteMetrics& route(uint32_t id) { return routes_.at(id); }
   UpstreamMetrics& upstream(uint32_t id) { return upstreams_.at(id); }
   EndpointMetrics& endpoint(uint32_t id) { return endpoints_.at(id); }
+  GrpcRouteMetrics& grpc(uint32_t route) { return grpc_.at(route); }
   ListenerMetrics& listener(uint32_t id) { return listeners_.at(id); }
   void limit(uint32_t id, LimitResult result) { limits_.at(id).results[static_cast<size_t>(result)].add(); }
   StoreCounters& redis(uint32_t id) { return redis_.at(id); }
@@ -198,6 +200,8 @@ class Shard {
   }
 
   const BlockTable<RouteMetrics>& routes() const { return routes_; }
+  /// Of the routes that had a gRPC call.
+  const BlockTable<GrpcRouteMetrics>& grpc_routes() const { return grpc_; }
   const BlockTable<UpstreamMetrics>& upstreams() const { return upstreams_; }
   const BlockTable<EndpointMetrics>& endpoints() const { return endpoints_; }
   const BlockTable<ListenerMetrics>& listeners() const { return listeners_; }
@@ -218,6 +222,7 @@ class Shard {
  private:
   friend class Registry;   // drops the blocks of names that are gone
   BlockTable<RouteMetrics> routes_;
+  BlockTable<GrpcRouteMetrics> grpc_;
   BlockTable<UpstreamMetrics> upstreams_;
   BlockTable<EndpointMetrics> endpoints_;
   BlockTable<ListenerMetrics> listeners_;

@@ -43,7 +43,10 @@ void Registry::release(Table table, uint32_t id) {
   if (!table_names(table).release(id)) return;
   for (auto& shard : shards_) {
     switch (table) {
-      case Table::route: shard->routes_.drop(id); break;
+      case Table::route:
+        shard->routes_.drop(id);
+        shard->grpc_.drop(id);
+        break;
       case Table::upstream: shard->upstreams_.drop(id); break;
       case Table::endpoint: shard->endpoints_.drop(id); break;
       case Table::listener: shard->listeners_.drop(id); break;

@@ -126,6 +126,35 @@ void write_routes(const Registry& registry, TextPage& page) {
   });
 }
 
+// "service" and "method" of "package.Service/Method".
+std::string grpc_labels(std::string_view name) {
+  size_t slash = name.find('/');
+  if (slash == std::string_view::npos) return render_label("service", "other") + ',' + render_label("method", "other");
+  return render_label("service", name.substr(0, slash)) + ',' + render_label("method", name.substr(slash + 1));
+}
+
+void write_grpc(const Registry& registry, TextPage& page) {
+  const auto codes = render_all("code", kGrpcCodeLabels);
+  page.family(Family::grpc_requests);
+  registry.names(Table::route).each([&](uint32_t id, std::string_view labels) {
+    std::map<std::string, std::array<uint64_t, kGrpcCodes>, std::less<>> totals;   // by method
+    for (const auto& shard : registry.shards()) {
+      const GrpcRouteMetrics* route = shard->grpc_routes().find(id);
+      if (route == nullptr) continue;
+      route->each([&](std::string_view method, const GrpcRouteMetrics::Codes& counts) {
+        auto& total = totals[std::string(method)];
+        for (size_t i = 0; i < kGrpcCodes; ++i) total[i] += counts[i].value();
+      });
+    }
+    for (const auto& [method, total] : totals) {
+      std::string named = std::string(labels) + ',' + grpc_labels(method);
+      for (size_t i = 0; i < kGrpcCodes; ++i) {
+        if (total[i] > 0) page.sample({named, codes[i]}, total[i]);
+      }
+    }
+  });
+}
+
 void write_listeners(const Registry& registry, TextPage& page) {
   TableWriter<ListenerMetrics> listeners(registry, Table::listener, &Shard::listeners, page);
   listeners.sums(Family::connections, "",
@@ -289,6 +318,7 @@ void write_services(const ServiceCounts& services, TextPage& page) {
 
 void write_tables(const Registry& registry, TextPage& page) {
   write_routes(registry, page);
+  write_grpc(registry, page);
   write_statuses(registry, page);
   write_listeners(registry, page);
   write_upstreams(registry, page);

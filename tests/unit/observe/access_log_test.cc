@@ -74,6 +74,12 @@ TEST(AccessLog, writes_every_field_in_a_fixed_order) {
       "\n");
 }
 
+TEST(AccessLog, a_call_says_how_it_ended) {
+  AccessRecord record = whole_record();
+  record.grpc_status = 0;
+  EXPECT_NE(line_of(record).find(R"("status":200,"grpc_status":0,"request_bytes")"), std::string::npos) << line_of(record);
+}
+
 TEST(AccessLog, leaves_out_what_is_not_there) {
   AccessRecord record;
   record.duration = -5us;  // a clock that went back

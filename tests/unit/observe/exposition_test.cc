@@ -250,6 +250,7 @@ TEST(Exposition, every_family_of_the_list_can_appear) {
   Shard& shard = registry.shard(0);
   shard.request({.status = 200});
   shard.route(kOther).tunnel_client_bytes.add(7);
+  shard.grpc(kOther).count("a.B/C", 0, true);
   shard.upstream(kOther).requests[2].add();
   shard.upstream(kOther).connect_failure(Code::tls_failed).add();
   shard.endpoint(kOther);
