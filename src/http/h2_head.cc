@@ -145,14 +145,16 @@ void H2HeaderList::add(std::string_view name, std::string_view value, const H1Li
   bool pseudo = name.starts_with(':');   // what is the request line in HTTP/1
   size_t& bytes = pseudo ? line_bytes_ : field_bytes_;
   bytes += name.size() + value.size() + 4;
-  if (line_bytes_ > limits.line_bytes_max) {
-    problem_ = &kRequestLineTooLong;
+  const Problem* problem = nullptr;
+  if (pseudo && line_bytes_ > limits.line_bytes_max) {
+    problem = &kRequestLineTooLong;
   } else if (field_bytes_ > limits.header_bytes_max || name.size() > Fields::kNameBytesMax) {
-    problem_ = &kHeadersTooLarge;
+    problem = &kHeadersTooLarge;
   } else if (entries_.size() == limits.headers_max + 4) {   // and the pseudo-header fields
-    problem_ = &kTooManyHeaders;
+    problem = &kTooManyHeaders;
   }
-  if (problem_) return;
+  if (!problem_) problem_ = problem;
+  if (problem) return;   // what fits is kept: the refusal of a long path is told in the client's terms
   auto at = static_cast<uint32_t>(text_.size());
   auto name_size = static_cast<uint32_t>(name.size());
   entries_.push_back({at, name_size, at + name_size, static_cast<uint32_t>(value.size())});
