@@ -136,6 +136,16 @@ std::string limits_text(const snapshot::RoutePart& route,
          ", response " + time(route.response_timeout) + ", body " + time(route.body_timeout) + "\n";
 }
 
+std::string call_text(const Rehearsed& seen) {
+  using proxy::GrpcForm;
+  if (seen.grpc == GrpcForm::none) return {};
+  std::string out = seen.grpc == GrpcForm::grpc ? "gRPC: refused by trailers only"
+                    : seen.grpc == GrpcForm::web ? "gRPC-Web: becomes gRPC, refused by trailers in the head"
+                                                 : "gRPC-Web in base64: becomes gRPC, refused by trailers in the head";
+  out += " (status 200 with grpc-status), ";
+  return out + (seen.deadline ? "deadline " + config::print_duration(*seen.deadline) + " from its arrival\n" : "no deadline\n");
+}
+
 std::string upstream_text(const snapshot::UpstreamPart& part, const snapshot::Config& config) {
   std::string out = "upstream " + part.name + ": ";
   const auto& servers = snapshot::find_section(config.upstream, part.name)->value.servers;
@@ -149,6 +159,7 @@ std::string report(const Rehearsed& seen, const snapshot::Config& config, const 
                    const server::ClientFacts& client) {
   std::string out = listener_text(listener, client) + seen.match;
   if (seen.refused) out += "refused: " + std::string(seen.refused->code) + "\n";
+  out += call_text(seen);
   if (seen.route) {
     out += policies_text(*seen.route);
     if (!seen.rule.empty()) out += "decided by: " + seen.rule + "\n";

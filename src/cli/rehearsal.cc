@@ -10,6 +10,7 @@
 #include "http/h2_head.h"
 #include "proxy/engine.h"
 #include "proxy/exchange.h"
+#include "proxy/grpc_web.h"
 #include "snapshot/choose_route.h"
 #include "snapshot/lease.h"
 #include "upstream/upstream.h"
@@ -111,14 +112,17 @@ class Onlooker final : public http::StreamAcceptor, public http::StreamEvents {
   }
   Arena& arena() override { return inner_->arena(); }
   void on_head(http::Head& head) override {
+    name_call(head);
     if (client_->listener->redirect_port == 0) {  // otherwise nothing is routed
       seen_->match = explain_match(*snapshot_, head);
       route::Params params;
       route::MatchResult result = snapshot::choose_route(*snapshot_, head, params);
       if (result.outcome != route::MatchResult::Outcome::not_found) {
         seen_->route = snapshot_->routes[result.route].part.get();
+        if (seen_->route->grpc_web && seen_->grpc == proxy::GrpcForm::none) seen_->grpc = proxy::grpc_web_form(head);
       }
     }
+    if (seen_->grpc != proxy::GrpcForm::none) seen_->deadline = proxy::grpc_timeout(head.fields);
     inner_->on_head(head);
   }
   void on_informational(http::Head& head) override { inner_->on_informational(head); }
@@ -129,10 +133,19 @@ class Onlooker final : public http::StreamAcceptor, public http::StreamEvents {
   void on_reset(Error why) override { inner_->on_reset(why); }
   void on_refused(const http::Problem& problem, http::Head& head) override {
     seen_->refused = &problem;
+    name_call(head);
     inner_->on_refused(problem, head);
   }
 
  private:
+  // gRPC comes over HTTP/2 alone; the text of a request says the same of it.
+  void name_call(http::Head& head) {
+    if (!proxy::is_grpc(head)) return;
+    head.version = http::Version::h2;
+    head.takes_trailers = true;
+    seen_->grpc = proxy::GrpcForm::grpc;
+  }
+
   proxy::Engine* engine_;
   const server::ClientFacts* client_;
   const snapshot::Snapshot* snapshot_;

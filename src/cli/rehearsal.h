@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "observe/registry.h"
+#include "proxy/grpc.h"
 #include "server/client_connection.h"
 #include "snapshot/snapshot.h"
 
@@ -17,6 +19,8 @@ struct Rehearsed {
   std::string response;                    // bytes of a response that the gateway makes itself
   const http::Problem* refused = nullptr;  // the request is no acceptable HTTP
   const snapshot::RoutePart* route = nullptr;
+  proxy::GrpcForm grpc = proxy::GrpcForm::none;
+  std::optional<Duration> deadline;        // of a call
   std::string rule;   // that decided, by its name; empty: none did
   std::string match;  // see explain_match
 };

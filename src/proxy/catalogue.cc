@@ -166,6 +166,11 @@ constexpr Advice kAdvice[] = {
     {"upstream_bad_response",
      "Malformed or contradictory headers, a head beyond 16 KiB for the first line, 128 KiB or 256 "
      "fields, over 32 interim responses, or a switch of protocols that nobody asked for."},
+    {"deadline_exceeded",
+     "A gRPC client gave the call less time than it took, connecting and asking policies included. The server's stream was reset."},
+    {"bad_grpc_web_body",
+     "A route with `grpc_web` got `application/grpc-web-text` that is no base64: a broken client, or something on the way that "
+     "re-encodes bodies."},
     {"rewrite_failed",
      "`rewrite.path` with the parameters of this request gave no valid path, for example an empty "
      "parameter that leads to `//`."},

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "http/h1_problems.h"
+#include "proxy/grpc_web.h"
 #include "proxy/tunnels.h"
 
 namespace sluice::proxy {
@@ -79,10 +80,12 @@ Next Exchange::advance() {                   // the life of a request, in readin
   return Next::stop;
 }
 
-// Answers with a problem; past the response's head only an abort can say that something went wrong.
+// Answers with a problem; past the response's head only an abort, or the trailers of gRPC, can say that something went
+// wrong.
 Next Exchange::fail(const Problem& problem) {
   problem_ = &problem;
   if (head_sent_) {
+    if (grpc_ != GrpcForm::none && end_in_trailers(problem)) return go(Step::finish);
     client_error_ = Error{Code::cancelled, problem.status < 500 ? Side::client : Side::upstream,
                           Progress::answered, problem.title.data()};
     return go(Step::finish);
@@ -137,6 +140,7 @@ void Exchange::refuse_request(const Problem& problem) {
 void Exchange::UpstreamEvents::on_head(http::Head& head) {
   x.response_ = &head;
   x.answered_at_ = x.parts().clock.precise();
+  if (x.grpc_ != GrpcForm::none) x.begin_grpc_answer(head);
   x.ready();
 }
 
@@ -150,7 +154,10 @@ void Exchange::UpstreamEvents::on_body(Chain bytes) {
 }
 
 void Exchange::UpstreamEvents::on_trailers(http::Fields& trailers) {
-  if (keep_announced(*x.response_, trailers)) x.response_pump_.trailers(trailers);
+  if (!keep_announced(*x.response_, trailers)) return;
+  if (x.grpc_ != GrpcForm::none) x.hear_grpc_status(trailers);
+  if (x.grpc_answer_) return x.grpc_answer_->set_trailers(trailers);
+  x.response_pump_.trailers(trailers);
 }
 
 void Exchange::UpstreamEvents::on_end() {

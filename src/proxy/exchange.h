@@ -12,11 +12,14 @@
 #include "observe/trace.h"
 #include "policy/policy.h"
 #include "proxy/engine.h"
+#include "proxy/grpc.h"
 #include "proxy/problems.h"
 #include "proxy/pump.h"
 #include "upstream/upstream.h"
 
 namespace sluice::proxy {
+
+class GrpcWebAnswer;
 
 class Exchange final : public Task,
                        private Deferred,
@@ -108,6 +111,16 @@ class Exchange final : public Task,
   Next send_switch();
   Next do_tunnel();
 
+  // exchange_grpc.cc: what is particular to calls
+  void begin_grpc(GrpcForm form);
+  bool speaks_grpc_web() const { return grpc_ == GrpcForm::web || grpc_ == GrpcForm::web_text; }
+  policy::BodyFilter* with_grpc_web_text(policy::BodyFilter* filters);
+  void begin_grpc_answer(const http::Head& head);
+  void hear_grpc_status(const http::Fields& fields);
+  const Problem& too_late() const;
+  bool end_in_trailers(const Problem& problem);
+  void count_grpc();
+
   // exchange_finish.cc: the response, our own or the upstream's
   Next do_reply();
   Next do_amend();
@@ -141,6 +154,7 @@ class Exchange final : public Task,
   http::Head* request_ = nullptr;
   http::Head* response_ = nullptr;
   const Problem* problem_ = nullptr;
+  GrpcWebAnswer* grpc_answer_ = nullptr;   // gRPC-Web, once the upstream has answered with gRPC
   const policy::Reply* reply_ = nullptr;
   std::string_view reply_body_;
   std::string_view path_;              // canonical, before any rewrite
@@ -172,6 +186,8 @@ class Exchange final : public Task,
   uint64_t request_bytes_ = 0;         // read, not moved
   uint64_t body_bytes_max_ = UINT64_MAX;
   uint8_t retries_ = 0;
+  GrpcForm grpc_ = GrpcForm::none;
+  uint8_t grpc_status_ = observe::kNoGrpcStatus;
   Step step_ = Step::start;
   policy::Verdict late_ = policy::Verdict::pass();
   bool has_late_verdict_ : 1 = false;
@@ -185,6 +201,7 @@ class Exchange final : public Task,
   bool trusted_peer_ : 1 = false;
   bool prepared_ : 1 = false;          // the request is in the form that the upstream gets
   bool fresh_only_ : 1 = false;        // a pooled connection was dead
+  bool grpc_text_ : 1 = false;         // the request's body is base64
   bool timed_out_ : 1 = false;
   bool switches_ : 1 = false;          // the upstream has agreed to the WebSocket
   Arena arena_;

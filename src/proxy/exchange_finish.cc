@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "proxy/exchange.h"
+#include "proxy/grpc_web.h"
 #include "proxy/reply.h"
 
 namespace sluice::proxy {
@@ -9,13 +10,13 @@ using http::End;
 using http::FieldId;
 
 Next Exchange::do_reply() {
-  ReplyFacts facts{call_, allow_, route_, client_facts_->listener};
+  ReplyFacts facts{call_, allow_, route_, client_facts_->listener, grpc_};
   Reply made;
   if (problem_) {
     parts().shard.problem(*problem_);
     made = problem_reply(facts, *problem_);
   } else if (reply_) {
-    made = {reply_->head, reply_->body};
+    made = grpc_ == GrpcForm::none ? Reply{reply_->head, reply_->body} : grpc_reply(facts, *reply_);
   } else if (route_ == nullptr) {
     bool redirected = client_facts_->listener && client_facts_->listener->redirect_port != 0;
     made = redirected ? https_redirect_reply(facts) : options_reply(facts);
@@ -25,6 +26,7 @@ Next Exchange::do_reply() {
     made = fixed_reply(facts);
   }
   response_ = made.head;
+  if (grpc_ != GrpcForm::none) hear_grpc_status(response_->fields);
   reply_body_ = made.body;
   // What still arrives of the request is not read: the connection cannot go on after it.
   bool unread = !request_pump_.ended();
@@ -35,6 +37,8 @@ Next Exchange::do_reply() {
 }
 
 Next Exchange::do_amend() {
+  GrpcWebAnswer* web = from_us_ ? nullptr : grpc_answer_;
+  if (web) make_grpc_web(grpc_, *response_);
   if (route_ && route_->pipeline.any().response) route_->pipeline.on_response(call_, *response_);
   if (!from_us_) response_->keep_alive = true;   // how the upstream's connection goes on is its own affair
   http::Fields& fields = response_->fields;
@@ -42,8 +46,9 @@ Next Exchange::do_amend() {
   if (!fields.has(FieldId::date)) fields.add(FieldId::date, engine_->date_.text(began_at_, arena_));
   if (client_facts_->listener && !client_facts_->listener->hsts.empty()) add_hsts(call_, *client_facts_->listener, fields);
   if (const http::DefaultFields* security = security_fields()) security->apply(fields);
+  if (speaks_grpc_web()) expose_grpc_status(fields);
   if (switches_ && !from_us_) return send_switch();
-  bool empty = from_us_ ? reply_body_.empty() : response_pump_.empty_message();
+  bool empty = from_us_ ? reply_body_.empty() : response_pump_.empty_message() && !(web && web->has_trailers());
   bool filtered = route_ && route_->pipeline.any().response_body;
   head_sent_ = true;
   if (empty && !filtered) {
@@ -51,9 +56,13 @@ Next Exchange::do_amend() {
     response_pump_.finish_empty();
     return go(Step::relay);
   }
+  policy::BodyFilter* filters = filtered ? route_->pipeline.response_filters(call_) : nullptr;
+  if (web) {   // first: policies see what the client gets
+    web->next = filters;
+    filters = web;
+  }
   // First: sending may end the stream at once.
-  response_pump_.start(from_us_ ? nullptr : upstream_stream_, *client_stream_,
-                       filtered ? route_->pipeline.response_filters(call_) : nullptr);
+  response_pump_.start(from_us_ ? nullptr : upstream_stream_, *client_stream_, filters);
   client_stream_->send_head(*response_, End::no);
   if (from_us_) {
     Chain body;
@@ -77,7 +86,7 @@ Next Exchange::do_relay() {
   if (upstream_error_ && !response_whole_ && !response_pump_.holds()) {
     return fail(kUpstreamClosed);   // after what was received has gone out
   }
-  if (timed_out_) return fail(kUpstreamTimeout);
+  if (timed_out_) return fail(too_late());
   if (!from_us_) {
     if (refused_ || upstream_error_) request_pump_.discard();
     if (!request_pump_.done() && request_pump_.run(parts().blocks, parts().pipes) == Pump::State::refused) {
@@ -133,6 +142,7 @@ observe::RequestFacts Exchange::count(TimePoint end) {
   if (own_until_ == TimePoint{}) own_until_ = end;
   facts.own = was_answered() ? (sent_at_ - began_) - away_ + (own_until_ - answered_at_) : (own_until_ - began_) - away_;
   parts().shard.request(facts);
+  if (grpc_ != GrpcForm::none) count_grpc();
   if (uint64_t spliced = request_pump_.spliced() + response_pump_.spliced(); spliced > 0) {
     parts().shard.spliced_bytes.add(spliced);
   }
@@ -159,6 +169,7 @@ observe::AccessRecord Exchange::access_record() const {
   record.query = request_->query;
   record.version = request_->method == http::Method::unknown ? std::string_view{} : http::version_name(request_->version);
   record.status = status();
+  if (grpc_status_ != observe::kNoGrpcStatus) record.grpc_status = grpc_status_;
   record.request_bytes = request_body_bytes();
   record.response_bytes = response_pump_.bytes();
   if (was_answered()) record.upstream_time = std::chrono::duration_cast<std::chrono::microseconds>(answered_at_ - sent_at_);
@@ -195,6 +206,7 @@ bool Exchange::denied(uint16_t status) const {
   if (call_.identity() == nullptr && call_.findings().credential_refused) return true;
   if (problem_ != nullptr && !call_.findings().policy.empty()) return true;   // whatever its status
   if (problem_ != nullptr) status = problem_->status;
+  else if (reply_ != nullptr) status = reply_->head->status;   // before it was put in gRPC's terms
   return (problem_ != nullptr || from_us_) && (status == 401 || status == 403 || status == 429);
 }
 
@@ -231,6 +243,7 @@ void Exchange::set_deadline(Duration from_now) {
 void Exchange::on_timer(Timer&) {
   if (step_ == Step::inspect) {   // late_ holds the verdict for this case
     engine_->desk_.cancel(call_.ticket_);
+    if (parts().clock.now() >= until_) late_ = policy::Verdict::refuse(kDeadlineExceeded);
     has_late_verdict_ = true;
   } else if (waits_for_client() && parts().clock.now() < until_) {
     return set_deadline(step_ == Step::relay ? route_->body_timeout : route_->response_timeout);

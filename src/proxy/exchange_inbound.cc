@@ -6,6 +6,7 @@
 #include "policy/ip_filter/ip_policy.h"
 #include "proxy/exchange.h"
 #include "proxy/forward.h"
+#include "proxy/grpc_web.h"
 #include "snapshot/choose_route.h"
 
 namespace sluice::proxy {
@@ -35,6 +36,7 @@ Next Exchange::do_start() {
   find_client();
   name_request();
   begin_call();
+  if (request_->version == http::Version::h2 && is_grpc(*request_)) begin_grpc(GrpcForm::grpc);
   if (refused_) return go(Step::reply);
   if (const Problem* problem = problem_of(client_facts_->refusal)) return fail(*problem);
   if (parts().blocks.short_of_memory()) return fail(kMemoryFull);
@@ -117,6 +119,9 @@ Next Exchange::do_route() {
   route_ = entry.part.get();
   call_.route_ = route_->name;
   bool tunnels = request_->version == http::Version::h2 && !request_->upgrade.empty();
+  if (route_->grpc_web) {
+    if (GrpcForm form = grpc_web_form(*request_); form != GrpcForm::none) begin_grpc(form);
+  }
   if (!route_->websocket) request_->upgrade = {};   // a server may ignore it
   if (size_t policies = route_->pipeline.size(); policies > 0) {   // they see our refusals too
     call_.scratch_ = arena_.array<void*>(policies);
@@ -172,7 +177,7 @@ Next Exchange::act(const Verdict& verdict) {
     case Verdict::Kind::wait:
       if (has_late_verdict_) return Next::again;   // answered before the policy had returned
       late_ = verdict.problem() ? Verdict::refuse(*verdict.problem()) : Verdict::pass();
-      timer_.start(parts().timers, verdict.deadline(), *this);
+      timer_.start(parts().timers, std::min(until_, verdict.deadline()), *this);
       return Next::wait;
     case Verdict::Kind::again: break;
   }

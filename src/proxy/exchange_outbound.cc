@@ -1,6 +1,6 @@
 #include "proxy/exchange.h"
 #include "proxy/forward.h"
-#include "proxy/grpc.h"
+#include "proxy/grpc_web.h"
 
 namespace sluice::proxy {
 
@@ -62,6 +62,10 @@ Next Exchange::do_connect() {
     leave_upstream(Outcome::unreachable);
     return go(Step::pick);
   }
+  if (timed_out_) {   // only a call has a deadline here; connecting has its own
+    leave_upstream(Outcome::served);
+    return fail(kDeadlineExceeded);
+  }
   if (waits_for_stream_) return Next::wait;
   bool repeatable = http::is_idempotent(request_->method);
   Reuse reuse = fresh_only_ ? Reuse::never : repeatable ? Reuse::any : Reuse::recent;
@@ -70,6 +74,7 @@ Next Exchange::do_connect() {
   if (stream_reused_) return go(Step::forward);
   waits_for_stream_ = true;
   waits_since_ = parts().clock.precise();
+  if (until_ != kNever) timer_.start(parts().timers, until_, *this);
   return Next::wait;
 }
 
@@ -94,15 +99,17 @@ Next Exchange::do_forward() {
       leave_upstream(Outcome::served);
       return fail(kRewriteFailed);
     }
-    prepared_ = true;
-    if (request_->version == http::Version::h2 && is_grpc(*request_)) {
-      if (auto timeout = grpc_timeout(request_->fields)) until_ = parts().clock.now() + std::min<Duration>(*timeout, kGrpcTimeoutMax);
+    if (speaks_grpc_web()) {
+      grpc_text_ = is_grpc_web_text(*request_);
+      make_grpc(*request_);
     }
+    prepared_ = true;
   }
   sent_at_ = parts().clock.precise();
   set_deadline(route_->response_timeout);
   policy::BodyFilter* filters =
       route_->pipeline.any().request_body ? route_->pipeline.request_filters(call_) : nullptr;
+  if (grpc_text_) filters = with_grpc_web_text(filters);
   if (!accept_.empty()) {
     if (!upstream_stream_->takes_tunnels()) {
       leave_upstream(Outcome::served);
@@ -147,8 +154,9 @@ Next Exchange::do_outcome() {
   }
   if (upstream_error_) return retry_or_fail();
   if (timed_out_) {
+    const Problem& why = too_late();
     leave_upstream(Outcome::served);
-    return fail(kUpstreamTimeout);
+    return fail(why);
   }
   if (request_pump_.done()) return Next::wait;
   if (request_pump_.run(parts().blocks, parts().pipes) == Pump::State::refused) {

@@ -6,9 +6,9 @@
 
 namespace sluice::proxy {
 
-bool is_grpc(const http::Head& request) {
+bool is_grpc(const http::Head& message) {
   constexpr std::string_view kType = "application/grpc";
-  std::string_view type = request.fields.get(http::FieldId::content_type).value_or("");
+  std::string_view type = message.fields.get(http::FieldId::content_type).value_or("");
   if (!starts_with_ignore_case(type, kType)) return false;
   return type.size() == kType.size() || type[kType.size()] == '+' || type[kType.size()] == ';';
 }
@@ -31,18 +31,52 @@ std::optional<Duration> grpc_timeout(const http::Fields& fields) {
   }
 }
 
-// As gRPC's own table of HTTP statuses has it, and finer where the gateway knows more.
-std::string_view grpc_status(const http::Problem& problem) {
-  switch (problem.status) {
-    case 400: return "13";             // INTERNAL
-    case 401: return "16";             // UNAUTHENTICATED
-    case 403: return "7";              // PERMISSION_DENIED
-    case 404: return "12";             // UNIMPLEMENTED
-    case 413: case 431: return "8";    // RESOURCE_EXHAUSTED
-    case 504: return "4";              // DEADLINE_EXCEEDED
-    case 429: case 502: case 503: return "14";   // UNAVAILABLE: it may be asked again
-    default: return "2";               // UNKNOWN
+std::string_view grpc_content_type(GrpcForm form) {
+  switch (form) {
+    case GrpcForm::web: return "application/grpc-web";
+    case GrpcForm::web_text: return "application/grpc-web-text";
+    case GrpcForm::none: case GrpcForm::grpc: break;
   }
+  return "application/grpc";
+}
+
+// As gRPC's own table of HTTP statuses has it, and finer where the gateway knows more.
+uint8_t grpc_code(uint16_t status) {
+  switch (status) {
+    case 400: return 13;             // INTERNAL
+    case 401: return 16;             // UNAUTHENTICATED
+    case 403: return 7;              // PERMISSION_DENIED
+    case 404: return 12;             // UNIMPLEMENTED
+    case 413: case 431: return 8;    // RESOURCE_EXHAUSTED
+    case 504: return 4;              // DEADLINE_EXCEEDED
+    case 429: case 502: case 503: return 14;   // UNAVAILABLE: it may be asked again
+    default: return 2;               // UNKNOWN
+  }
+}
+
+std::string_view grpc_code_text(uint8_t code) {
+  constexpr std::string_view kTexts[] = {"0", "1", "2",  "3",  "4",  "5",  "6",  "7", "8",
+                                         "9", "10", "11", "12", "13", "14", "15", "16"};
+  return kTexts[code];
+}
+
+std::optional<uint8_t> grpc_status(const http::Fields& fields) {
+  constexpr uint8_t kCodeMax = 16, kUnknown = 2;
+  std::optional<std::string_view> text = fields.get("grpc-status");
+  if (!text) return std::nullopt;
+  std::optional<uint64_t> code = parse_decimal(*text);
+  return code && *code <= kCodeMax ? static_cast<uint8_t>(*code) : kUnknown;
+}
+
+void add_grpc_status(uint8_t code, std::string_view message, http::Fields& fields) {
+  fields.add("grpc-status", grpc_code_text(code));
+  fields.add("grpc-message", grpc_message(message, fields.arena()));
+}
+
+std::string_view grpc_method(std::string_view path) {
+  size_t slash = path.rfind('/');
+  bool two = slash != std::string_view::npos && slash > 1 && slash + 1 < path.size() && path.find('/', 1) == slash;
+  return two ? path.substr(1) : std::string_view{};
 }
 
 std::string_view grpc_message(std::string_view text, Arena& arena) {

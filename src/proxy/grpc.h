@@ -11,8 +11,11 @@
 
 namespace sluice::proxy {
 
+/// How a request speaks gRPC. The forms of gRPC-Web say what its response is written in.
+enum class GrpcForm : uint8_t { none, grpc, web, web_text };
+
 /// Content-Type is application/grpc, or that with a "+" and a format. Not gRPC-Web.
-bool is_grpc(const http::Head& request);
+bool is_grpc(const http::Head& message);
 
 /// What a client asks for above this is no deadline any more.
 inline constexpr Duration kGrpcTimeoutMax = std::chrono::hours(24);   // a timer's longest; a stream of a day has its idle timeouts
@@ -20,10 +23,24 @@ inline constexpr Duration kGrpcTimeoutMax = std::chrono::hours(24);   // a timer
 /// grpc-timeout: at most 8 digits and a unit. gives: nothing for what is none
 std::optional<Duration> grpc_timeout(const http::Fields& fields);
 
-/// The code in decimal that tells a gRPC client what `problem` would have told another.
-std::string_view grpc_status(const http::Problem& problem);
+/// Of a response that the gateway makes.
+std::string_view grpc_content_type(GrpcForm form);
+
+/// The code that tells a gRPC client what this status would have told another.
+uint8_t grpc_code(uint16_t status);
+/// In decimal. needs: a code of gRPC
+std::string_view grpc_code_text(uint8_t code);
+
+/// What `grpc-status` says. gives: 2 (UNKNOWN) for what is none, nothing when it is not there
+std::optional<uint8_t> grpc_status(const http::Fields& fields);
+
+/// Adds grpc-status and grpc-message.
+void add_grpc_status(uint8_t code, std::string_view message, http::Fields& fields);
 
 /// Percent-encoded, as grpc-message is; `text` is visible ASCII.
 std::string_view grpc_message(std::string_view text, Arena& arena);
+
+/// "package.Service/Method" of such a path. gives: nothing when it is of another form
+std::string_view grpc_method(std::string_view path);
 
 }  // namespace sluice::proxy

@@ -35,6 +35,8 @@ inline constexpr Problem kUpstreamTls{502, "upstream_tls", "Bad Gateway",
     "A secure connection to the service behind this route could not be made."};
 inline constexpr Problem kUpstreamTimeout{504, "upstream_timeout", "Gateway Timeout",
     "The service behind this route did not answer in time."};
+inline constexpr Problem kDeadlineExceeded{504, "deadline_exceeded", "Deadline Exceeded",
+    "The time that the call was given by grpc-timeout is over."};
 inline constexpr Problem kUpstreamClosed{502, "upstream_closed", "Bad Gateway",
     "The service behind this route closed the connection before it answered."};
 inline constexpr Problem kUpstreamBadResponse{502, "upstream_bad_response", "Bad Gateway",
@@ -51,13 +53,15 @@ inline constexpr Problem kUpstreamUpgrade{502, "upstream_bad_upgrade", "Bad Gate
     "The service behind this route switched to something other than the WebSocket that was asked for."};
 inline constexpr Problem kUpstreamNoTunnels{502, "upstream_no_websockets", "Bad Gateway",
     "The service behind this route speaks HTTP/2 and has not offered WebSockets over it."};
+inline constexpr Problem kBadGrpcWebBody{400, "bad_grpc_web_body", "Malformed gRPC-Web Body",
+    "A body of application/grpc-web-text is base64, each piece with its padding."};
 inline constexpr Problem kControlForbidden{403, "control_forbidden", "Forbidden",
     "The control socket serves root and the user that the gateway runs as, nobody else."};
 
 inline constexpr const Problem* kProblems[] = {
     &kNoRoute, &kMethodNotAllowed, &kMisdirected, &kOverloaded, &kAddressBusy, &kMemoryFull, &kUpstreamBusy, &kNoEndpoint, &kUpstreamUnhealthy, &kUpstreamUnresolved,
-    &kUpstreamUnreachable, &kUpstreamConnectTimeout, &kUpstreamTls, &kUpstreamTimeout, &kUpstreamClosed,
+    &kUpstreamUnreachable, &kUpstreamConnectTimeout, &kUpstreamTls, &kUpstreamTimeout, &kDeadlineExceeded, &kUpstreamClosed,
     &kUpstreamBadResponse, &kRewriteFailed, &kUpgradeRequired, &kWebSocketVersion, &kBadWebSocketHandshake,
-    &kUpstreamUpgrade, &kUpstreamNoTunnels, &kControlForbidden};
+    &kUpstreamUpgrade, &kUpstreamNoTunnels, &kBadGrpcWebBody, &kControlForbidden};
 
 }  // namespace sluice::proxy

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "http/status.h"
 #include "policy/allow/problems.h"
 #include "proxy/grpc.h"
 #include "proxy/websocket.h"
@@ -47,18 +48,26 @@ std::string_view with_query(std::string_view location, const http::Head& request
 namespace {
 
 // A response of trailers only: the status is 200 whatever went wrong, and the code says what.
-Reply grpc_reply(const ReplyFacts& facts, const http::Problem& problem) {
+Reply trailers_only(const ReplyFacts& facts, uint16_t status, std::string_view message) {
   Reply reply = begin(facts, 200);
-  reply.head->fields.add(FieldId::content_type, "application/grpc");
-  reply.head->fields.add("grpc-status", grpc_status(problem));
-  reply.head->fields.add("grpc-message", grpc_message(problem.title, facts.call.arena()));
+  reply.head->fields.add(FieldId::content_type, grpc_content_type(facts.grpc));
+  add_grpc_status(grpc_code(status), message, reply.head->fields);
   return reply;
 }
 
 }  // namespace
 
+Reply grpc_reply(const ReplyFacts& facts, const policy::Reply& answer) {
+  if (answer.head->status < 300) return {answer.head, answer.body};
+  Reply reply = trailers_only(facts, answer.head->status, http::reason_phrase(answer.head->status));
+  for (const http::Field& field : answer.head->fields) {
+    if (field.id != FieldId::content_type) reply.head->fields.add(field.id, field.name(), field.value());
+  }
+  return reply;
+}
+
 Reply problem_reply(const ReplyFacts& facts, const http::Problem& problem) {
-  if (facts.call.request().version == http::Version::h2 && is_grpc(facts.call.request())) return grpc_reply(facts, problem);
+  if (facts.grpc != GrpcForm::none) return trailers_only(facts, problem.status, problem.title);
   Reply reply = begin(facts, problem.status);
   std::string_view accept = facts.call.request().fields.get(FieldId::accept).value_or("");
   http::ProblemForm form = http::problem_form(accept);

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "policy/policy.h"
+#include "proxy/grpc.h"
 #include "server/listener_settings.h"
 #include "snapshot/snapshot.h"
 
@@ -14,6 +15,7 @@ struct ReplyFacts {
   std::string_view allow;                           // for 405
   const snapshot::RoutePart* route;                 // null before routing
   const server::ListenerSettings* listener;         // null in explain
+  GrpcForm grpc = GrpcForm::none;                   // how the client is told
 };
 
 /// A head without framing, and the body; both live in the request's arena, or as long as the route.
@@ -23,6 +25,8 @@ struct Reply {
 };
 
 Reply problem_reply(const ReplyFacts& facts, const http::Problem& problem);
+/// What a policy answered, in the terms of gRPC. needs: facts.grpc
+Reply grpc_reply(const ReplyFacts& facts, const policy::Reply& answer);
 Reply redirect_reply(const ReplyFacts& facts);
 Reply fixed_reply(const ReplyFacts& facts);
 /// 308 to the same path on the listener's redirect_port.

@@ -93,6 +93,7 @@ struct RouteConfig {
   RouteTimeout timeout;
   RouteLimits limits;
   std::optional<WebSocketConfig> websocket;
+  bool grpc_web = false;
 };
 
 std::span<const config::Field> config_fields(const MatchConfig*);

@@ -38,6 +38,10 @@ inline constexpr config::Field kRouteFields[] = {
         {.name = "websocket",
          .about = "How sockets of a route with match.upgrade = \"websocket\" are held.",
          .example = "{ idle = \"5m\" }"}),
+    config::field<&RouteConfig::grpc_web>(
+        {.name = "grpc_web",
+         .about = "Requests of gRPC-Web, binary and text, become gRPC for the upstream. Others pass as they are.",
+         .reason = "only browsers need it"}),
     config::later("retry"),
     config::later("validate"),
     config::later("transform"),

@@ -332,6 +332,7 @@ std::shared_ptr<const RoutePart> Builder::make_route(const config::Section<Route
   if (from.limits.body) part->body_bytes_max = from.limits.body->count;
   part->answers_preflights = !section.value.cors.empty();
   if (from.match.upgrade) part->websocket = from.websocket.value_or(route::WebSocketConfig{});
+  part->grpc_web = from.grpc_web;
   part->security = security_fields(section.value.security.name);
   part->metric = use(observe::Table::route, section.name);
   part->pipeline = make_pipeline(section.value, *out_, part->metric.id());

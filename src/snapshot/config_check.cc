@@ -18,6 +18,7 @@ namespace {
 
 constexpr IssueKind kUnknownName{"unknown_name"};
 constexpr IssueKind kUnknownParam{"unknown_path_parameter"};
+constexpr IssueKind kGrpcWebProtocol{"grpc_web_protocol"};
 constexpr IssueKind kPresetNamed{"security_headers_name"};
 constexpr IssueKind kNoListener{"no_listener"};
 constexpr IssueKind kAddressTwice{"address_twice"};
@@ -85,6 +86,18 @@ void check_authorizer(const RouteSection& section, const Config& config, Documen
       if (part.has_fact) check(part.fact, field.value.at);
     }
   }
+}
+
+// gRPC needs trailers, and its servers speak nothing else.
+void check_grpc_web(const config::Section<RouteSection>& route, const Config& config, Document& document) {
+  const auto& named = route.value.route.upstream;
+  const auto* upstream = find_section(config.upstream, named.name);
+  bool unknown = upstream == nullptr && !named.empty();   // reported already
+  if (!route.value.route.grpc_web || unknown) return;
+  if (upstream != nullptr && (!upstream->sound || upstream->value.protocol != upstream::Protocol::h1)) return;
+  document.issues.add(kGrpcWebProtocol, upstream ? named.at : route.at,
+                      "[route." + route.name + "]: gRPC-Web leads to an upstream that speaks HTTP/2").note =
+      "with protocol = \"h2c\", or \"h2\" and tls, in its [upstream.NAME]";
 }
 
 void check_lists(const policy::IpFilterConfig& ips, const Config& config, Document& document) {
@@ -173,6 +186,7 @@ void check_names(const Config& config, Document& document) {
     const auto& upstream = route.value.route.upstream;
     resolve("upstream", upstream.name, upstream.at, config.upstream, document);
     check_authorizer(route.value, config, document);
+    check_grpc_web(route, config, document);
     resolve("cors", route.value.cors.name, route.value.cors.at, config.cors, document);
     for (const auto& plugin : route.value.plugins)
       resolve("plugin", plugin.name, plugin.at, config.plugin, document);

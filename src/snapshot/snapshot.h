@@ -146,6 +146,7 @@ struct RoutePart {
   Duration response_timeout{};
   Duration body_timeout{};
   std::optional<route::WebSocketConfig> websocket;   // none: Upgrade means nothing here
+  bool grpc_web = false;                     // requests of gRPC-Web become gRPC
   bool answers_preflights = false;           // has a Cors policy
   std::shared_ptr<const http::DefaultFields> security;   // null: the listener's
   MetricUse metric;

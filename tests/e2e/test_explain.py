@@ -74,3 +74,15 @@ def test_explain_needs_no_running_gateway(tmp_path):
                       'match = { path = "/**" }\nrespond = { status = 204 }\n')
     explained = run_command("explain", "-c", config, "GET", "http://a/x")
     assert explained.returncode == 0 and "204" in explained.stdout
+
+
+def test_explain_shows_a_call_in_grpcs_terms(gateway, upstream):
+    one = gateway(settings(upstream(), listen='protocols = ["h2c"]', upstream='protocol = "h2c"', route='auth = "none"').replace(
+        'path = "/**"', 'path = "/shop.Orders/{method}"'))
+    call = ["-H", "Content-Type: application/grpc", "-H", "grpc-timeout: 1500m"]
+    good = run_command("explain", "-c", one.config, "POST", "http://a/shop.Orders/Get", *call)
+    assert good.returncode == 0
+    assert "gRPC: refused by trailers only (status 200 with grpc-status), deadline 1500ms from its arrival" in good.stdout
+    assert "/shop.Orders/Get" in good.stdout.split("upstream request:")[1] and "grpc-timeout: 1500m" in good.stdout
+    bad = run_command("explain", "-c", one.config, "POST", "http://a/nowhere.Service/A", *call)
+    assert "HTTP/1.1 200 OK" in bad.stdout and "grpc-status: 12" in bad.stdout and "grpc-message: Not Found" in bad.stdout

@@ -29,6 +29,11 @@ upstream = "main"
 
 def begin(connection, received):
     with connection.lock:
+        if received.get(":path").endswith("/Break"):          # a head, and then silence
+            connection.h2.send_headers(received.stream, [(":status", "200"), *GRPC[:1]])
+            connection.h2.send_data(received.stream, b"half")
+            connection.flush()
+            return
         if received.get(":path").endswith("/Hang"):
             return
         if received.get(":path").endswith("/Refuse"):     # trailers only
@@ -84,9 +89,56 @@ def test_refusals_are_grpcs(client, path, code):
     assert client.ask("POST", path, body=b"x").status == {"12": 404, "16": 401}[code]      # others get theirs
 
 
+def test_a_path_that_is_too_long_is_refused_in_grpcs_terms(client):
+    reply = client.ask("POST", "/" + "a" * 9000, GRPC, body=b"x")
+    assert (reply.status, reply.get("grpc-status"), reply.body) == (200, "2", b"")
+    assert client.ask("POST", "/" + "a" * 9000, body=b"x").status == 414
+
+
+def test_a_deadline_behind_the_head_comes_in_trailers(client, site):
+    reply = client.ask("POST", "/echo.Service/Break", [*GRPC, ("grpc-timeout", "300m")], body=b"x")
+    assert reply.whole and reply.reset is None and reply.body == b"half"
+    assert dict(reply.trailers) == {"grpc-status": "4", "grpc-message": "Deadline Exceeded"}
+    wait_until(lambda: site[1].connections[0].resets, "the server is told")
+
+
+def test_a_server_that_fails_behind_the_head_is_told_of_in_trailers(client, site):
+    stream = client.begin("POST", "/echo.Service/Break", GRPC)
+    reply = client.replies[stream]
+    client.wait(lambda: reply.body == b"half", "the first half")
+    request = site[1].requests[-1]
+    site[1].connections[request.connection].reset(request, 2)
+    client.finish(stream)
+    assert dict(reply.trailers) == {"grpc-status": "14", "grpc-message": "Bad Gateway"} and reply.reset is None
+
+
+def test_a_deadline_counts_while_the_gateway_connects(gateway, black_hole):
+    one = gateway(settings(black_hole, listen='protocols = ["h2c"]', upstream='protocol = "h2c"', route='auth = "none"'))
+    with H2Client(one.port) as client:
+        began = time.monotonic()
+        reply = client.ask("POST", "/a.Service/A", [*GRPC, ("grpc-timeout", "300m")], body=b"x")
+        assert (reply.get("grpc-status"), reply.get("grpc-message")) == ("4", "Deadline Exceeded")
+        assert 0.25 < time.monotonic() - began < 2 * SLOW
+    assert one.access_log(1)[0]["problem"] == "deadline_exceeded"
+    assert one.access_log(1)[0]["grpc_status"] == 4
+
+
 def test_a_deadline_is_kept(client, site):
     began = time.monotonic()
     reply = client.ask("POST", "/echo.Service/Hang", [*GRPC, ("grpc-timeout", "300m")], body=b"x")
     assert reply.get("grpc-status") == "4"
     assert 0.25 < time.monotonic() - began < 2 * SLOW
     wait_until(lambda: site[1].connections[0].resets, "the server is told")
+
+
+def test_calls_are_counted_by_method_and_status(client, site):
+    def count(method, code, service="echo.Service", route="open"):
+        return site[0].metric("sluice_grpc_requests_total", route=route, service=service, method=method, code=code)
+    before = count("Refuse", "NOT_FOUND"), count("other", "UNAUTHENTICATED", "other", "closed"), count("other", "UNIMPLEMENTED", "other", "-")
+    assert client.ask("POST", "/echo.Service/Refuse", GRPC, body=b"x").get("grpc-status") == "5"
+    assert client.ask("POST", "/closed.Service/A", GRPC, body=b"x").get("grpc-status") == "16"
+    assert client.ask("POST", "/made.Up/Name", GRPC, body=b"x").get("grpc-status") == "12"
+    assert client.ask("GET", "/other/x/Refuse").status == 200      # not gRPC's: not counted here
+    wait_until(lambda: (count("Refuse", "NOT_FOUND"), count("other", "UNAUTHENTICATED", "other", "closed"),
+                        count("other", "UNIMPLEMENTED", "other", "-")) == tuple(n + 1 for n in before), "they are counted")
+    assert site[0].metric("sluice_grpc_requests_total", route="all") == 0

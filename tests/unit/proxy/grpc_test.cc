@@ -35,7 +35,7 @@ TEST(Grpc, timeouts_have_a_unit) {
 }
 
 TEST(Grpc, refusals_have_gRPCs_codes) {
-  auto code = [](uint16_t status) { return std::string(grpc_status({status, "x", "X", ""})); };
+  auto code = [](uint16_t status) { return std::string(grpc_code_text(grpc_code(status))); };
   EXPECT_EQ(code(401), "16");
   EXPECT_EQ(code(403), "7");
   EXPECT_EQ(code(404), "12");
@@ -47,6 +47,22 @@ TEST(Grpc, refusals_have_gRPCs_codes) {
   BlockPool pool;
   Arena arena(pool);
   EXPECT_EQ(grpc_message("100% done", arena), "100%25 done");
+}
+
+TEST(Grpc, a_status_is_one_of_seventeen) {
+  BlockPool pool;
+  for (auto [text, is] : {std::pair("0", 0), {"16", 16}, {"17", 2}, {"", 2}, {"-1", 2}, {"OK", 2}, {"99999999999999999999", 2}}) {
+    Arena arena(pool);
+    http::Fields fields(arena);
+    EXPECT_EQ(grpc_status(fields), std::nullopt);
+    fields.add("grpc-status", text);
+    EXPECT_EQ(grpc_status(fields), is) << text;
+  }
+}
+
+TEST(Grpc, a_method_has_two_parts) {
+  EXPECT_EQ(grpc_method("/shop.Orders/Get"), "shop.Orders/Get");
+  for (const char* path : {"", "/", "//", "/a", "/a/", "//b", "/a/b/c", "/a//b"}) EXPECT_EQ(grpc_method(path), "") << path;
 }
 
 }  // namespace

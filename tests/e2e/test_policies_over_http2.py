@@ -1,0 +1,246 @@
+"""Every policy holds for a gRPC call and for any other HTTP/2 stream as it does for HTTP/1: refused in the terms of who
+asks, the server behind not reached; let through with the right credential."""
+import base64
+import json
+
+import pytest
+from support.gateway import settings
+from support.h2_client import H2Client
+from support.h2_upstream import H2Upstream
+from support.issuer import Issuer, Key, key_set
+from support.signing import Key as SigningKey
+from support.signing import signed
+from support.timing import wait_until
+from test_api_keys import KEY, sha256
+from test_authorizer import Decider
+from test_basic import HASH
+from test_introspection import Introspector
+
+pytestmark = pytest.mark.threads
+GRPC = [("content-type", "application/grpc"), ("te", "trailers")]
+MESSAGE = b"\0\0\0\0\2hi"
+APP = "https://app.example"
+# What each route asks for; its path is /NAME.Service/{method}.
+ROUTES = {
+    "key": 'auth = ["partners"]',
+    "token": 'auth = ["customers"]',
+    "password": 'auth = ["legacy"]',
+    "signature": 'auth = ["bank"]',
+    "certificate": 'auth = ["machines"]',
+    "opaque": 'auth = ["opaque"]',
+    "service": 'auth = "none"\nauthorizer = "permissions"',
+    "rights": 'auth = ["partners"]\nallow = { roles = ["root"] }',
+    "rate0": 'auth = "none"\nlimit = ["few0"]',
+    "rate1": 'auth = "none"\nlimit = ["few1"]',
+    "busy": 'auth = "none"\nlimit = ["one"]',
+    "denied": 'auth = "none"\ndeny_ips = ["127.0.0.1"]',
+    "web": 'auth = ["partners"]\ncors = "web"',
+}
+PLAIN_STATUS = {"16": 401, "7": 403, "14": 429}
+
+
+class World:
+    def __init__(self, start, upstream, authority, folder):
+        self.behind = H2Upstream(self.answer).__enter__()
+        self.token_key, self.signing = Key(folder, "k1"), SigningKey("k-bank", "hmac-sha256")
+        self.authority = authority
+        self.audited = []     # what the audit log must have: route, method, decision, status of gRPC
+        self.pair = authority.leaf("acme.example", stem=folder / "acme")
+        (folder / "set.json").write_text(key_set(self.token_key))
+        (folder / "users").write_text(f"alice:{HASH}\n")
+        (folder / "secret").write_text("s3cret\n")
+        issuer, decider = upstream(Introspector()), upstream(Decider())
+        cert, key = authority.leaf("localhost", stem=folder / "site")
+        routes = "".join(f'[route.{name}]\nmatch = {{ path = "/{name}.Service/{{method}}" }}\nupstream = "main"\n{lines}\n'
+                         for name, lines in ROUTES.items())
+        self.gateway = start(settings(listen='protocols = ["h2c"]', more=f"""
+[upstream.main]
+servers = ["{self.behind.address}"]
+protocol = "h2c"
+{routes}
+[listen.secure]
+address = "127.0.0.1:@tls@"
+tls = "site"
+[tls.site]
+certificates = [{{ cert = "{cert}", key = "{key}" }}]
+client_cert = {{ ca = "{authority.cert}", mode = "optional" }}
+[consumer.acme]
+keys = [{{ id = "k1", sha256 = "{sha256(KEY)}" }}]
+users = ["alice"]
+certificates = [{{ dns = "acme.example" }}]
+signing_keys = [{self.signing.entry(folder)}]
+[auth.partners]
+type = "api_key"
+[auth.customers]
+type = "jwt"
+issuer = "https://id.example"
+audience = "orders"
+jwks_file = "{folder}/set.json"
+[auth.legacy]
+type = "basic"
+file = "{folder}/users"
+[auth.bank]
+type = "signature"
+[auth.machines]
+type = "mtls"
+[auth.opaque]
+type = "introspection"
+url = "http://{issuer.address}/introspect"
+client_id = "gateway"
+client_secret = {{ secret = "file:{folder}/secret" }}
+[authorizer.permissions]
+url = "http://{decider.address}/check"
+[limit.few0]
+key = "ip"
+rate = "1/1h"
+[limit.few1]
+key = "ip"
+rate = "1/1h"
+[limit.one]
+key = "ip"
+concurrency = 1
+[cors.web]
+origins = ["{APP}"]
+[log.audit]
+file = "@dir@/audit.log"
+"""))
+
+    @staticmethod
+    def answer(connection, request):
+        if request.get(":path").endswith("/Hang"):
+            return
+        if request.get("content-type") == "application/grpc":
+            connection.answer(request, MESSAGE, fields=GRPC[:1], trailers=[("grpc-status", "0")])
+        else:
+            connection.answer(request)
+
+    def client(self, name):
+        if name != "certificate":
+            return H2Client(self.gateway.port)
+        return H2Client(self.gateway.tls, tls=self.authority.client_context(alpn=("h2",), pair=self.pair))
+
+    def good(self, name, target):
+        """Fields that the route of that name lets in."""
+        password = base64.b64encode(b"alice:U*U").decode()
+        return {
+            "key": lambda: [("x-api-key", KEY)],
+            "web": lambda: [("x-api-key", KEY)],
+            "token": lambda: [("authorization", "Bearer " + Issuer().token(self.token_key))],
+            "password": lambda: [("authorization", f"Basic {password}")],
+            "signature": lambda: [(field.lower(), value) for field, value in
+                                  signed(self.signing, "POST", target, body=MESSAGE)],
+            "opaque": lambda: [("authorization", "Bearer good")],
+            "service": lambda: [("cookie", "user=alice")],
+        }.get(name, lambda: [])()
+
+    def records(self, name, method):
+        """Of the audit log, for that route and method."""
+        log = self.gateway.folder / "audit.log"
+        lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+        return [line for line in lines if line.get("route") == name and line["params"]["method"] == method]
+
+
+@pytest.fixture(scope="module")
+def world(shared_gateway, shared_upstream, authority, tmp_path_factory):
+    one = World(shared_gateway, shared_upstream, authority, tmp_path_factory.mktemp("policies"))
+    yield one
+    one.behind.__exit__()
+
+
+def told(reply, code, as_grpc):
+    """gives: whether it was refused with that status of gRPC, or what stands for it elsewhere"""
+    if as_grpc:
+        return reply.status == 200 and reply.get("grpc-status") == code and reply.body == b"" and reply.whole
+    return reply.status == PLAIN_STATUS[code] and reply.get("grpc-status") is None
+
+
+def served(reply, as_grpc):
+    trailers = [("grpc-status", "0")] if as_grpc else []
+    return reply.status == 200 and reply.body == (MESSAGE if as_grpc else b"hello") and reply.trailers == trailers
+
+
+KINDS = pytest.mark.parametrize("as_grpc", [True, False], ids=["grpc", "stream"])
+
+
+# Refused with nothing, or with these fields; then the audit's decision is there too.
+@KINDS
+@pytest.mark.parametrize("name, wrong, code", [
+    ("key", [], "16"), ("key", [("x-api-key", "slk_wrong")], "16"),
+    ("token", [], "16"), ("token", [("authorization", "Bearer a.b.c")], "16"),
+    ("password", [("authorization", "Basic YWxpY2U6bm8=")], "16"),
+    ("signature", [], "16"), ("signature", [("signature", "sig=:AAAA:"), ("signature-input", 'sig=("@path")')], "16"),
+    ("opaque", [("authorization", "Bearer bad")], "16"),
+    ("service", [], "16"), ("service", [("cookie", "user=bob")], "7"),
+    ("rights", [("x-api-key", KEY)], "7"),
+    ("denied", [], "7"),
+    ("web", [("origin", APP)], "16"),
+])
+def test_a_refusal_is_told_and_the_server_not_asked(world, name, wrong, code, as_grpc):
+    before, method = len(world.behind.requests), f"Refused{code}{'Call' if as_grpc else ''}"
+    with H2Client(world.gateway.port) as client:
+        reply = client.ask("POST", f"/{name}.Service/{method}", [*(GRPC if as_grpc else []), *wrong], MESSAGE)
+        assert told(reply, code, as_grpc), reply
+        if name == "web":
+            assert reply.get("access-control-allow-origin") == APP
+        assert len(world.behind.requests) == before
+        world.audited.append((name, method, "denied", int(code) if as_grpc else None))
+        assert client.ask("GET", "/nowhere").status == 404      # the connection goes on
+
+
+@KINDS
+@pytest.mark.parametrize("name", ["key", "token", "password", "signature", "certificate", "opaque", "service", "web"])
+def test_the_right_credential_is_let_in(world, name, as_grpc):
+    method = "ServedCall" if as_grpc else "Served"
+    target = f"/{name}.Service/{method}"
+    with world.client(name) as client:
+        if name == "certificate":
+            with H2Client(world.gateway.tls, tls=world.authority.client_context(alpn=("h2",))) as stranger:
+                assert told(stranger.ask("POST", target, GRPC if as_grpc else [], MESSAGE), "16", as_grpc)
+        reply = client.ask("POST", target, [*(GRPC if as_grpc else []), *world.good(name, target)], MESSAGE)
+        assert served(reply, as_grpc), reply
+    assert world.behind.requests[-1].get(":path") == target
+    if name != "service":     # nobody is known by it
+        world.audited.append((name, method, "allowed", 0 if as_grpc else None))
+
+
+@KINDS
+def test_a_rate_is_kept(world, as_grpc):
+    target = f"/rate{as_grpc:d}.Service/A"
+    with H2Client(world.gateway.port) as client:
+        fields = GRPC if as_grpc else []
+        assert served(client.ask("POST", target, fields, MESSAGE), as_grpc)
+        before = len(world.behind.requests)
+        reply = client.ask("POST", target, fields, MESSAGE)
+        assert told(reply, "14", as_grpc) and int(reply.get("retry-after")) > 0
+    assert len(world.behind.requests) == before
+
+
+@KINDS
+def test_a_concurrency_is_kept_until_the_stream_ends(world, as_grpc):
+    fields = GRPC if as_grpc else []
+    with H2Client(world.gateway.port) as client:
+        before = len(world.behind.requests)
+        client.begin("POST", "/busy.Service/Hang", fields)
+        wait_until(lambda: len(world.behind.requests) == before + 1, "it is asked")
+        assert told(client.ask("POST", "/busy.Service/A", fields, MESSAGE), "14", as_grpc)
+        assert len(world.behind.requests) == before + 1
+        client.h2.reset_stream(1)
+        client.flush()
+        assert served(client.ask("POST", "/busy.Service/A", fields, MESSAGE), as_grpc)
+
+
+def test_a_preflight_over_http2_is_answered_before_credentials_are_asked_for(world):
+    before = len(world.behind.requests)
+    with H2Client(world.gateway.port) as client:
+        reply = client.ask("OPTIONS", "/web.Service/A", [("origin", APP), ("access-control-request-method", "POST")])
+    assert reply.status == 204 and reply.get("access-control-allow-origin") == APP
+    assert len(world.behind.requests) == before
+
+
+def test_all_of_it_is_audited(world):
+    for name, method, decision, status in world.audited:
+        def found():
+            return [line for line in world.records(name, method) if line["decision"] == decision]
+        records = wait_until(found, f"a record of {name} {method} {decision}")
+        assert {line.get("grpc_status") for line in records} == {status}
+        assert decision == "denied" or all(line["auth_method"] for line in records)
