@@ -1,16 +1,13 @@
 // Asks a [redis.NAME] whether a signed request came before, to any of the gateways that share it.
 #pragma once
 
-#include <optional>
-
-#include "policy/policy.h"
+#include "policy/ask/store_question.h"
 #include "policy/signature/shared_nonces.h"
-#include "redis/instance.h"
 
 namespace sluice::policy {
 
 /// Of one request, in its arena: cancelled when the request is over.
-class NonceQuestion final : public redis::Asker {
+class NonceQuestion {
  public:
   enum class Answer : uint8_t {
     none,      // not yet
@@ -20,20 +17,14 @@ class NonceQuestion final : public redis::Asker {
   };
 
   /// gives: false when it was not even sent; otherwise an answer comes
-  bool ask(const redis::Instance& instance, unsigned worker, const ReplayId& id, Duration lives);
+  bool ask(const redis::Instance& instance, const Call& call, const ReplayId& id, Duration lives);
   /// Whom the answer wakes.
-  void wake(Resume resume) { resume_ = resume; }
-  Answer answer() const { return answer_; }
-  void cancel();
+  void wake(Resume resume) { question_.wake(resume); }
+  Answer answer() const;
+  void cancel() { question_.cancel(); }
 
  private:
-  void on_answer(uint64_t tag, const redis::Answer& answer) override;
-
-  const redis::Instance* instance_ = nullptr;   // while it is asked
-  unsigned worker_ = 0;
-  redis::Ticket ticket_;
-  std::optional<Resume> resume_;
-  Answer answer_ = Answer::none;
+  StoreQuestion question_;
 };
 
 }  // namespace sluice::policy

@@ -70,7 +70,7 @@ SignedRequest::Standing SignatureAuthenticator::look_up(const Call& call, Signed
     Standing own = remember(proof, now);
     if (!memory_.redis || own != Standing::fresh) return own;
   }
-  bool asked = request.question.ask(*memory_.redis, call.worker(), proof.replay_id, proof.replayable_until - now);
+  bool asked = request.question.ask(*memory_.redis, call, proof.replay_id, proof.replayable_until - now);
   return asked ? Standing::asked : alone ? Standing::fresh : Standing::unknown;
 }
 
