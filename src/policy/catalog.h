@@ -18,7 +18,8 @@ enum class Place : uint8_t {
   authorization,    // may they: needs the identity
   limit,            // by identity
   plugin,           // judges what the client sent, known by name
-  transformation,   // last: every policy before it sees what the client sent, and header rules have the last word
+  transformation,   // every policy before it sees what the client sent, and header rules have the last word
+  reply,            // last: what answers in the place of an upstream
 };
 
 /// Policies in any order in; within one place the order of adding stays.

@@ -16,6 +16,7 @@
 #include "policy/ip_filter/ip_policy.h"
 #include "policy/limit/limits.h"
 #include "policy/signature/signature_problems.h"
+#include "policy/ticket/ticket_problems.h"
 #include "proxy/problems.h"
 
 namespace sluice::proxy {
@@ -299,6 +300,14 @@ constexpr Advice kAdvice[] = {
     {"upstream_no_websockets",
      "The upstream's `protocol` is `h2` or `h2c`, and its SETTINGS do not have SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC "
      "8441). Turn it on there, or give the route an upstream with `protocol = \"h1\"`."},
+    {"ticket_unknown",
+     "A ticket was shown a second time, later than its `lifetime`, to another gateway without a shared `store`, or after a "
+     "restart. Pages ask for a new one for each socket; somebody who copied a URL finds this too."},
+    {"tickets_full",
+     "Tickets that nobody has used yet fill the `cache` of their `[auth.NAME]`: raise it, or give the route that issues "
+     "them a limit by identity."},
+    {"ticket_store_unavailable",
+     "The `[redis.NAME]` that holds the tickets does not answer, or is older than 6.2 (GETDEL): see the error log."},
     {"origin_denied",
      "A page of an origin that the route's [cors.NAME] does not list wanted to open a WebSocket. Browsers send such "
      "requests whatever CORS says, so the gateway refuses them. The audit log names the [cors.NAME] as the rule."},
@@ -320,7 +329,8 @@ constexpr auto kCatalogue = [] {
                                      std::size(policy::kAuthProblems) + std::size(policy::kAllowProblems) +
                                      std::size(policy::kIpProblems) + std::size(policy::kLimitProblems) +
                                      std::size(policy::kJwtProblems) + std::size(policy::kAuthorizerProblems) +
-                                     std::size(policy::kSignatureProblems) + std::size(policy::kCorsProblems)>
+                                     std::size(policy::kSignatureProblems) + std::size(policy::kTicketProblems) +
+                                     std::size(policy::kCorsProblems)>
       all{};
   auto* next = std::copy(std::begin(http::kH1Problems), std::end(http::kH1Problems), all.data());
   next = std::copy(std::begin(http::kH1CodecProblems), std::end(http::kH1CodecProblems), next);
@@ -334,6 +344,7 @@ constexpr auto kCatalogue = [] {
   next = std::copy(std::begin(policy::kJwtProblems), std::end(policy::kJwtProblems), next);
   next = std::copy(std::begin(policy::kAuthorizerProblems), std::end(policy::kAuthorizerProblems), next);
   next = std::copy(std::begin(policy::kSignatureProblems), std::end(policy::kSignatureProblems), next);
+  next = std::copy(std::begin(policy::kTicketProblems), std::end(policy::kTicketProblems), next);
   std::copy(std::begin(policy::kCorsProblems), std::end(policy::kCorsProblems), next);
   return all;
 }();

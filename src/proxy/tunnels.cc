@@ -41,8 +41,22 @@ void Tunnels::open(std::shared_ptr<const snapshot::RoutePart> route, upstream::U
   // A reload or a drain may have come while the upstream was asked.
   if (draining_) tunnel->end_at(now, TunnelEnd::drained);
   if (!serves(*engine_->lease().snapshot, *group.route)) tunnel->end_at(now, TunnelEnd::route_changed);
+  if (was_revoked(*tunnel, *group.route)) tunnel->end_at(now, TunnelEnd::revoked);
   tunnel->start();
   if (!timer_.active()) timer_.start(parts().timers, now + kRevocationLook, *this);
+}
+
+// Before it was here to be found: while the upstream was asked, or since its ticket was issued.
+bool Tunnels::was_revoked(const Tunnel& tunnel, const snapshot::RoutePart& route) const {
+  if (route.websocket->on_expiry == route::OnExpiry::keep) return false;
+  std::string_view name;
+  policy::AcceptedCredential credential = tunnel.credential(name);
+  if (name.empty()) return false;
+  for (const auto& part : engine_->lease().snapshot->auth) {
+    if (part->name != name || part->authenticator->revocation_generation() == 0) continue;
+    return part->authenticator->revoked(credential);
+  }
+  return false;
 }
 
 void Tunnels::publish(const snapshot::Snapshot& snapshot) {

@@ -61,6 +61,7 @@ class Tunnels final : private Timer::Owner {
   };
   void on_timer(Timer&) override;
   uint32_t& looked_at(const std::shared_ptr<const snapshot::AuthPart>& part);
+  bool was_revoked(const Tunnel& tunnel, const snapshot::RoutePart& route) const;
   void close_revoked(const policy::Authenticator& authenticator);
 
   const Engine* engine_;

@@ -13,6 +13,7 @@
 #include "policy/auth/key_store.h"
 #include "policy/auth/mtls.h"
 #include "policy/signature/signature.h"
+#include "policy/ticket/ticket.h"
 #include "snapshot/signing_keys.h"
 #include "snapshot/secrets.h"
 
@@ -134,6 +135,7 @@ void make_jwt(const Section& section, const Snapshot& snapshot, unsigned workers
   policy::JwtOptions options;
   options.header = auth.header_name();
   options.cookie = auth.cookie;
+  options.subprotocol = auth.subprotocol;
   options.settings = policy::jwt_settings(auth, workers);
   options.consumers = consumers_for(auth, snapshot.config.consumer);
   options.store = store_of(section, snapshot);
@@ -173,6 +175,7 @@ void make_introspection(const Section& section, const Snapshot& snapshot, unsign
   policy::IntrospectionOptions options;
   options.header = auth.header_name();
   options.cookie = auth.cookie;
+  options.subprotocol = auth.subprotocol;
   options.url = *upstream::FetchUrl::parse(auth.url->value);
   options.tls = load_trust("auth." + section.name, auth.ca, faults);
   part.login = std::make_shared<Live<crypto::Secret>>(std::make_shared<const crypto::Secret>(read_login(section, faults)));
@@ -199,6 +202,18 @@ void make_signature(const Section& section, const Snapshot& snapshot, AuthPart& 
   part.signatures =
       std::make_shared<policy::SignatureAuthenticator>(section.name, std::move(scheme), std::move(memory));
   part.authenticator = part.signatures;
+}
+
+void make_tickets(const Section& section, const Snapshot& snapshot, AuthPart& part) {
+  auto options = std::make_shared<policy::TicketOptions>();
+  options->name = section.name;
+  options->query = section.value.query;
+  options->subprotocol = section.value.subprotocol;
+  options->lifetime = section.value.lifetime;
+  options->redis = store_of(section, snapshot);
+  if (!options->redis) options->table = std::make_shared<policy::SharedTickets>(section.value.cache.count);
+  part.authenticator = std::make_shared<policy::TicketAuthenticator>(options);
+  part.tickets = std::move(options);
 }
 
 }  // namespace
@@ -255,6 +270,7 @@ std::shared_ptr<const AuthPart> make_auth(const Section& section, const Snapshot
     case AuthType::introspection: make_introspection(section, snapshot, workers, *part, faults); break;
     case AuthType::basic: make_basic(section, consumers, workers, *part, faults); break;
     case AuthType::signature: make_signature(section, snapshot, *part, faults); break;
+    case AuthType::ticket: make_tickets(section, snapshot, *part); break;
   }
   return part;
 }

@@ -65,7 +65,7 @@ constexpr Field kConfigFields[] = {
          .about =
              "A route: which requests, and what becomes of them. It ends in exactly one of "
              "upstream, "
-             "redirect and respond. The most specific route counts, never the order in the file."}),
+             "redirect, respond and ticket. The most specific route counts, never the order in the file."}),
     field<&Config::log>({.name = "log", .about = "The logs."}),
 };
 

@@ -27,6 +27,10 @@ constexpr IssueKind kNobodyAsks{"mtls_without_client_cert"};
 constexpr IssueKind kAllowWithoutAuth{"allow_without_auth"};
 constexpr IssueKind kAllowNobody{"allow_nobody"};
 constexpr IssueKind kAllowNameTwice{"allow_name_twice"};
+constexpr IssueKind kTicketWithoutAuth{"ticket_without_auth"};
+constexpr IssueKind kTicketOfOtherType{"ticket_of_other_type"};
+constexpr IssueKind kTicketForTicket{"ticket_for_ticket"};
+constexpr IssueKind kTicketElsewhere{"ticket_without_upgrade"};
 constexpr IssueKind kKeepWithoutAuth{"keep_credentials_without_auth"};
 
 void check_keys(const Config& config, Document& document) {
@@ -109,7 +113,37 @@ void check_allow(const config::Section<RouteSection>& route, const policy::Allow
   }
 }
 
+bool takes_tickets(const std::string& name, const Config& config) {
+  const auto* section = find_section(config.auth, name);
+  return section != nullptr && section->sound && section->value.type == policy::AuthType::ticket;
+}
+
+// Tickets open WebSockets and nothing else, and none is given for another.
+void check_tickets(const config::Section<RouteSection>& route, const Config& config, Document& document) {
+  const auto& ticket = route.value.ticket;
+  for (const auto& named : route.value.auth.names) {
+    if (!takes_tickets(named.name, config)) continue;
+    if (!ticket.empty()) {
+      document.issues.add(kTicketForTicket, named.at, "a ticket would be given for a ticket, without end");
+    } else if (!route.value.route.match.upgrade) {
+      document.issues.add(kTicketElsewhere, named.at, "tickets open WebSockets, and [route." + route.name + "] is for none").note =
+          "match = { ..., upgrade = \"websocket\" } makes the route one for WebSockets";
+    }
+  }
+  if (ticket.empty()) return;
+  resolve("auth", ticket.name, ticket.at, config.auth, document);
+  const auto* section = find_section(config.auth, ticket.name);
+  if (section != nullptr && section->sound && section->value.type != policy::AuthType::ticket) {
+    document.issues.add(kTicketOfOtherType, ticket.at, "[auth." + ticket.name + "] takes no tickets").note =
+        "that is an [auth.NAME] with type = \"ticket\"";
+  }
+  if (!route.value.auth.names.empty()) return;
+  document.issues.add(kTicketWithoutAuth, ticket.at, "[route." + route.name + "] gives tickets, and asks nobody who he is").note =
+      "whoever shows one is taken for whom it was given to: auth = [\"NAME\"]";
+}
+
 void check_route(const config::Section<RouteSection>& route, const Config& config, Document& document) {
+  check_tickets(route, config, document);
   const RouteAuth& auth = route.value.auth;
   for (const auto& named : auth.names) resolve("auth", named.name, named.at, config.auth, document);
   if (auth.mode == RouteAuth::Mode::unset && !config.auth.empty() && !route.value.route.upstream.empty()) {

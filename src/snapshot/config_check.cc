@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/text.h"
 #include "config/suggest.h"
+#include "http/fields.h"
 #include "snapshot/config_names.h"
 
 namespace sluice::snapshot {
@@ -137,11 +139,21 @@ bool collide(const net::SocketAddress& a, const net::SocketAddress& b) {
   return a.port() == b.port() && (a.is_any() || b.is_any() || a.ip() == b.ip());
 }
 
-/// The field and the query parameter that hold credentials of this kind; empty: none does.
-std::pair<std::string, std::string> credential_places(const policy::AuthConfig& auth) {
-  if (auth.type != policy::AuthType::signature) return {std::string(auth.header_name()), auth.query};
-  bool aws = auth.signature.scheme == policy::SignatureKind::sigv4;
-  return {aws ? "Authorization" : "Signature", auth.signature.presigned ? "X-Amz-Signature" : ""};
+/// The fields and the query parameter that hold credentials of this kind; an empty name: none does.
+struct CredentialPlaces {
+  std::vector<std::string> headers;
+  std::string query;
+};
+CredentialPlaces credential_places(const policy::AuthConfig& auth) {
+  CredentialPlaces places;
+  if (auth.type == policy::AuthType::signature) {
+    bool aws = auth.signature.scheme == policy::SignatureKind::sigv4;
+    return {{aws ? "Authorization" : "Signature"}, auth.signature.presigned ? "X-Amz-Signature" : ""};
+  }
+  if (auth.type != policy::AuthType::ticket) places.headers.emplace_back(auth.header_name());
+  if (!auth.subprotocol.empty()) places.headers.emplace_back(http::field_name(http::FieldId::sec_websocket_protocol));
+  places.query = auth.query;
+  return places;
 }
 
 }  // namespace
@@ -203,14 +215,16 @@ void check_audit(const Config& config, Document& document) {
   auto listed = [](const std::vector<std::string>& names, auto same) { return std::any_of(names.begin(), names.end(), same); };
   for (const auto& auth : config.auth) {
     if (auth.value.type == policy::AuthType::mtls) continue;
-    const std::pair<std::string, std::string> places = credential_places(auth.value);
-    const std::string& header = places.first;
-    const std::string& query = places.second;
-    bool in_header = listed(audit.headers, [&](const std::string& name) { return equals_ignore_case(name, header); });
-    bool in_query = !query.empty() && listed(audit.query, [&](const std::string& name) { return name == query; });
-    if (!in_header && !in_query) continue;
-    document.issues.add(kAuditCredential, auth.at, quoted(in_header ? header : query) + " holds the credentials of [auth." +
-                                                       auth.name + "]: [log.audit] must not write it");
+    auto refuse = [&](const std::string& place) {
+      document.issues.add(kAuditCredential, auth.at, quoted(place) + " holds the credentials of [auth." + auth.name +
+                                                         "]: [log.audit] must not write it");
+    };
+    CredentialPlaces places = credential_places(auth.value);
+    for (const std::string& header : places.headers) {
+      if (listed(audit.headers, [&](const std::string& name) { return equals_ignore_case(name, header); })) refuse(header);
+    }
+    const std::string& query = places.query;
+    if (!query.empty() && listed(audit.query, [&](const std::string& name) { return name == query; })) refuse(query);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "policy/ip_filter/ip_policy.h"
 #include "policy/limit/limits.h"
 #include "policy/signature/signature.h"
+#include "policy/ticket/ticket.h"
 #include "snapshot/ip_parts.h"
 
 namespace sluice::snapshot {
@@ -117,6 +118,9 @@ policy::Pipeline make_pipeline(const RouteSection& route, const Snapshot& snapsh
   if (route.allow) pipeline.add(Place::authorization, std::make_unique<policy::Allow>(*route.allow, metric));
   add_authorizer(route, snapshot, pipeline);   // last at its place: the others cost no question
   add_plugins(route, snapshot, pipeline);
+  if (!route.ticket.empty()) {
+    pipeline.add(Place::reply, std::make_unique<policy::IssueTicket>(find_part(snapshot.auth, route.ticket.name).tickets));
+  }
   if (!(route.headers.request.empty() && route.headers.response.empty())) {
     pipeline.add(Place::transformation, std::make_unique<policy::Headers>(route.headers));
   }

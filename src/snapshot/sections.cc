@@ -271,6 +271,11 @@ constexpr Field kPolicyFields[] = {
          .about = "Who may ask: the [auth.NAME]s of which any one is enough, or { all = [...] }; \"none\": "
                   "everybody.",
          .example = "[\"partners\"]"}),
+    field<&RouteSection::ticket>(
+        {.name = "ticket",
+         .about = "Answers whoever `auth` lets in with a ticket that the [auth.NAME] of type = \"ticket\" takes once: pages "
+                  "open WebSockets with it.",
+         .example = "\"sockets\""}),
     field<&RouteSection::allow>(
         {.name = "allow",
          .about = "What must be true of whoever asks; a list: any one of its rules. Everybody else gets 403.",
@@ -410,7 +415,7 @@ void config_check(const RouteSection& route, const config::Value& table, config:
   check_upgrade(route.route, table, reader);
   int ends = 0;
   config::Position last = table.at;
-  for (std::string_view key : {"upstream", "redirect", "respond"}) {
+  for (std::string_view key : {"upstream", "redirect", "respond", "ticket"}) {
     const config::Entry* entry = table.find(key);
     if (entry == nullptr) continue;
     ++ends;
@@ -419,7 +424,7 @@ void config_check(const RouteSection& route, const config::Value& table, config:
   if (ends != 1) {
     reader.issues().add(kRouteEnds, last,
                         reader.table_name() +
-                            " ends in exactly one of upstream, redirect and respond, not " +
+                            " ends in exactly one of upstream, redirect, respond and ticket, not " +
                             (ends == 0 ? "none" : std::to_string(ends)));
   }
   const config::Entry* rewrite = table.find("rewrite");

@@ -131,6 +131,7 @@ struct RouteSection {
   policy::IpFilterConfig ips;
   policy::HeadersConfig headers;
   policy::RouteAuth auth;
+  config::Reference<"auth"> ticket;   // what the route answers with; empty: it ends otherwise
   std::optional<policy::AllowConfig> allow;   // none: everybody that `auth` lets in
   bool keep_credentials = false;
   config::Reference<"cors"> cors;

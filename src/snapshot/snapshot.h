@@ -28,6 +28,7 @@
 #include "policy/limit/consumer_limits.h"
 #include "policy/pipeline.h"
 #include "policy/signature/signature.h"
+#include "policy/ticket/ticket.h"
 #include "redis/instance.h"
 #include "route/router.h"
 #include "server/listener_settings.h"
@@ -77,6 +78,7 @@ struct AuthPart {
   std::shared_ptr<Live<crypto::Secret>> login;       // what it shows whom it asks, or verifies with; null: nothing
   std::shared_ptr<policy::JwtWorld> secret_keys;     // made of it; null: none are
   std::shared_ptr<const policy::SignatureAuthenticator> signatures;   // the authenticator; null: of another type
+  std::shared_ptr<const policy::TicketOptions> tickets;   // of the authenticator; null: of another type
 };
 
 /// One [redis.NAME]; what uses it holds the instance, which leads to its worker's client.
@@ -132,7 +134,7 @@ struct Rewrite {
   std::string host;   // empty: the client's
 };
 
-/// A route ends in exactly one of upstream, redirect, respond.
+/// A route ends in exactly one of upstream, redirect, respond; or its last policy answers.
 struct RoutePart {
   std::string name;
   uint64_t fingerprint = 0;

@@ -48,6 +48,7 @@ PARSERS = {
     "jwt_fuzz": ["policy/auth/jwt_token.cc", "policy/auth/jwt_claims.cc", "base/base64url.cc",
                  "policy/auth/identity_block.cc"],
     "log_format_fuzz": ["observe/log_format.cc", "observe/log_line.cc"],
+    "packed_identity_fuzz": ["policy/ticket/packed_identity.cc"],
     "proxy_protocol_fuzz": ["net/proxy_protocol.cc"],
     "redis_reply_fuzz": ["redis/reply_reader.cc", "redis/reply.cc"],
     "route_fuzz": ["route/pattern.cc", "route/host_pattern.cc", "route/router.cc"],

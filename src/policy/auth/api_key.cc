@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "policy/ask/store_question.h"
 #include "policy/auth/key_store.h"
 #include "policy/auth/problems.h"
 #include "policy/headers.h"
@@ -47,22 +48,13 @@ class StoredKeyReader final : public StoredReader<StoredKey> {
   std::string redis_;
 };
 
-std::string_view stored_key_name(Arena& arena, const KeyHash& hash) {
-  char* name = arena.text(kStoredKeyPrefix.size() + 2 * hash.bytes.size());
-  char* end = std::copy(kStoredKeyPrefix.begin(), kStoredKeyPrefix.end(), name);
-  for (unsigned char byte : hash.bytes) {
-    *end++ = "0123456789abcdef"[byte >> 4];
-    *end++ = "0123456789abcdef"[byte & 15];
-  }
-  return {name, static_cast<size_t>(end - name)};
-}
-
 }  // namespace
 
 ApiKeyAuthenticator::ApiKeyAuthenticator(std::string name, const AuthConfig& config,
                                          std::shared_ptr<const ApiKeys> keys,
                                          KeyLookup lookup)
     : name_(std::move(name)), header_(config.header_name()), header_id_(http::field_id(config.header_name())), query_(config.query),
+      subprotocol_(config.subprotocol),
       challenge_("ApiKey realm=\"" + name_ + "\", header=\"" + header_ + "\""), keys_(std::move(keys)),
       lookup_(std::move(lookup)) {}
 
@@ -80,6 +72,9 @@ ApiKeyAuthenticator::Given ApiKeyAuthenticator::find(const http::Head& request) 
     given.key = field.value();
     ++given.count;
   }
+  Subprotocol::Given offered = subprotocol_.find(request);
+  if (offered.count > 0) given.key = offered.credential;
+  given.count += offered.count;
   if (query_.empty()) return given;
   each_query_parameter(request.query, [&](const QueryParameter& parameter) {
     if (parameter.name != query_) return;
@@ -113,7 +108,7 @@ Authenticator::Outcome ApiKeyAuthenticator::look_up(Call& call, Worker& worker, 
     auto reader = std::make_shared<const StoredKeyReader>(name_, lookup_.redis->name());
     worker.stored = std::make_shared<Desk>(lookup_.redis, std::move(reader), lookup_.bytes_max);
   }
-  Desk::Found found = worker.stored->find(call, stored_key_name(call.arena(), hash));
+  Desk::Found found = worker.stored->find(call, stored_name(kStoredKeyPrefix, hash.bytes, call.arena()));
   switch (found.state) {
     case Desk::State::waiting:
       return Outcome::wait(call.clock().now() + kStoreWaitMax, kCredentialStoreUnavailable);
@@ -150,6 +145,7 @@ std::string_view ApiKeyAuthenticator::challenge(Arena&, const http::Problem*) co
 void ApiKeyAuthenticator::remove_credential(http::Head& request, Arena& arena) const {
   // In any spelling: a lax upstream would read X_Api_Key too.
   request.fields.remove_if([this](const Field& field) { return same_header_name(field.name(), header_); });
+  subprotocol_.remove(request, arena);
   if (!query_.empty() && request.has_query) {
     request.query = without_query_parameter(request.query, query_, arena);
     request.has_query = !request.query.empty();

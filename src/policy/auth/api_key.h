@@ -11,6 +11,7 @@
 #include "policy/auth/auth_config.h"
 #include "policy/auth/authenticator.h"
 #include "policy/auth/key_table.h"
+#include "policy/auth/subprotocol.h"
 #include "policy/live_files.h"
 
 namespace sluice::policy {
@@ -57,6 +58,7 @@ class ApiKeyAuthenticator final : public Authenticator {
   Outcome authenticate(Call& call) const override;
   std::string_view challenge(Arena& arena, const http::Problem* problem) const override;
   void remove_credential(http::Head& request, Arena& arena) const override;
+  void clean_response(http::Head& response) const override { subprotocol_.clean(response); }
   uint32_t revocation_generation() const override { return lookup_.redis ? 0 : keys_->live().generation(); }
   bool revoked(const AcceptedCredential& credential) const override;
 
@@ -78,6 +80,7 @@ class ApiKeyAuthenticator final : public Authenticator {
   std::string header_;
   http::FieldId header_id_;
   std::string query_;
+  Subprotocol subprotocol_;
   std::string challenge_;
   std::shared_ptr<const ApiKeys> keys_;
   KeyLookup lookup_;

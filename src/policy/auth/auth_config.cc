@@ -20,6 +20,9 @@ namespace {
 
 constexpr IssueKind kBadHeaderName{"auth_header_name"};
 constexpr IssueKind kBadCookieName{"auth_cookie_name"};
+constexpr IssueKind kBadSubprotocol{"auth_subprotocol"};
+constexpr IssueKind kTicketNowhere{"ticket_nowhere"};
+constexpr IssueKind kTicketStore{"ticket_store"};
 constexpr IssueKind kNoUserFile{"basic_file_missing"};
 constexpr IssueKind kKeyOfOtherType{"auth_key_of_other_type"};
 
@@ -43,14 +46,23 @@ constexpr Field kAuthFields[] = {
          .example = "\"session\""}),
     field<&AuthConfig::query>(
         {.name = "query",
-         .about = "api_key: a query parameter that may hold the key instead.",
+         .about = "api_key: a query parameter that may hold the key instead. ticket: the one that holds the ticket; no log "
+                  "and no upstream sees it.",
          .reason = "none: URLs end up in logs, histories and Referer fields",
          .example = "\"api_key\""}),
+    field<&AuthConfig::subprotocol>(
+        {.name = "subprotocol",
+         .about = "api_key, jwt, introspection, ticket: with \"bearer\", the key, token or ticket of a WebSocket may stand in "
+                  "Sec-WebSocket-Protocol as bearer.TOKEN, beside the real subprotocols: a page can set no other field. "
+                  "It is taken out of the list.",
+         .reason = "none: a client that is no browser has better places",
+         .example = "\"bearer\""}),
     field<&AuthConfig::store>(
         {.name = "store",
          .about = "api_key: where the keys' hashes are: \"consumers\" (the [consumer.*] tables), "
                   "\"file:keys.jsonl\", one JSON object a line, read again whenever it changes, or the name of a "
-                  "[redis.NAME]. jwt: the [redis.NAME] that says which tokens are revoked.",
+                  "[redis.NAME]. jwt: the [redis.NAME] that says which tokens are revoked. ticket: the [redis.NAME] "
+                  "(6.2 or later) that holds the tickets of several gateways.",
          .reason = "a handful of keys needs no file"}),
     field<&AuthConfig::issuer>({.name = "issuer",
                                 .about = "jwt: whose tokens are accepted; exactly the \"iss\" in them. Required. Without "
@@ -139,7 +151,8 @@ constexpr Field kAuthFields[] = {
         {.name = "cache",
          .about = "jwt: memory of the process for tokens that were verified; 0 bytes: every request verifies. basic, "
                   "introspection: for credentials and tokens that were looked at. api_key, jwt: for what the "
-                  "[redis.NAME] of the store said.",
+                  "[redis.NAME] of the store said. ticket: for tickets that nobody has used yet, without a [redis.NAME]; "
+                  "when they fill it none is issued until some have expired.",
          .reason = "some 8,000 tokens of 1 KiB",
          .range = {0, 4'294'967'296}}),
     field<&AuthConfig::file>(
@@ -154,6 +167,11 @@ constexpr Field kAuthFields[] = {
          .reason = "basic: 1m, since a change of the file counts at once; introspection: 10s, since a token that is revoked "
                    "is accepted for so long",
          .range = {1'000'000'000, 3'600'000'000'000}}),
+    field<&AuthConfig::lifetime>({.name = "lifetime",
+                                  .about = "ticket: how long a ticket may wait to be used; never beyond the end of the "
+                                           "credential that it was issued for.",
+                                  .reason = "a page opens its socket at once",
+                                  .range = {1'000'000'000, 600'000'000'000}}),
     field<&AuthConfig::url>({.name = "url",
                              .about = "introspection: where the issuer is asked about tokens (RFC 7662). Required.",
                              .example = "\"https://id.example.com/introspect\""}),
@@ -193,8 +211,9 @@ using enum AuthType;
 const OwnKey kOwnKeys[] = {
     {"header", {api_key, jwt, introspection}},
     {"cookie", {jwt, introspection}},
-    {"query", {api_key}},
-    {"store", {api_key, jwt}},
+    {"query", {api_key, ticket}},
+    {"subprotocol", {api_key, jwt, introspection, ticket}},
+    {"store", {api_key, jwt, ticket}},
     {"issuer", {jwt, introspection}},
     {"audience", {jwt, introspection}},
     {"algorithms", {jwt}},
@@ -214,7 +233,8 @@ const OwnKey kOwnKeys[] = {
     {"roles", {jwt, introspection}},
     {"consumer", {jwt, introspection}},
     {"revoked", {jwt}},
-    {"cache", {api_key, jwt, basic, introspection}},
+    {"cache", {api_key, jwt, basic, introspection, ticket}},
+    {"lifetime", {ticket}},
     {"file", {basic}},
     {"cache_for", {basic, introspection}},
     {"url", {introspection}},
@@ -244,6 +264,16 @@ void check_own_keys(const AuthConfig& auth, const config::Value& table, config::
   for (const Field& field : kSignatureFields) refuse(field.name);
 }
 
+void check_ticket(const AuthConfig& auth, const config::Value& table, config::Reader& reader) {
+  if (auth.query.empty() && auth.subprotocol.empty()) {
+    reader.issues().add(kTicketNowhere, table.at, "type = \"ticket\" needs \"query\", \"subprotocol\" or both").note =
+        "where a WebSocket's handshake holds the ticket";
+  }
+  const config::Entry* store = table.find("store");
+  if (store == nullptr || auth.store.kind == KeyStore::Kind::redis) return;
+  reader.issues().add(kTicketStore, store->value.at, "tickets are kept in a [redis.NAME], or without `store` in the process");
+}
+
 }  // namespace
 
 std::span<const Field> config_fields(const AuthConfig*) {
@@ -258,6 +288,10 @@ void config_check(const AuthConfig& auth, const config::Value& table, config::Re
   const config::Entry* cookie = table.find("cookie");
   if (cookie != nullptr && !http::is_token(auth.cookie))
     reader.issues().add(kBadCookieName, cookie->value.at, quoted(auth.cookie) + " is no name of a cookie");
+  const config::Entry* subprotocol = table.find("subprotocol");
+  if (subprotocol != nullptr && (!http::is_token(auth.subprotocol) || auth.subprotocol.find('.') != std::string::npos))
+    reader.issues().add(kBadSubprotocol, subprotocol->value.at,
+                        quoted(auth.subprotocol) + " is no name of a subprotocol: letters, digits and dashes, no dot");
   const config::Entry* type = table.find("type");
   if (type == nullptr || !is_choice(type->value)) return;   // said already, and the rest would be guesses
   check_own_keys(auth, table, reader);
@@ -266,6 +300,7 @@ void config_check(const AuthConfig& auth, const config::Value& table, config::Re
   if (auth.type == AuthType::basic && auth.file.empty())
     reader.issues().add(kNoUserFile, table.at, "type = \"basic\" needs " + quoted("file")).note =
         "the users and the hashes of their passwords";
+  if (auth.type == AuthType::ticket) check_ticket(auth, table, reader);
   if (auth.type == AuthType::signature) check_signature(auth.signature, table, reader);
 }
 

@@ -13,7 +13,7 @@
 
 namespace sluice::policy {
 
-enum class AuthType : uint8_t { api_key, jwt, mtls, basic, introspection, signature };
+enum class AuthType : uint8_t { api_key, jwt, mtls, basic, introspection, signature, ticket };
 
 /// What becomes of a token while its issuer cannot be asked.
 enum class ProviderDown : uint8_t {
@@ -35,6 +35,7 @@ struct AuthConfig {
   std::string cookie;                  // jwt, introspection; empty: tokens in cookies are not looked at
   // api_key
   std::string query;   // empty: keys in the query are not looked at
+  std::string subprotocol;   // of a WebSocket; empty: credentials there are not looked at
   KeyStore store;
   // jwt: whose tokens, and for whom
   std::string issuer;
@@ -69,6 +70,8 @@ struct AuthConfig {
   config::SecretSource client_secret;
   Duration timeout = std::chrono::seconds(2);
   ProviderDown on_provider_down = ProviderDown::closed;
+  // ticket
+  Duration lifetime = std::chrono::seconds(30);
   SignatureConfig signature;
 
   bool has_tokens() const { return type == AuthType::jwt || type == AuthType::introspection; }
@@ -77,6 +80,7 @@ struct AuthConfig {
   }
   /// It looks things up in [consumer.*].
   bool uses_consumers() const {
+    if (type == AuthType::ticket) return false;
     if (type == AuthType::mtls || type == AuthType::basic || type == AuthType::signature) return true;
     return has_tokens() ? !consumer.empty() : store.kind == KeyStore::Kind::consumers;
   }
@@ -108,7 +112,7 @@ namespace sluice::config {
 
 template <>
 struct Choices<policy::AuthType> {
-  static constexpr std::string_view names[] = {"api_key", "jwt", "mtls", "basic", "introspection", "signature"};
+  static constexpr std::string_view names[] = {"api_key", "jwt", "mtls", "basic", "introspection", "signature", "ticket"};
 };
 
 template <>

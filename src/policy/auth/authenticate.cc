@@ -10,11 +10,6 @@ using Outcome = Authenticator::Outcome;
 
 namespace {
 
-/// Why this policy refused, for on_response.
-struct Refused {
-  const http::Problem* problem;
-};
-
 /// Otherwise nobody could say whether the credential is good.
 bool is_clients_fault(const http::Problem& problem) { return problem.status < 500; }
 
@@ -28,6 +23,17 @@ std::string Authenticate::describe() const {
     out += std::string(authenticators_[i]->name()) + " (" + authenticators_[i]->describe() + ")";
   }
   return out + (credentials_ == Credentials::kept ? ", credentials kept" : "");
+}
+
+Wants Authenticate::wants() const {
+  bool asks = false;
+  for (const auto& authenticator : authenticators_) asks |= authenticator->asks();
+  return {.request = true, .response = true, .end = asks};
+}
+
+void Authenticate::on_end(Call& call) const {
+  if (call.scratch() == nullptr) return;
+  for (const auto& authenticator : authenticators_) authenticator->on_end(call);
 }
 
 Outcome Authenticate::any(Call& call) const {
@@ -69,6 +75,7 @@ Outcome Authenticate::all(Call& call) const {
 }
 
 Verdict Authenticate::on_request(Call& call) const {
+  AuthNotes::of(call);
   Outcome outcome = needs_ == Needs::any ? any(call) : all(call);
   if (outcome.finding == Finding::waiting) return Verdict::wait(outcome.deadline, outcome.problem);
   bool accepted = outcome.finding == Finding::accepted;
@@ -77,14 +84,20 @@ Verdict Authenticate::on_request(Call& call) const {
     for (const auto& authenticator : authenticators_) authenticator->remove_credential(call.request(), call.arena());
   }
   if (accepted) return Verdict::pass();
-  call.scratch() = call.arena().make<Refused>(Refused{outcome.problem});
+  AuthNotes::of(call).refused = outcome.problem;
   return Verdict::refuse(*outcome.problem);
 }
 
 void Authenticate::on_response(Call& call, http::Head& response) const {
-  const auto* refused = static_cast<const Refused*>(call.scratch());
-  if (refused == nullptr || response.status != 401) return;
-  const http::Problem* why = refused->problem == &kCredentialsMissing ? nullptr : refused->problem;
+  if (call.scratch() == nullptr) {   // refused before it came here: what is logged of it holds no credential either
+    for (const auto& authenticator : authenticators_) authenticator->remove_credential(call.request(), call.arena());
+  }
+  if (response.fields.has(http::FieldId::sec_websocket_protocol)) {
+    for (const auto& authenticator : authenticators_) authenticator->clean_response(response);
+  }
+  const auto* notes = static_cast<const AuthNotes*>(call.scratch());
+  if (notes == nullptr || notes->refused == nullptr || response.status != 401) return;
+  const http::Problem* why = notes->refused == &kCredentialsMissing ? nullptr : notes->refused;
   for (const auto& authenticator : authenticators_) {
     std::string_view challenge = authenticator->challenge(call.arena(), why);
     if (!challenge.empty()) response.fields.add("WWW-Authenticate", challenge);

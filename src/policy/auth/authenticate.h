@@ -20,11 +20,12 @@ class Authenticate final : public Policy {
 
   std::string_view name() const override { return "auth"; }
   std::string describe() const override;
-  Wants wants() const override { return {.request = true, .response = true}; }
+  Wants wants() const override;
   /// Passes with call.identity() set: of the first that accepts, or of the first in the list when all must.
   Verdict on_request(Call& call) const override;
   /// A refusal of ours gets one WWW-Authenticate for each kind that would be accepted.
   void on_response(Call& call, http::Head& response) const override;
+  void on_end(Call& call) const override;
 
  private:
   Authenticator::Outcome any(Call& call) const;

@@ -17,6 +17,20 @@ struct AcceptedCredential {
   std::string_view handle;
 };
 
+struct ShownTicket;
+
+/// What is remembered of a request between two tries, and for its response: the scratch of Authenticate.
+struct AuthNotes {
+  const http::Problem* refused = nullptr;
+  ShownTicket* tickets = nullptr;   // that it has shown (policy/ticket/)
+
+  /// Of the request that is being judged.
+  static AuthNotes& of(Call& call) {
+    if (call.scratch() == nullptr) call.scratch() = call.arena().make<AuthNotes>();
+    return *static_cast<AuthNotes*>(call.scratch());
+  }
+};
+
 class Authenticator {
  public:
   enum class Finding : uint8_t {
@@ -44,6 +58,10 @@ class Authenticator {
   /// One line for `explain`, without secrets.
   virtual std::string describe() const = 0;
   virtual Outcome authenticate(Call& call) const = 0;
+  /// It may ask others on behalf of a request: on_end() is to be called.
+  virtual bool asks() const { return false; }
+  /// The request is over: whoever still waits for an answer for it does no more.
+  virtual void on_end(Call&) const {}
   /// Counts the times that accepted credentials may have been taken back; 0 where nobody would learn of it.
   virtual uint32_t revocation_generation() const { return 0; }
   /// Whether a credential that was accepted has been taken back since. Any worker. cost: a look-up
@@ -54,6 +72,8 @@ class Authenticator {
   virtual std::string_view challenge(Arena& arena, const http::Problem* problem) const = 0;
   /// Takes the credential out of the request, before it goes to the upstream.
   virtual void remove_credential(http::Head& request, Arena& arena) const = 0;
+  /// Takes it out of a response in which an upstream that was shown it may have put it.
+  virtual void clean_response(http::Head&) const {}
 };
 
 }  // namespace sluice::policy

@@ -103,7 +103,8 @@ class IntrospectionAuthenticator::Reader final : public AnswerReader<Introspecte
 };
 
 IntrospectionAuthenticator::IntrospectionAuthenticator(std::string name, IntrospectionOptions options)
-    : name_(std::move(name)), options_(std::move(options)), field_(options_.header, options_.cookie),
+    : name_(std::move(name)), options_(std::move(options)),
+      field_(options_.header, options_.cookie, options_.subprotocol),
       challenge_("Bearer realm=\"" + name_ + "\""), reader_(std::make_shared<const Reader>("auth." + name_, options_)) {}
 
 std::string IntrospectionAuthenticator::describe() const {

@@ -37,6 +37,7 @@ crypto::Secret introspection_login(std::string_view id, const crypto::Secret& se
 struct IntrospectionOptions {
   std::string header = "Authorization";
   std::string cookie;                   // empty: none
+  std::string subprotocol;              // empty: none
   upstream::FetchUrl url;
   upstream::FetchTrust tls;
   std::shared_ptr<const IntrospectionLogin> login;
@@ -59,6 +60,7 @@ class IntrospectionAuthenticator final : public Authenticator {
   Outcome authenticate(Call& call) const override;
   std::string_view challenge(Arena& arena, const http::Problem* problem) const override;
   void remove_credential(http::Head& request, Arena& arena) const override { field_.remove(request, arena); }
+  void clean_response(http::Head& response) const override { field_.clean(response); }
 
  private:
   using Desk = ServiceDesk<Introspected>;

@@ -36,7 +36,8 @@ class RevocationReader final : public StoredReader<StoredRevocation> {
 JwtAuthenticator::JwtAuthenticator(std::string name, JwtOptions options,
                                    std::shared_ptr<const JwtWorld> world,
                                    std::shared_ptr<RemoteKeys> remote)
-    : name_(std::move(name)), options_(std::move(options)), field_(options_.header, options_.cookie),
+    : name_(std::move(name)), options_(std::move(options)),
+      field_(options_.header, options_.cookie, options_.subprotocol),
       challenge_("Bearer realm=\"" + name_ + "\""), world_(std::move(world)), remote_(std::move(remote)) {}
 
 Authenticator::Outcome JwtAuthenticator::authenticate(Call& call) const {

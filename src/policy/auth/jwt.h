@@ -25,6 +25,7 @@ struct StoredRevocation;
 struct JwtOptions {
   std::string header = "Authorization";
   std::string cookie;                   // empty: none
+  std::string subprotocol;              // empty: none
   JwtSettings settings;
   NamedConsumers consumers;             // with settings.mapping.consumer
   std::shared_ptr<const redis::Instance> store;   // of revocations; null: none
@@ -42,6 +43,7 @@ class JwtAuthenticator final : public Authenticator {
   Outcome authenticate(Call& call) const override;
   std::string_view challenge(Arena& arena, const http::Problem* problem) const override;
   void remove_credential(http::Head& request, Arena& arena) const override { field_.remove(request, arena); }
+  void clean_response(http::Head& response) const override { field_.clean(response); }
   uint32_t revocation_generation() const override { return world_->revocations.generation(); }
   bool revoked(const AcceptedCredential& credential) const override;
 

@@ -29,8 +29,8 @@ std::optional<std::string_view> after_bearer(std::string_view value) {
 
 }  // namespace
 
-TokenField::TokenField(std::string header, std::string cookie)
-    : header_(std::move(header)), cookie_(std::move(cookie)), id_(http::field_id(header_)),
+TokenField::TokenField(std::string header, std::string cookie, const std::string& subprotocol)
+    : header_(std::move(header)), cookie_(std::move(cookie)), id_(http::field_id(header_)), subprotocol_(subprotocol),
       bearer_(id_ == FieldId::authorization) {}
 
 TokenField::Given TokenField::find(const http::Head& request) const {
@@ -42,6 +42,9 @@ TokenField::Given TokenField::find(const http::Head& request) const {
     given.token = token.value_or(field.value());
     ++given.count;
   }
+  Subprotocol::Given offered = subprotocol_.find(request);
+  if (offered.count > 0) given.token = offered.credential;
+  given.count += offered.count;
   if (cookie_.empty() || !request.fields.has(FieldId::cookie)) return given;
   for (const Field& field : request.fields) {
     if (field.id != FieldId::cookie) continue;
@@ -56,6 +59,7 @@ TokenField::Given TokenField::find(const http::Head& request) const {
 
 void TokenField::remove(http::Head& request, Arena& arena) const {
   if (!cookie_.empty() && request.fields.has(FieldId::cookie)) remove_cookie(request, arena);
+  subprotocol_.remove(request, arena);
   // In any spelling: a lax upstream would read X_Jwt too.
   request.fields.remove_if([this](const Field& field) {
     return same_header_name(field.name(), header_) && (!bearer_ || after_bearer(field.value()));
