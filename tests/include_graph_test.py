@@ -190,3 +190,37 @@ def test_nothing_is_forward_declared_across_folders():
 def test_headers_are_guarded_by_pragma_once():
     assert [relative(path) for path in sources()
             if path.suffix == ".h" and "#pragma once" not in path.read_text()] == []
+
+
+# Of the headers that every file is compiled with (packaging/cmake/folder.cmake): what needs which.
+PRECOMPILED = {
+    "fmt/format.h": r"\bfmt::", "array": r"\bstd::array\b", "atomic": r"\bstd::atomic\b", "chrono": r"\bstd::chrono::",
+    "cstdint": r"\bu?int(?:8|16|32|64)_t\b", "functional": r"\bstd::function\b", "map": r"\bstd::(?:multi)?map\b",
+    "memory": r"\bstd::(?:unique_ptr|shared_ptr|weak_ptr|make_unique|make_shared)\b", "optional": r"\bstd::(?:optional|nullopt)\b",
+    "span": r"\bstd::span\b", "string": r"\bstd::(?:string|to_string)\b", "string_view": r"\bstd::string_view\b",
+    "unordered_map": r"\bstd::unordered_map\b", "variant": r"\bstd::(?:variant|visit|monostate)\b", "vector": r"\bstd::vector\b",
+    "algorithm": r"\bstd::(?:sort|find|find_if|any_of|all_of|none_of|lower_bound|upper_bound|min_element|max_element|copy_n|remove_if)\b",
+    "utility": r"\bstd::(?:move|exchange|pair|forward|swap)\b",
+}
+BY_ANOTHER = {"string_view": {"string"}, "utility": {"memory", "string", "vector", "map", "optional", "functional", "tuple"},
+              "cstdint": {"atomic", "chrono", "string", "netinet/in.h", "stdint.h"}}   # which bring it along
+
+
+def reached(path, known):
+    """gives: the foreign headers that a file includes, itself or through our own"""
+    if path not in known:
+        known[path] = set()
+        for quoted, name in includes(path):
+            known[path] |= reached(SRC / name, known) if quoted else {name}
+    return known[path]
+
+
+def test_nobody_lives_on_a_precompiled_header_alone():
+    """Every file would compile without them."""
+    known, wrong = {}, []
+    for path in sources():
+        there, text = reached(path, known), text_of(path)
+        for header, use in PRECOMPILED.items():
+            if re.search(use, text) and not there & ({header} | BY_ANOTHER.get(header, set())):
+                wrong.append(f"{relative(path)} needs <{header}>")
+    assert wrong == []

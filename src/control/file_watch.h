@@ -3,6 +3,7 @@
 // Polls, for the reasons of control/certificate_watch.h.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
