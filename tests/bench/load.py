@@ -105,6 +105,8 @@ WORKLOADS = {one.name: one for one in (
              goal=0.85, splice=True),
     Workload("ws-64", "WebSocket, 64-byte messages, 64 connections", 64, path=protocols.LIVE, message=64, goal=1.00,
              without=("relay",)),
+    Workload("ws-64-messages", "the same, Sluice looks at messages: size, rate, pings", 64, path=protocols.LIVE, message=64, goal=1.10,
+             variant="messages", without=("nginx", "relay")),
     Workload("ws-16k", "WebSocket, 16 KiB messages, 64 connections", 64, path=protocols.LIVE, message=16384, without=("relay",)),
     Workload("h2-1x32", "HTTP/2 over TLS to HTTP/1.1, 1 connection x 32 streams", 1, tls=True, streams=32, each_second=25_000,
              variant="h2", goal=0.66, without=("relay",), nghttpx=True),

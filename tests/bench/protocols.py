@@ -50,6 +50,9 @@ def variants(folder):
     config = peers.variant(folder, "sluice.toml", "h2c", 320, [
         (f'servers = ["127.0.0.1:{peers.BACKEND}"]\n', f'servers = ["127.0.0.1:{H2_BACKEND}"]\nprotocol = "h2c"\n')])
     found.append(peers.sluice("sluice-h2c", config, 320, proxy="sluice"))
+    config = peers.variant(folder, "sluice.toml", "messages", 324, [
+        ('websocket = { idle = "1h" }', 'websocket = { idle = "1h", max_message = "64KiB", rate = "1_000_000/1s", ping = "30s" }')])
+    found.append(peers.sluice("sluice-messages", config, 324, proxy="sluice"))
     config = peers.variant(folder, "sluice.toml", "grpc", 322, [
         ("[route.service0]", f"""[upstream.calls]
 servers = ["127.0.0.1:{CALL_BACKEND}"]

@@ -2,6 +2,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import subprocess
 import threading
 from pathlib import Path
@@ -151,3 +152,33 @@ def test_libwebsockets_on_both_sides(gateway, lws_peer, lws_server):
     one = gateway(config(lws_server))
     done = subprocess.run([lws_peer, "client", str(one.port), "/live", "60"], capture_output=True, text=True, timeout=30)
     assert done.stdout == "60 of 60\n" and done.returncode == 0, done.stderr
+
+
+NODE = {**os.environ, "NODE_PATH": "/usr/share/nodejs"}
+NODE_PEER = Path(__file__).with_name("websocket_peer.js")
+
+
+@pytest.fixture
+def node_server():
+    if not shutil.which("node") or subprocess.run(["node", "-e", 'require("ws")'], env=NODE, capture_output=True).returncode:
+        pytest.skip("needs node with ws (node-ws)")
+
+    class Server:
+        port = free_port()
+        address = f"127.0.0.1:{port}"
+    process = subprocess.Popen(["node", NODE_PEER, "server", str(Server.port)], env=NODE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    yield Server
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.mark.parametrize("keys, extensions", [("", "permessage-deflate"), ('compression = "pass", max_message = "1MiB"', "permessage-deflate"),
+                                              ('max_message = "1MiB"', "plain")], ids=["opaque", "inflated", "refused"])
+def test_node_on_both_sides(gateway, node_server, keys, extensions):
+    """Relayed unread, and with messages looked at."""
+    table = f"websocket = {{ {keys} }}\n" if keys else ""
+    one = gateway(config(node_server).replace('upstream = "peer"\n', f'upstream = "peer"\n{table}'))
+    done = subprocess.run(["node", NODE_PEER, "client", f"ws://127.0.0.1:{one.port}/live", "42"], env=NODE, capture_output=True,
+                          text=True, timeout=30)
+    assert done.stdout == f"42 of 42, 1000, {extensions}\n", done.stderr
