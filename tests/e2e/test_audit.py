@@ -208,7 +208,7 @@ def test_the_head_is_in_its_file_and_in_the_metrics(audited):
         page = ask(one.admin, "GET", "/metrics").body.decode()
         return f'sluice_audit_head_info{{sequence="{head["seq"]}",hash="{head["hash"]}"}} 1' in page
     wait_until(agree, "head and metrics agree")
-    assert "audit log head" in one.error_log()
+    one.wait_for_error_line("audit log head")
 
 
 @pytest.mark.plain_build
@@ -329,7 +329,7 @@ def test_requests_go_on_while_redis_and_syslog_are_away(gateway, upstream, syslo
         written(one, 21)
         for place in ("audit_syslog", "audit_redis"):
             one.wait_for_metric(1, "sluice_log_failures_total", log=place)
-        assert "audit records are not passed on to=audit_syslog" in one.error_log()
+        one.wait_for_error_line("audit records are not passed on to=audit_syslog")
         silent.thaw()
         syslog.start()
         wait_until(lambda: int(silent.ask("XLEN", "copies") or 0) >= 21, "all records in Redis")

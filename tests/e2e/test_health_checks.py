@@ -133,7 +133,7 @@ def test_a_server_that_is_frozen_leaves(gateway, servers):
     wait_for_state(one, second, 1)
     os.kill(second.process.pid, signal.SIGSTOP)
     wait_for_state(one, second, 0)
-    assert "no whole answer in time" in one.error_log()
+    one.wait_for_error_line("no whole answer in time")
     began = time.monotonic()
     assert names(one, 20) == {"a"}
     assert time.monotonic() - began < SLOW
@@ -275,24 +275,24 @@ def test_grpc_health(gateway, grpc_server):
     assert behind.asked[0] == b"\x0a\x0bshop.Orders"
     behind.status = 2
     wait_for_state(one, behind, 0)
-    assert "reason=NOT_SERVING" in one.error_log()
+    one.wait_for_error_line("reason=NOT_SERVING")
     behind.status = 1
     wait_for_state(one, behind, 1)
     behind.status = None
     wait_for_state(one, behind, 0)
-    assert 'reason="grpc-status 5"' in one.error_log()
+    one.wait_for_error_line('reason="grpc-status 5"')
     behind.status = 1
     wait_for_state(one, behind, 1)
     behind.delay.clear()                    # it hangs
     wait_for_state(one, behind, 0)
-    assert "no whole answer in time" in one.error_log()
+    one.wait_for_error_line("no whole answer in time")
 
 
 def test_a_grpc_server_without_the_health_service_is_down(gateway, grpc_server):
     behind = grpc_server(implemented=False)
     one = gateway(settings(behind, upstream='protocol = "h2c"\n' + health('type = "grpc"', path="")))
     wait_for_state(one, behind, 0)
-    assert 'reason="grpc-status 12"' in one.error_log()
+    one.wait_for_error_line('reason="grpc-status 12"')
 
 
 class SocketServer:
@@ -360,7 +360,7 @@ def test_websocket_servers_are_asked_by_a_ping(gateway, socket_server):
     wait_for_state(one, behind, 1)
     behind.mute = True                              # it takes sockets, and hears nothing
     wait_for_state(one, behind, 0)
-    assert 'reason="no pong in time"' in one.error_log()
+    one.wait_for_error_line('reason="no pong in time"')
     behind.mute = False
     wait_for_state(one, behind, 1)
     assert "health checks" in threads_of(one)
