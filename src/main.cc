@@ -69,14 +69,17 @@ void add_key_commands(CLI::App& app, sluice::cli::KeyOptions& key, sluice::cli::
   listed->callback([&list, &code] { code = sluice::cli::run_key_list(list); });
 }
 
+/// An empty selection, of a variable that is not set, would select everything.
+std::string not_empty(const std::string& text) { return text.empty() ? "must not be empty" : ""; }
+
 void add_connections_command(CLI::App& app, sluice::cli::ConnectionsOptions& options, int& code) {
   CLI::App* command = app.add_subcommand("connections", "What is in flight, and who is behind it; closes it if asked to");
   add_control_options(*command, options.control);
-  command->add_option("--route", options.route, "Of this route only");
-  command->add_option("--subject", options.subject, "Of this subject only");
-  command->add_option("--consumer", options.consumer, "Of this consumer only");
-  command->add_option("--credential", options.credential, "That this credential opened only, by its id");
-  command->add_option("--id", options.request_id, "The one of this request id");
+  command->add_option("--route", options.route, "Of this route only")->check(not_empty);
+  command->add_option("--subject", options.subject, "Of this subject only")->check(not_empty);
+  command->add_option("--consumer", options.consumer, "Of this consumer only")->check(not_empty);
+  command->add_option("--credential", options.credential, "That this credential opened only, by its id")->check(not_empty);
+  command->add_option("--id", options.request_id, "The one of this request id")->check(not_empty);
   command->add_option("--rows", options.rows, "List so many at most (1000)")->check(CLI::Range(0, 10'000));
   command->add_flag("--close", options.close, "Close all that are found; needs one of the selections above");
   command->add_flag("--json", options.json, "The gateway's own answer, as JSON");

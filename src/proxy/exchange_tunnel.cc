@@ -1,3 +1,4 @@
+#include "base/time_left.h"
 #include "proxy/exchange.h"
 #include "proxy/tunnels.h"
 #include "proxy/websocket.h"
@@ -80,7 +81,7 @@ Next Exchange::do_tunnel() {
   TimePoint expires = kNever;
   bool ends = route_->websocket->on_expiry == route::OnExpiry::close;
   if (ends && identity != nullptr && identity->expires != WallTime::max()) {
-    expires = parts().clock.now() + (identity->expires - parts().clock.wall());
+    expires = parts().clock.now() + time_left(identity->expires, parts().clock.wall());
   }
   std::string_view handle = identity != nullptr ? identity->handle : std::string_view{};
   last_endpoint_ = arena_.copy(endpoint_->name());

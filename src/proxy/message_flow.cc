@@ -16,9 +16,13 @@ constexpr size_t kTextKept = 1024;      // for the next message; what a larger o
 }  // namespace
 
 MessageFlow::MessageFlow(MessageRules& rules, Side from, const http::WsDeflate& deflate, MemoryShare* share)
-    : rules_(&rules), reader_(rules.frames(from), deflate.agreed), from_(from), holds_(from == Side::client && rules.types()) {
+    : rules_(&rules), reader_(rules.frames(from), deflate.agreed), share_(share), from_(from), holds_(from == Side::client && rules.types()) {
   if (!deflate.agreed) return;
   inflater_ = std::make_unique<http::WsInflater>(from == Side::client ? deflate.client : deflate.upstream, share);
+}
+
+MessageFlow::~MessageFlow() {
+  if (share_) share_->give(text_room_);
 }
 
 MessageFault MessageFlow::judge(TimePoint now, uint64_t own_ping, Chain& out) {
@@ -149,7 +153,7 @@ bool MessageFlow::see_plain(std::string_view bytes) {
     if (!good(reader_.skip(bytes.size()))) return false;
   } else {
     if (!good(reader_.payload(bytes))) return false;
-    if (holds_) text_.append(bytes);
+    if (holds_) keep(bytes);
   }
   return !last || end_message();
 }
@@ -163,9 +167,21 @@ bool MessageFlow::inflate(std::string_view bytes) {
     state = inflater_->run(bytes, room, sizeof(room), made);
     if (!good(reader_.inflated({room, made}))) return false;
     if (state == State::broken) return good(WsClose::bad_data);
-    if (holds_) text_.append(room, made);
+    if (holds_) keep({room, made});
   }
   return true;
+}
+
+void MessageFlow::keep(std::string_view bytes) {
+  text_.append(bytes);
+  if (text_.capacity() != text_room_) count_text();
+}
+
+// A few bytes of a message may say that it is a large one: what they come to is traffic's memory too.
+void MessageFlow::count_text() {
+  if (share_) share_->give(text_room_);
+  text_room_ = text_.capacity();
+  if (share_) share_->take(text_room_);
 }
 
 bool MessageFlow::end_message() {
@@ -174,6 +190,7 @@ bool MessageFlow::end_message() {
   bool allowed = rules_->allows(text_);
   if (text_.capacity() > kTextKept) text_ = {};
   text_.clear();
+  count_text();
   return allowed || fail(MessageFault::type, WsClose::policy);
 }
 

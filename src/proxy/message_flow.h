@@ -21,9 +21,14 @@ enum class MessageFault : uint8_t { none, protocol, size, rate, type };
 
 class MessageFlow {
  public:
+  /// `share`: where memory is counted; null: nowhere
   MessageFlow(MessageRules& rules, Side from, const http::WsDeflate& deflate, MemoryShare* share);
+  MessageFlow(const MessageFlow&) = delete;
+  ~MessageFlow();
 
   void arrived(Chain bytes) { fresh_.append(std::move(bytes)); }
+  /// A message, or its frame, is held until more has come.
+  bool holds() const { return !reader_.control() && (!message_.empty() || !frame_.empty()); }
   /// Something has come that judge() has not seen.
   bool waiting() const { return !fresh_.empty(); }
   /// Judges all that has come. Appends to `out` what may pass. needs: no fault before
@@ -57,6 +62,8 @@ class MessageFlow {
   bool see(std::string_view bytes);
   bool see_plain(std::string_view bytes);
   bool inflate(std::string_view bytes);
+  void keep(std::string_view bytes);
+  void count_text();
   bool end_message();
   bool good(http::WsClose code);
   bool fail(MessageFault fault, http::WsClose code);
@@ -70,6 +77,8 @@ class MessageFlow {
   Chain frame_;                // of the frame under way, and not decided
   Chain message_;              // held until it is whole
   std::string text_;           // what that says
+  size_t text_room_ = 0;       // of it, as share_ was told
+  MemoryShare* share_;         // null: nowhere
   std::unique_ptr<http::WsInflater> inflater_;   // null: nothing is compressed
   uint64_t rate_word_ = 0;     // policy/limit/rule.h
   uint64_t echoed_ = 0;        // first bytes of a control frame

@@ -43,6 +43,7 @@ void Tunnel::judge(Flow& from, Flow& to) {
     MessageFault fault = way.flow.judge(parts.clock.now(), messages()->ping, from.held);
     if (size_t room = way.flow.take_room(); room > 0 && from.stream) from.stream->consume(room);
     move(from, to);
+    if (way.flow.holds()) active_ = parts.clock.now();   // nothing has passed, but the side is not silent
     if (fault != MessageFault::none) refuse(fault, from, to);
   }
   way.flow.compact(parts.blocks);

@@ -144,6 +144,9 @@ def test_those_of_an_identity_a_credential_or_a_route_are_closed(busy):
 def test_what_closes_needs_to_be_told_what(busy):
     done = connections(busy, "--close")
     assert done.returncode == 1 and "say which" in done.stderr
+    for name in ("--route", "--subject", "--consumer", "--credential", "--id"):   # a variable that is not set
+        done = connections(busy, name, "", "--close")
+        assert done.returncode == 64 and "must not be empty" in done.stderr
     for query, word in (("?color=red", "unknown parameter: color"), ("?rows=10001", "rows"), ("?route=", "route: empty"),
                         ("?rows=-1", "rows")):
         refused = ask(busy.control_path, target="/connections" + query)

@@ -316,6 +316,23 @@ key = {{ secret = "file:{tmp_path}/audit.key" }}
         assert token not in (one.folder / name).read_text()
 
 
+def test_a_credential_that_lasts_for_ever_keeps_no_socket(gateway, upstream, tmp_path):
+    """Its expiry is further away than nanoseconds can say."""
+    key = Key(tmp_path, "k1")
+    (tmp_path / "set.json").write_text(key_set(key))
+    one = gateway(live(upstream(opened(echo)), websocket='idle = "1s"', route='auth = ["customers"]', more=f"""
+[auth.customers]
+type = "jwt"
+issuer = "https://id.example"
+audience = "orders"
+jwks_file = "{tmp_path}/set.json"
+""").replace('path = "/plain" }', 'path = "/plain" }\nauth = "none"'))
+    token = Issuer().token(key, exp=253402300799)
+    with WebSocket(one.port, "/live", [("Authorization", f"Bearer {token}")]) as socket:
+        assert socket.send("x").message() == b"x"
+        assert socket.close_code() == (1001, "idle")
+
+
 @pytest.mark.threads
 def test_a_socket_ends_when_its_token_is_revoked(gateway, upstream, tmp_path):
     key, revoked = Key(tmp_path, "k1"), tmp_path / "revoked.jsonl"

@@ -1,5 +1,6 @@
 """WebSockets whose messages are looked at (`websocket.max_message` and its like), each key from outside."""
 import asyncio
+import contextlib
 import os
 import random
 import struct
@@ -269,3 +270,23 @@ def test_explain_tells_what_is_looked_at(one):
             "idle 10m") in told
     told = run_command("explain", "-c", one.config, "GET", "http://127.0.0.1/rate", *fields).stdout
     assert "at most 5/1m from the client" in told
+
+
+def test_what_a_held_message_inflates_to_is_traffics_memory(gateway, peer):
+    """A few bytes on the wire, a megabyte each in the gateway."""
+    one = gateway(settings(server="workers = 1", more=f"""
+[upstream.main]
+servers = ["{peer.address}"]
+[route.live]
+match = {{ path = "/live", upgrade = "websocket" }}
+upstream = "main"
+websocket = {{ max_message = "2MiB", compression = "pass", message_types = {{ field = "type", allow = ["a"] }} }}
+"""))
+    bomb = deflated(b" " * (1 << 20))
+    before = one.metric("sluice_traffic_memory_bytes")
+    with contextlib.ExitStack() as stack:
+        for _ in range(4):
+            socket = stack.enter_context(WebSocket(one.port, "/live", [DEFLATE]))
+            socket.connection.send(frame(TEXT | 0x40, bomb, b"mask", fin=False))
+        wait_until(lambda: one.metric("sluice_traffic_memory_bytes") > before + 4 * (1 << 20), "it is counted")
+    wait_until(lambda: one.metric("sluice_traffic_memory_bytes") < before + (1 << 20), "it is given back")

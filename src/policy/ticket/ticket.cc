@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/base64url.h"
+#include "base/time_left.h"
 #include "crypto/digest.h"
 #include "crypto/random.h"
 #include "policy/auth/problems.h"
@@ -160,7 +161,7 @@ Verdict IssueTicket::on_request(Call& call) const {
     issued->ticket = new_ticket(call.arena());
     Duration left = options_->lifetime;
     if (call.identity()->expires != WallTime::max()) {
-      left = std::min<Duration>(left, call.identity()->expires - call.clock().wall());
+      left = std::min(left, time_left(call.identity()->expires, call.clock().wall()));
     }
     issued->lives = std::max<Duration>(left, kLifetimeLeast);
     return put(call, *issued);
