@@ -90,7 +90,7 @@ def key_line(folder, algorithm):
 def jwt(folder, algorithm):
     """Edits of sluice.toml: every route asks for a token, holds a limit and answers pages of another origin."""
     return [(ROUTED, ROUTED + 'auth = ["bench"]\nlimit = ["each"]\ncors = "app"\n'),
-            ('upstream = "sink"\n', 'upstream = "sink"\nauth = "none"\n'),
+            *((f'upstream = "{name}"\n', f'upstream = "{name}"\nauth = "none"\n') for name in ("sink", "live")),
             ("[log.error]", f"""[auth.bench]
 type = "jwt"
 issuer = "{ISSUER}"
@@ -113,7 +113,7 @@ file = "{folder}/chain-audit.log"
 
 def keyed(folder):
     return [(ROUTED, ROUTED + 'auth = ["bench"]\nlimit = ["each"]\n'),
-            ('upstream = "sink"\n', 'upstream = "sink"\nauth = "none"\n'),
+            *((f'upstream = "{name}"\n', f'upstream = "{name}"\nauth = "none"\n') for name in ("sink", "live")),
             ("[log.error]", f"""[auth.bench]
 type = "api_key"
 store = "file:{folder}/keys.jsonl"
