@@ -13,7 +13,8 @@ from support.h2_websocket import H2Sockets, H2WebSocket
 from support.problem import assert_problem
 from support.timing import wait_until
 from support.upstream import Upstream
-from support.websocket import BINARY, CLOSE, PING, PONG, TEXT, WebSocket, accept_of, frame, handshake, opened
+from support.websocket import (BINARY, CLOSE, PING, PONG, TEXT, WebSocket, accept_of, frame, handshake, held_on_the_way,
+                               opened)
 from test_websocket_peers import Peer
 
 DEFLATE = ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")
@@ -192,7 +193,7 @@ def test_back_pressure_reaches_the_sender_of_messages(gateway, upstream):
     with WebSocket(one.port, "/types", receive_buffer=4096):
         wait_until(lambda: len(sent) > 3, "it floods")
         one.wait_for_metric(1, "sluice_tunnels_ended_total", reason="slow")
-    assert sum(sent) < 16_000_000
+    assert sum(sent) < held_on_the_way()
 
 
 def test_compression_is_refused_unless_asked_for(one, behind, gateway, upstream):

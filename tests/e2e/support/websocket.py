@@ -5,12 +5,23 @@ import os
 import socket as sockets
 import struct
 import threading
+from pathlib import Path
 
 from support.client import Client, request
 from support.message import Closed, Reader
 from support.upstream import early
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+
+
+HELD_BESIDE_KERNEL = 4_000_000    # by the gateway, and by a client with a small receive buffer: well above both
+
+
+def held_on_the_way():
+    """gives: bytes a sender may be rid of while nobody reads: the kernel's largest buffers of the sender's socket and of
+    both of the gateway's (tcp_wmem, tcp_rmem), and the gateway's own"""
+    write, read = (int(Path(f"/proc/sys/net/ipv4/tcp_{name}").read_text().split()[2]) for name in ("wmem", "rmem"))
+    return 2 * write + read + HELD_BESIDE_KERNEL
 
 
 def accept_of(key):
