@@ -144,7 +144,7 @@ def reloads(folder, count):
     if one is None:
         return [line("reloads under load", f"skipped: {text}")]
     idle = _one_idle(RELOAD_PORT, None)
-    target = f"http://127.0.0.1:{RELOAD_PORT}{load.SMALL}"
+    target = f"http://127.0.0.1:{RELOAD_PORT}{peers.SMALL}"
     command = ["taskset", "-c", str(peers.LOAD_CORE), "wrk", "-t", "1", "-c", "32", "-d", "3600s",
                "--timeout", "20s", target]
     traffic = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

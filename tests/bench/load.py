@@ -8,9 +8,8 @@ from pathlib import Path
 
 import guards
 import protocols
-from peers import LOAD_CORE
+from peers import LOAD_CORE, SMALL
 
-SMALL = "/service42/items/7"
 RATE_CONNECTIONS = 40
 WARM_UP_SECONDS = 0.5
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}

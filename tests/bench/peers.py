@@ -12,6 +12,8 @@ SLUICE = Path(os.environ.get("SLUICE_BINARY", ROOT / "build" / "release" / "slui
 LOAD_CORE, PROXY_CORE = 0, 1
 START_SECONDS_MAX = 20
 BACKEND, SINK, LOG_SINK, RELAY = 19000, 19001, 19009, 19040
+SMALL = "/service42/items/7"
+ANSWER = b"hello from behind the proxy\n"   # to it, as conf/backend.conf has it too
 PLAIN, TLS = 0, 1                 # last digit of a proxy's ports; variants add to it
 NGINX, HAPROXY, SLUICE_PORT, ADMIN = 19010, 19020, 19030, 19039
 

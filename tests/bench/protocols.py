@@ -21,9 +21,13 @@ def prepare(folder):
         subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-Wall", "-Werror", "-o", folder / name, peers.HERE / f"{name}.c"],
                        check=True)
     (folder / "call").write_bytes(framed(MESSAGE))
-    answer = folder / "calls" / CALL[1:]
-    answer.parent.mkdir(parents=True, exist_ok=True)
-    answer.write_bytes(framed(MESSAGE))
+    put(folder / "calls" / CALL[1:], framed(MESSAGE))
+    put(folder / "small" / peers.SMALL[1:], peers.ANSWER)
+
+
+def put(file, content):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
 
 
 def call_options(folder):
@@ -31,12 +35,13 @@ def call_options(folder):
 
 
 def backends(folder):
-    """An echo of WebSockets, and a server of gRPC calls: nghttpd, which says grpc-status in its trailers."""
+    """An echo of WebSockets, and two servers of HTTP/2: nghttpd, which is quicker at it than what it is to keep busy; one
+    answers gRPC calls, with grpc-status in its trailers."""
     found = [peers.Process("ws-echo", [folder / "ws_echo", ECHO_BACKEND], peers.LOAD_CORE, ECHO_BACKEND)]
     if shutil.which("nghttpd"):
-        command = [shutil.which("nghttpd"), CALL_BACKEND, "--no-tls", "-d", folder / "calls", "--trailer", "grpc-status: 0",
-                   "-a", "127.0.0.1", f"-m{H2_STREAMS}"]
-        found.append(peers.Process("calls", command, peers.LOAD_CORE, CALL_BACKEND))
+        for name, port, more in (("small", H2_BACKEND, []), ("calls", CALL_BACKEND, ["--trailer", "grpc-status: 0"])):
+            command = [shutil.which("nghttpd"), port, "--no-tls", "-d", folder / name, *more, "-a", "127.0.0.1", f"-m{H2_STREAMS}"]
+            found.append(peers.Process(name, command, peers.LOAD_CORE, port))
     return found
 
 

@@ -4,8 +4,6 @@ import platform
 import statistics
 import subprocess
 
-MARGIN = 0.05      # what a median ratio may be off between runs
-
 
 def ratios(rounds, workload, proxy, yardstick):
     """CPU per request of `proxy` over `yardstick`, round by round."""
@@ -53,7 +51,7 @@ def table(report, workloads):
 
 
 def judged(found, goal, what):
-    met = "met" if found <= goal + MARGIN else "NOT MET"
+    met = "met" if found <= goal else "NOT MET"
     return f"{what} {goal:.2f} {met}"
 
 
@@ -135,8 +133,8 @@ Made by `make bench` on {report['date']}: {len(report['rounds'])} interleaved ro
 {report['seconds']} s each. Every proxy has one worker pinned to one core; load generator and backend
 share the other. CPU is user + system time of the proxy's processes by the kernel's exact clock.
 Ratios are taken within each round; the table shows their median and, in brackets, the smallest and
-largest. A goal counts as met within {MARGIN} of it. Absolute times differ between runs and machines
-far more than ratios do. `relay` is no proxy: it makes the four socket calls of a request and nothing
+largest. A goal is met by a median at most as large as it; two runs differ by some hundredths.
+Absolute times differ between runs and machines far more than ratios do. `relay` is no proxy: it makes the four socket calls of a request and nothing
 else, so it shows what the kernel alone costs on the machine of this run; "over relay" is the cost above
 that floor. `haproxy-splice` is HAProxy with `option splice-response` and `splice-request`.
 
