@@ -5,10 +5,10 @@ namespace sluice::http {
 Cookie parse_cookie(std::string_view pair) {
   pair = trim_ows(pair);
   size_t equals = pair.find('=');
-  if (equals == std::string_view::npos) return {{}, pair};
+  if (equals == std::string_view::npos) return {{}, pair, pair};
   std::string_view value = trim_ows(pair.substr(equals + 1));
   bool quoted = value.size() >= 2 && value.front() == '"' && value.back() == '"';
-  return {trim_ows(pair.substr(0, equals)), quoted ? value.substr(1, value.size() - 2) : value};
+  return {trim_ows(pair.substr(0, equals)), quoted ? value.substr(1, value.size() - 2) : value, pair};
 }
 
 std::string_view without_cookie(std::string_view field, std::string_view name, Arena& arena) {
@@ -17,14 +17,11 @@ std::string_view without_cookie(std::string_view field, std::string_view name, A
   if (!there) return field;
   char* text = arena.text(2 * field.size());   // a space may come behind every semicolon
   size_t size = 0;
-  while (!field.empty()) {
-    size_t end = field.find(';');
-    std::string_view pair = trim_ows(field.substr(0, end));
-    field.remove_prefix(end == std::string_view::npos ? field.size() : end + 1);
-    if (pair.empty() || parse_cookie(pair).name == name) continue;
+  each_cookie(field, [&](const Cookie& cookie) {
+    if (cookie.name == name) return;
     if (size > 0) size += std::string_view("; ").copy(text + size, 2);
-    size += pair.copy(text + size, pair.size());
-  }
+    size += cookie.pair.copy(text + size, cookie.pair.size());
+  });
   return {text, size};
 }
 

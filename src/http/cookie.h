@@ -11,6 +11,7 @@ namespace sluice::http {
 struct Cookie {
   std::string_view name;
   std::string_view value;   // without the quotes around it, if it has some
+  std::string_view pair;    // the whole, as it stands there
 };
 
 /// `pair`: what stands between two semicolons, with or without spaces around it. One without "=" has no name.

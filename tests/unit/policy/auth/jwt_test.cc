@@ -101,6 +101,15 @@ TEST_F(JwtAuthenticatorTest, removes_its_credential_and_no_other) {
   EXPECT_EQ(call.fields(), "Authorization: Basic YTpi|X-A: 1");
 }
 
+// What is left is as long as what came: a space has come behind each semicolon.
+TEST_F(JwtAuthenticatorTest, removes_a_cookie_among_others_without_spaces) {
+  options.cookie = "s";
+  JwtAuthenticator jwt = make();
+  TestCall call(request("Cookie: s=x;a=1;b=2;c=3;d=4;e=5\r\n"));
+  jwt.remove_credential(call.head, call.arena);
+  EXPECT_EQ(call.fields(), "Cookie: a=1; b=2; c=3; d=4; e=5");
+}
+
 TEST_F(JwtAuthenticatorTest, names_who_asks) {
   options.settings.mapping.consumer = "azp";
   options.consumers.add("web", {"browsers", "eu"});
