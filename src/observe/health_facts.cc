@@ -1,6 +1,22 @@
 #include "observe/health_facts.h"
 
+#include <algorithm>
+
 namespace sluice::observe {
+
+void HealthFacts::add(const Endpoint& one) {
+  for (size_t i = endpoints.size(); i-- > 0 && endpoints[i].upstream == one.upstream;) {
+    Endpoint& before = endpoints[i];
+    if (before.endpoint != one.endpoint) continue;
+    before.up = before.up && one.up;
+    before.passed += one.passed;
+    before.failed += one.failed;
+    before.last_seconds = std::max(before.last_seconds, one.last_seconds);
+    if (before.failure.empty()) before.failure = one.failure;
+    return;
+  }
+  endpoints.push_back(one);
+}
 
 void write_health(const HealthFacts& facts, TextPage& page) {
   std::vector<std::string> labels;

@@ -20,6 +20,10 @@ struct HealthFacts {
     std::string failure;       // of the last one; empty: it passed, or there was none
   };
   std::vector<Endpoint> endpoints;
+
+  /// Servers of an upstream that share an address, under two names, are one endpoint: up when both are.
+  /// needs: those of an upstream come one after the other
+  void add(const Endpoint& one);
 };
 
 void write_health(const HealthFacts& facts, TextPage& page);

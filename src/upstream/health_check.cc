@@ -144,7 +144,7 @@ std::shared_ptr<const EndpointList> HealthCheck::judge(std::shared_ptr<const End
 }
 
 void HealthCheck::add_facts(observe::HealthFacts& facts) const {
-  for (const auto& server : servers_) facts.endpoints.push_back(server->facts());
+  for (const auto& server : servers_) facts.add(server->facts());
 }
 
 }  // namespace sluice::upstream

@@ -275,6 +275,20 @@ TEST(Exposition, every_family_of_the_list_can_appear) {
   EXPECT_EQ(page.families.size(), kFamilies);
 }
 
+TEST(HealthFacts, two_names_at_one_address_are_one_endpoint) {
+  HealthFacts facts;
+  facts.add({"orders", "10.0.0.1:80", true, 1, 0, 0.5, ""});
+  facts.add({"orders", "10.0.0.2:80", true, 2, 0, 0.1, ""});
+  facts.add({"orders", "10.0.0.1:80", false, 0, 3, 0.2, "status 500"});
+  facts.add({"others", "10.0.0.1:80", true, 4, 0, 0.1, ""});
+  ASSERT_EQ(facts.endpoints.size(), 3u);
+  const HealthFacts::Endpoint& both = facts.endpoints[0];
+  EXPECT_FALSE(both.up);
+  EXPECT_EQ(both.passed + both.failed, 4u);
+  EXPECT_EQ(both.failure, "status 500");
+  EXPECT_TRUE(facts.endpoints[2].up);
+}
+
 std::chrono::nanoseconds thread_cpu_time() {
   timespec time{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
