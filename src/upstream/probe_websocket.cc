@@ -18,6 +18,7 @@ namespace sluice::upstream {
 namespace {
 
 constexpr std::string_view kPing = "sluice health";   // what the pong must repeat
+constexpr char kNoThread[] = "no thread for libwebsockets";
 constexpr size_t kFailureBytesMax = 100;
 constexpr unsigned kDescriptorsMax = 2 * ProbeCount::kMax;   // those that are being closed too
 
@@ -55,6 +56,8 @@ class WebSocketThread {
 
   /// From the keeper's thread. The result is a letter to it.
   void submit(std::shared_ptr<Check> check);
+  /// It could not go on: what is submitted fails.
+  bool has_ended();
 
  private:
   /// One TLS context in force.
@@ -84,6 +87,7 @@ class WebSocketThread {
   std::vector<std::shared_ptr<Check>> submitted_;   // guarded by mutex_
   lws_context* shared_context_ = nullptr;           // guarded by mutex_: to be woken by
   bool stopping_ = false;                           // guarded by mutex_
+  bool ended_ = false;                              // guarded by mutex_
   // The thread's own.
   lws_context* context_ = nullptr;
   std::vector<std::shared_ptr<Check>> live_;        // with a socket
@@ -94,7 +98,8 @@ class WebSocketThread {
 WebSocketThread::WebSocketThread(Mailbox& mailbox) : mailbox_(&mailbox) {
   try {
     thread_ = std::thread([this] { run(); });
-  } catch (const std::system_error&) {   // no more threads for this service: every check says so
+  } catch (const std::system_error&) {   // no more threads for this service
+    ended_ = true;
   }
 }
 
@@ -108,10 +113,15 @@ WebSocketThread::~WebSocketThread() {
 }
 
 void WebSocketThread::submit(std::shared_ptr<Check> check) {
-  if (!thread_.joinable()) return post(check, "no thread for it could be started");
   std::lock_guard lock(mutex_);
+  if (ended_) return post(check, kNoThread);
   submitted_.push_back(std::move(check));
   if (shared_context_) lws_cancel_service(shared_context_);
+}
+
+bool WebSocketThread::has_ended() {
+  std::lock_guard lock(mutex_);
+  return ended_;
 }
 
 const lws_protocols* WebSocketThread::protocols() {
@@ -136,12 +146,14 @@ void WebSocketThread::run() {
     std::lock_guard lock(mutex_);
     shared_context_ = context_;
   }
-  while (take_submitted()) {
-    if (context_ == nullptr || lws_service(context_, 0) < 0) break;
+  while (context_ != nullptr && take_submitted()) {
+    if (lws_service(context_, 0) < 0) break;
   }
   {
     std::lock_guard lock(mutex_);
     shared_context_ = nullptr;
+    ended_ = true;
+    for (const auto& check : submitted_) post(check, kNoThread);
   }
   if (context_) lws_context_destroy(context_);   // closes what is open, and tells it
 }
@@ -187,7 +199,7 @@ void WebSocketThread::forget_vhosts() {
 }
 
 void WebSocketThread::begin(const std::shared_ptr<Check>& check) {
-  lws_vhost* vhost = context_ ? vhost_for(*check) : nullptr;
+  lws_vhost* vhost = vhost_for(*check);
   if (vhost == nullptr) return post(check, "libwebsockets has no memory for it");
   lws* socket = nullptr;
   lws_client_connect_info info{};
@@ -270,12 +282,12 @@ void WebSocketThread::forget(const Check& check) {
 
 std::shared_ptr<WebSocketThread> WebSocketProbing::thread() {
   std::shared_ptr<WebSocketThread> thread = thread_.lock();
-  if (thread == nullptr) thread_ = thread = std::make_shared<WebSocketThread>(*mailbox_);
+  if (thread == nullptr || thread->has_ended()) thread_ = thread = std::make_shared<WebSocketThread>(*mailbox_);
   return thread;
 }
 
 WebSocketProbe::WebSocketProbe(Loop& loop, WebSocketProbing& probing, const UpstreamConfig& upstream, ProbeTarget target)
-    : loop_(&loop), thread_(probing.thread()), target_(std::move(target)), host_(probe_host(upstream, target_)),
+    : loop_(&loop), probing_(&probing), thread_(probing.thread()), target_(std::move(target)), host_(probe_host(upstream, target_)),
       path_(upstream.health->path.text), timeout_(upstream.health->timeout), verify_(!upstream.tls || upstream.tls->verify) {}
 
 void WebSocketProbe::start(Waiter& waiter) {
@@ -291,6 +303,7 @@ void WebSocketProbe::start(Waiter& waiter) {
   check_->timeout = timeout_;
   check_->probe = this;
   timer_.start(loop_->timers(), loop_->clock().now() + timeout_, *this);
+  thread_ = probing_->thread();   // another one, when that has ended
   thread_->submit(check_);
 }
 

@@ -17,7 +17,7 @@ class WebSocketThread;
 class WebSocketProbing {
  public:
   explicit WebSocketProbing(Mailbox& mailbox) : mailbox_(&mailbox) {}
-  /// The thread, begun if nobody holds it; whoever holds it last ends it, and waits for that.
+  /// The thread, begun if nobody holds one that works; whoever holds it last ends it, and waits for that.
   std::shared_ptr<WebSocketThread> thread();
 
  private:
@@ -42,6 +42,7 @@ class WebSocketProbe final : public Probe, private Timer::Owner {
   void give_up();
 
   Loop* loop_;
+  WebSocketProbing* probing_;
   std::shared_ptr<WebSocketThread> thread_;
   ProbeTarget target_;
   std::string host_;
