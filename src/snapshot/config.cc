@@ -199,7 +199,7 @@ LoadedConfig finish(config::Document document, const LoadOptions& options) {
   if (out.document.complete) {
     check_names(out.config, out.document);
     check_listeners(out.config, out.document);
-    check_audit(out.config, out.document);
+    check_logs(out.config, out.document);
     check_auth(out.config, out.document);
     check_limits(out.config, out.document);
     check_routes(out.config, out.document);

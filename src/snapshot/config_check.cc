@@ -24,7 +24,6 @@ constexpr IssueKind kGrpcWebProtocol{"grpc_web_protocol"};
 constexpr IssueKind kPresetNamed{"security_headers_name"};
 constexpr IssueKind kNoListener{"no_listener"};
 constexpr IssueKind kAddressTwice{"address_twice"};
-constexpr IssueKind kAuditCredential{"audit_credential"};
 constexpr IssueKind kRedirectToPlain{"redirect_to_plain"};
 constexpr IssueKind kRedirectToUnix{"redirect_to_unix"};
 constexpr IssueKind kRouteTie{"route_tie"};
@@ -139,23 +138,6 @@ bool collide(const net::SocketAddress& a, const net::SocketAddress& b) {
   return a.port() == b.port() && (a.is_any() || b.is_any() || a.ip() == b.ip());
 }
 
-/// The fields and the query parameter that hold credentials of this kind; an empty name: none does.
-struct CredentialPlaces {
-  std::vector<std::string> headers;
-  std::string query;
-};
-CredentialPlaces credential_places(const policy::AuthConfig& auth) {
-  CredentialPlaces places;
-  if (auth.type == policy::AuthType::signature) {
-    bool aws = auth.signature.scheme == policy::SignatureKind::sigv4;
-    return {{aws ? "Authorization" : "Signature"}, auth.signature.presigned ? "X-Amz-Signature" : ""};
-  }
-  if (auth.type != policy::AuthType::ticket) places.headers.emplace_back(auth.header_name());
-  if (!auth.subprotocol.empty()) places.headers.emplace_back(http::field_name(http::FieldId::sec_websocket_protocol));
-  places.query = auth.query;
-  return places;
-}
-
 }  // namespace
 
 void report_unknown_name(std::string_view table, std::string_view name, config::Position at,
@@ -205,26 +187,6 @@ void check_names(const Config& config, Document& document) {
     check_lists(route.value.ips, config, document);
     check_security(route.value.security, config, document);
     if (route.sound) check_params(route.value, document);
-  }
-}
-
-void check_audit(const Config& config, Document& document) {
-  if (!config.log.audit) return;
-  const observe::AuditConfig& audit = *config.log.audit;
-  if (audit.redis) resolve("redis", audit.redis->store.name, audit.redis->store.at, config.redis, document);
-  auto listed = [](const std::vector<std::string>& names, auto same) { return std::any_of(names.begin(), names.end(), same); };
-  for (const auto& auth : config.auth) {
-    if (auth.value.type == policy::AuthType::mtls) continue;
-    auto refuse = [&](const std::string& place) {
-      document.issues.add(kAuditCredential, auth.at, quoted(place) + " holds the credentials of [auth." + auth.name +
-                                                         "]: [log.audit] must not write it");
-    };
-    CredentialPlaces places = credential_places(auth.value);
-    for (const std::string& header : places.headers) {
-      if (listed(audit.headers, [&](const std::string& name) { return equals_ignore_case(name, header); })) refuse(header);
-    }
-    const std::string& query = places.query;
-    if (!query.empty() && listed(audit.query, [&](const std::string& name) { return name == query; })) refuse(query);
   }
 }
 

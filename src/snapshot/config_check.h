@@ -11,8 +11,8 @@ namespace sluice::snapshot {
 /// needs: `config` read from `document`, of which every file was readable
 void check_names(const Config& config, config::Document& document);
 void check_listeners(const Config& config, config::Document& document);
-/// Queries and headers that hold credentials are not written.
-void check_audit(const Config& config, config::Document& document);
+/// No log writes the parameters and headers that hold credentials.
+void check_logs(const Config& config, config::Document& document);
 void check_auth(const Config& config, config::Document& document);
 /// Those that routes and consumers name.
 void check_limits(const Config& config, config::Document& document);
