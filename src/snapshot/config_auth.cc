@@ -31,6 +31,7 @@ constexpr IssueKind kTicketWithoutAuth{"ticket_without_auth"};
 constexpr IssueKind kTicketOfOtherType{"ticket_of_other_type"};
 constexpr IssueKind kTicketForTicket{"ticket_for_ticket"};
 constexpr IssueKind kTicketElsewhere{"ticket_without_upgrade"};
+constexpr IssueKind kTicketShares{"ticket_place_shared"};
 constexpr IssueKind kKeepWithoutAuth{"keep_credentials_without_auth"};
 
 void check_keys(const Config& config, Document& document) {
@@ -118,11 +119,27 @@ bool takes_tickets(const std::string& name, const Config& config) {
   return section != nullptr && section->sound && section->value.type == policy::AuthType::ticket;
 }
 
+// Whatever stands where tickets do is taken for one, and out of the request: no other credential can come there.
+void check_place(const config::Section<RouteSection>& route, const std::string& ticket, const Config& config, Document& document) {
+  const policy::AuthConfig& own = find_section(config.auth, ticket)->value;
+  for (const auto& named : route.value.auth.names) {
+    const auto* other = find_section(config.auth, named.name);
+    if (named.name == ticket || other == nullptr || !other->sound) continue;
+    bool protocol = !own.subprotocol.empty() && equals_ignore_case(own.subprotocol, other->value.subprotocol);
+    bool query = !own.query.empty() && own.query == other->value.query;
+    if (!protocol && !query) continue;
+    document.issues.add(kTicketShares, named.at, "[auth." + ticket + "] and [auth." + named.name + "] look for credentials in the same " +
+                                                     (protocol ? "subprotocol" : "query parameter"))
+        .note = "give tickets a place of their own: what stands there is taken out of the request as one";
+  }
+}
+
 // Tickets open WebSockets and nothing else, and none is given for another.
 void check_tickets(const config::Section<RouteSection>& route, const Config& config, Document& document) {
   const auto& ticket = route.value.ticket;
   for (const auto& named : route.value.auth.names) {
     if (!takes_tickets(named.name, config)) continue;
+    check_place(route, named.name, config, document);
     if (!ticket.empty()) {
       document.issues.add(kTicketForTicket, named.at, "a ticket would be given for a ticket, without end");
     } else if (!route.value.route.match.upgrade) {
