@@ -154,6 +154,7 @@ Next Exchange::do_inspect() {
   if (has_late_verdict_) {
     has_late_verdict_ = false;
     timer_.stop();
+    if (late_.problem() == &kDeadlineExceeded) return fail(kDeadlineExceeded);   // the client's word, not the policy's
     bool runs_again = late_.kind() == Verdict::Kind::again;
     if (!runs_again && late_.kind() != Verdict::Kind::pass) return act(late_);
     if (!runs_again) ++call_.current_;
