@@ -188,7 +188,7 @@ bool MessageFlow::end_message() {
   if (reader_.compressed()) inflater_->end_message();
   if (!holds_) return true;
   bool allowed = rules_->allows(text_);
-  if (text_.capacity() > kTextKept) text_ = {};
+  if (text_.capacity() > kTextKept) std::string().swap(text_);   // `= {}` would keep its memory
   text_.clear();
   count_text();
   return allowed || fail(MessageFault::type, WsClose::policy);

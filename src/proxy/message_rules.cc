@@ -4,6 +4,13 @@
 
 namespace sluice::proxy {
 
+namespace {
+
+/// A reader's memory is some fourteen times the largest message that it has read.
+constexpr uint64_t kReadersMessageMax = 256 << 10;
+
+}  // namespace
+
 MessageRules::MessageRules(const route::WebSocketConfig& config) {
   uint64_t bytes_max = config.max_message ? config.max_message->count : UINT64_MAX;
   client_ = {.masked = true, .message_bytes_max = bytes_max};
@@ -17,11 +24,17 @@ MessageRules::MessageRules(const route::WebSocketConfig& config) {
   field_ = config.message_types->field;
   allow_ = config.message_types->allow;
   std::sort(allow_.begin(), allow_.end());
-  json_.emplace(bytes_max);
+  json_.emplace(std::min(bytes_max, kReadersMessageMax));
 }
 
 bool MessageRules::allows(std::string_view message) {
-  Result<JsonValue> value = json_->read(message);
+  if (message.size() <= kReadersMessageMax) return allows(message, *json_);
+  JsonReader for_once(message.size());
+  return allows(message, for_once);
+}
+
+bool MessageRules::allows(std::string_view message, JsonReader& reader) const {
+  Result<JsonValue> value = reader.read(message);
   if (!value) return false;
   std::optional<JsonValue> member = value->member(field_);
   if (!member) return false;

@@ -30,13 +30,15 @@ class MessageRules {
   bool allows(std::string_view message);
 
  private:
+  bool allows(std::string_view message, JsonReader& reader) const;
+
   http::WsRules client_;
   http::WsRules upstream_;
   std::optional<policy::LimitRule> rate_;
   Duration ping_{};
   std::string field_;
   std::vector<std::string> allow_;   // sorted
-  std::optional<JsonReader> json_;
+  std::optional<JsonReader> json_;   // of messages of ordinary size: it keeps its memory
 };
 
 }  // namespace sluice::proxy

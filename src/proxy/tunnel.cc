@@ -156,13 +156,13 @@ void Tunnel::move(Flow& from, Flow& to) {
   if (from.held.empty()) return;
   Tunnels& home = *group_->home;
   Messages::Way* way = way_of(from);
-  active_ = home.parts().clock.now();
   while (!from.held.empty()) {
     bool drops = to.stream == nullptr || to.close_sent || from.told;
     bool stops = closing_ && !drops && from.stream != nullptr;   // of one that is lost all goes on that came
     if (stops && from.frames.at_boundary()) break;
     size_t most = drops ? from.held.size() : std::min(from.held.size(), to.stream->credit());
     if (most == 0) break;
+    active_ = home.parts().clock.now();
     size_t part = follow(from, most, stops);
     Chain bytes = part == from.held.size() ? std::move(from.held) : from.held.split(part);
     // Consumed before sending: the stream's room, not ours, is what holds the sender back.

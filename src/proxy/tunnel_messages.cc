@@ -80,6 +80,7 @@ void Tunnel::feel_pulse(Flow& side, Flow& other) {
   Pulse& pulse = way_of(side)->pulse;
   TimePoint now = parts.clock.now();
   if (own.rules->ping() == Duration{} || closing_) return;
+  if (!side.held.empty()) return pulse.heard(now);   // what it says is not read: the other side takes nothing
   switch (pulse.needs(now, own.rules->ping())) {
     case Pulse::Needs::nothing: return;
     case Pulse::Needs::end: return blame(side, WsClose::going_away, TunnelEnd::no_pong);

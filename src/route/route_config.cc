@@ -23,6 +23,7 @@ constexpr IssueKind kRespondHeader{"respond_header"};
 constexpr IssueKind kMessageTypes{"message_types"};
 constexpr IssueKind kPingIdle{"websocket_ping"};
 constexpr IssueKind kMessageRate{"websocket_rate"};
+constexpr IssueKind kCompression{"websocket_compression"};
 
 constexpr uint64_t kMessageRateMost = 1'000'000;   // a second; more than one socket can carry
 
@@ -278,6 +279,10 @@ void config_check(const WebSocketConfig& websocket, const config::Value& table, 
     const config::Rate& rate = websocket.rate->value;
     bool counts = rate.count <= kMessageRateMost && rate.per >= std::chrono::seconds(1) && rate.per <= std::chrono::hours(24);
     if (!counts) reader.issues().add(kMessageRate, websocket.rate->at, "at most 1,000,000 messages, in 1s to 1d");
+  }
+  if (websocket.deflate_passes() && !websocket.max_message) {
+    reader.issues().add(kCompression, place_of(table, "compression"), "what is inflated has no end without max_message").note =
+        "max_message = \"64KiB\" allows messages of that size, inflated";
   }
   if (!websocket.message_types) return;
   config::Position at = place_of(table, "message_types");

@@ -249,6 +249,33 @@ TEST_F(MessageTypes, many_empty_fragments_are_not_held) {
   EXPECT_EQ(upstream().body.find('\x01'), std::string::npos);
 }
 
+class LargeTypes : public Messages {
+ protected:
+  LargeTypes() : Messages("max_message = \"4MiB\", message_types = { field = \"type\", allow = [\"publish\"] }") {
+    world.blocks.count_in(share);
+  }
+  void TearDown() override {
+    Messages::TearDown();
+    world.blocks.forget_share();
+  }
+
+  SharedMemory memory;
+  MemoryShare share{memory};
+};
+
+TEST_F(LargeTypes, leave_no_memory_behind) {
+  open();
+  std::string message = ws_frame(0x81, R"({"type":"publish","more":")" + std::string(3 << 20, 'x') + "\"}");
+  uint64_t most = 0;
+  for (size_t at = 0; at < message.size(); at += 64 << 10) {
+    from(client->stream, std::string_view(message).substr(at, 64 << 10));
+    most = std::max(most, memory.used());
+  }
+  EXPECT_EQ(upstream().body.size(), message.size());
+  EXPECT_GT(most, 6u << 20);   // as it came, and as it is read
+  EXPECT_LT(memory.used(), 1u << 20);
+}
+
 class MessagePing : public Messages {
  protected:
   MessagePing() : Messages("ping = \"10s\", idle = \"1m\"") {}
@@ -293,6 +320,18 @@ TEST_F(MessagePing, who_does_not_answer_is_gone) {
   EXPECT_EQ(close_code(upstream()), 1001);
   world.pass(seconds(1));
   EXPECT_EQ(ended(TunnelEnd::no_pong), 1u);
+}
+
+// Its pong is behind what the upstream does not take, and is not read.
+TEST_F(MessagePing, who_waits_for_the_other_side_is_not_given_up) {
+  open();
+  upstream().set_credit(0);
+  from(client->stream, ws_frame(0x81, "for you"));
+  for (int i = 0; i < 50; ++i) world.pass(seconds(1));
+  EXPECT_EQ(close_code(client->stream), 0);
+  EXPECT_EQ(ended(TunnelEnd::no_pong), 0u);
+  for (int i = 0; i < 20; ++i) world.pass(seconds(1));
+  EXPECT_EQ(ended(TunnelEnd::idle), 1u);   // nothing has moved
 }
 
 TEST_F(MessagePing, pongs_alone_do_not_put_off_idle) {
