@@ -139,7 +139,8 @@ JSON Schema for editors.
 * Paths of files are relative to the file that names them.
 * The files that `include` names are merged; a name that is defined twice is an error.
 * Facts in braces, where a key takes them: `{ip} {route} {method} {host} {header.NAME} {path.NAME}
-  {query.NAME}`; `{path.**}` is what `**` matched, `{{` and `}}` are braces.
+  {query.NAME}`, and of who was authenticated `{identity} {consumer} {claim.NAME}`; `{path.**}` is
+  what `**` matched, `{{` and `}}` are braces.
 )";
 
 }  // namespace

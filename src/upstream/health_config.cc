@@ -39,8 +39,8 @@ constexpr Field kFields[] = {
                                    .about = "Of type grpc: the service that is asked about; empty: the server as a whole.",
                                    .example = "\"shop.Orders\""}),
     field<&HealthConfig::host>({.name = "host",
-                                .about = "The Host of the check, with a port if need be; otherwise tls.sni or the server's "
-                                         "own address.",
+                                .about = "The Host of the check, with a port if need be; otherwise tls.sni, or the server's "
+                                         "name and port.",
                                 .example = "\"orders.internal\""}),
     field<&HealthConfig::port>({.name = "port",
                                 .about = "Another port of the servers to ask; otherwise the one that requests go to.",
@@ -48,7 +48,7 @@ constexpr Field kFields[] = {
                                 .range = {1, 65'535}}),
     field<&HealthConfig::every>({.name = "every",
                                  .about = "From one check of a server to the next, a tenth more or less.",
-                                 .reason = "a dead server is out within 16 seconds, and checks cost next to nothing",
+                                 .reason = "a dead server is out within 18 seconds, and checks cost next to nothing",
                                  .range = {10 * kMillisecond, kHour}}),
     field<&HealthConfig::timeout>({.name = "timeout",
                                    .about = "From connecting to the whole answer; later is a failure.",
