@@ -295,8 +295,9 @@ constexpr Advice kAdvice[] = {
     {"bad_websocket_handshake",
      "Not GET, a body, or no good `Sec-WebSocket-Key`: a hand-made client or a scan. Nothing was forwarded."},
     {"upstream_bad_upgrade",
-     "The upstream answered 101 without `Upgrade: websocket`, or with a `Sec-WebSocket-Accept` that does not "
-     "answer the client's key. The connection to it was reset: nothing becomes a tunnel that is not agreed on."},
+     "The upstream answered 101 without `Upgrade: websocket`, with a `Sec-WebSocket-Accept` that does not answer "
+     "the client's key, or, on a route that looks at messages, with an extension that it was not offered (by default "
+     "none is: `websocket.compression`). The connection to it was reset: nothing becomes a tunnel that is not agreed on."},
     {"upstream_no_websockets",
      "The upstream's `protocol` is `h2` or `h2c`, and its SETTINGS do not have SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC "
      "8441). Turn it on there, or give the route an upstream with `protocol = \"h1\"`."},

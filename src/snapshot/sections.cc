@@ -75,7 +75,8 @@ constexpr Field kAdminFields[] = {
                                   .example = "\"127.0.0.1:9901\"",
                                   .need = config::Need::required}),
     field<&AdminConfig::control>({.name = "control",
-                                  .about = "The control socket, for the service's own user and root: `sluice reload`.",
+                                  .about = "The control socket, for the service's own user and root: `sluice reload`, `sluice connections`, "
+                                           "`sluice key list`.",
                                   .example = "\"unix:/run/sluice/control.sock\""}),
 };
 
