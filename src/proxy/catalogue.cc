@@ -159,7 +159,7 @@ constexpr Advice kAdvice[] = {
      "No response head within `timeout.response` (the route's, or the upstream's). Once the "
      "response "
      "has begun, a stall of `timeout.body` cannot be answered any more: the client's connection "
-     "is reset and the access log says `\"aborted\":\"upstream\"`."},
+     "(over HTTP/2 its stream) is reset and the access log says `\"aborted\":\"upstream\"`."},
     {"upstream_closed",
      "The upstream ended the connection without an answer: it crashed, restarted, or its own limit "
      "was hit. A request that came over a kept connection is repeated once by itself if "
@@ -179,8 +179,8 @@ constexpr Advice kAdvice[] = {
      "The route's `auth` asks for credentials, and the request has none of those kinds. The response's "
      "WWW-Authenticate fields name them. Browsers leave credentials out when CORS does not allow them."},
     {"credentials_ambiguous",
-     "Two API keys in one request, in the header field twice or in header and query: which one counts would "
-     "be a guess."},
+     "Two API keys or two tokens in one request, in the header field twice or in two places (query, cookie, "
+     "subprotocol): which one counts would be a guess."},
     {"api_key_unknown",
      "No key of the `store` has this hash: mistyped, revoked, or of another environment. A key file that could "
      "not be read leaves the keys before it in force and says so in the error log."},
@@ -230,7 +230,7 @@ constexpr Advice kAdvice[] = {
     {"token_claims",
      "No `exp`, a claim of `required` is missing, one of `claims` has another value, or a claim has a type that it "
      "must not have."},
-    {"token_revoked", "The token's `jti` or `sub` is in the file of `revoked`."},
+    {"token_revoked", "The token's `jti` or `sub` is in the file of `revoked`, or in the `store`."},
     {"token_keys_unavailable",
      "The issuer's keys were never had, or the token names an unknown key while they cannot be fetched. The error "
      "log says why (`token keys not fetched`); routes with other credentials serve on."},
@@ -268,8 +268,8 @@ constexpr Advice kAdvice[] = {
      "The body is not the one that was signed: changed on its way, or the client hashed something else (before compression, or a text "
      "in another encoding). The upstream's request was broken off before its end."},
     {"address_denied",
-     "The route's `deny_ips` has the client's address, or its `allow_ips` has not; the log says which. Behind a load "
-     "balancer, is it in `trusted_proxies`?"},
+     "The route's `deny_ips` has the client's address, or its `allow_ips` has not; the audit log and `sluice explain --from` "
+     "say which. Behind a load balancer, is it in `trusted_proxies`?"},
     {"not_allowed",
      "The client is known, and no rule of the route's `allow` held. `sluice explain` with the same credentials lists the "
      "rules and names the one that decided; shadow = true lets everybody pass while the error log says who would not."},
@@ -378,7 +378,9 @@ problem details (`application/problem+json`), or a short HTML page or plain text
 * Nothing that the client sent is repeated in the body. Responses have `Cache-Control: no-store`; 503 has `Retry-After`,
   405 has `Allow`.
 * "Ends the connection": after such a request nobody can say where the next one begins. The answer is sent, the
-  connection half-closed, and what still arrives is discarded (up to 1 MiB or 5 s) so that the client can read it.
+  connection half-closed, and what still arrives is discarded (up to 1 MiB or 5 s) so that the client can read it. A refused
+  request of HTTP/2 ends its stream alone.
+* A call of gRPC gets no body but `grpc-status`, by the status that is given here (`docs/grpc.md`).
 )";
 
 void append_problem(std::string& out, const Problem& problem) {
