@@ -5,26 +5,25 @@
 namespace sluice {
 
 void Timer::start(TimerWheel& wheel, TimePoint deadline, Owner& owner) {
-  deadline_ = deadline;
+  // One tick late rather than early: of a deadline inside a tick the next one is the first.
+  uint64_t tick = TimerWheel::ticks(deadline);
+  deadline_tick_ = deadline == kNever ? kStopped : tick + (deadline.time_since_epoch() % TimerWheel::kTick > Duration::zero());
   owner_ = &owner;
   if (linked()) {
-    if (TimerWheel::ticks(deadline) >= slot_tick_) return;   // the wheel comes by, and moves us
+    if (deadline_tick_ >= wheel.slot_tick(*this)) return;   // the wheel comes by, and moves us
     unlink();
   }
   wheel.insert(*this, wheel.tick_ + 1);
 }
 
 void TimerWheel::insert(Timer& timer, uint64_t earliest) {
-  // One tick late rather than early: a deadline inside a tick is due when the tick is over.
-  uint64_t due = std::max(ticks(timer.deadline_) + 1, earliest);
+  uint64_t due = std::max(uint64_t{timer.deadline_tick_}, earliest);
   uint64_t span = due - tick_;
   int level = 0;
   while (level < kLevels - 1 && span >= uint64_t{1} << (kBits * (level + 1))) ++level;
-  // Beyond 46 hours: look again then.
-  constexpr uint64_t kSpanMax = (uint64_t{1} << (kBits * kLevels)) - 1;
-  if (span > kSpanMax) due = tick_ + kSpanMax;
+  if (span > kSpanMax) due = tick_ + kSpanMax;   // look again then
   uint64_t slot = (due >> (kBits * level)) & (kSlots - 1);
-  timer.slot_tick_ = level == 0 ? due : (due >> (kBits * level)) << (kBits * level);
+  timer.slot_tick_ = ((due >> (kBits * level)) << (kBits * level)) & kSpanMax;
   slots_[static_cast<size_t>(level)][slot].push_back(timer);
   used_[static_cast<size_t>(level)] |= uint64_t{1} << slot;
 }
@@ -42,7 +41,7 @@ void TimerWheel::cascade(int level) {
   }
 }
 
-void TimerWheel::fire(TimePoint now) {
+void TimerWheel::fire(uint64_t target) {
   uint64_t slot = tick_ & (kSlots - 1);
   if ((used_[0] & (uint64_t{1} << slot)) == 0) return;
   used_[0] &= ~(uint64_t{1} << slot);
@@ -51,7 +50,7 @@ void TimerWheel::fire(TimePoint now) {
   while (!due.empty()) {
     Timer& timer = due.pop_front();
     if (!timer.active()) continue;
-    if (timer.deadline_ > now) {
+    if (timer.deadline_tick_ > target) {
       insert(timer, tick_ + 1);
       continue;
     }
@@ -79,7 +78,7 @@ void TimerWheel::advance(TimePoint now) {
     if (tick_ >= target) return;
     ++tick_;
     if ((tick_ & (kSlots - 1)) == 0) cascade(1);
-    fire(now);
+    fire(target);
   }
 }
 

@@ -27,15 +27,18 @@ class Timer : private ListHook<class TimerTag> {
 
   /// (Re)starts: owner.on_timer comes once, at `deadline` or up to 100 ms later.
   void start(TimerWheel& wheel, TimePoint deadline, Owner& owner);
-  void stop() { deadline_ = kNever; }
-  bool active() const { return deadline_ != kNever; }
-  TimePoint deadline() const { return deadline_; }
+  void stop() { deadline_tick_ = kStopped; }
+  bool active() const { return deadline_tick_ != kStopped; }
+  /// As it was given, or up to a tick later; kNever: it is stopped.
+  TimePoint deadline() const;
 
  private:
   friend class TimerWheel;
   template <class T, class Tag> friend class List;
-  TimePoint deadline_ = kNever;
-  uint64_t slot_tick_ = 0;   // when the wheel will look at us
+  // A connection has one, a socket four: in one word. 40 bits of ticks hold every TimePoint.
+  static constexpr uint64_t kStopped = (uint64_t{1} << 40) - 1;
+  uint64_t deadline_tick_ : 40 = kStopped;   // the first that begins at the deadline or after it
+  uint64_t slot_tick_ : 24 = 0;              // when the wheel will look at us, in the lowest bits: it is not further
   Owner* owner_ = nullptr;
 };
 
@@ -61,14 +64,20 @@ class TimerWheel {
   static uint64_t ticks(TimePoint at) {
     return static_cast<uint64_t>(at.time_since_epoch() / kTick);
   }
+  static constexpr uint64_t kSpanMax = (uint64_t{1} << (kBits * kLevels)) - 1;   // 46 hours
+  uint64_t slot_tick(const Timer& timer) const { return tick_ + ((timer.slot_tick_ - tick_) & kSpanMax); }
   void insert(Timer& timer, uint64_t earliest);
   void cascade(int level);
-  void fire(TimePoint now);
+  void fire(uint64_t target);
   void skip_empty(uint64_t target);
 
   uint64_t tick_;   // the last one handled
   std::array<uint64_t, kLevels> used_{};   // bit per slot that may hold timers
   std::array<std::array<Slot, kSlots>, kLevels> slots_;
 };
+
+inline TimePoint Timer::deadline() const {
+  return active() ? TimePoint(static_cast<int64_t>(deadline_tick_) * TimerWheel::kTick) : kNever;
+}
 
 }  // namespace sluice

@@ -97,11 +97,11 @@ class ClientConnection final : public ListHook<class ClientConnectionTag>,
   std::shared_ptr<const ListenerSettings> settings_;
   ClientFacts facts_;
   SharedAddressCounts::Place place_ = SharedAddressCounts::Place::none;
+  bool draining_ = false;
   wire::Connection connection_;
   http::H1ServerCodec codec_;
   std::unique_ptr<PrefaceReader> preface_;    // until it is known what is spoken
   std::unique_ptr<http::H2ServerCodec> h2_;   // in place of codec_
-  bool draining_ = false;
 };
 
 }  // namespace sluice::server

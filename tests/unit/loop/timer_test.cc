@@ -91,6 +91,27 @@ TEST(TimerWheel, a_gap_of_any_length_fires_all_that_is_due) {
   }
 }
 
+// A clock that has run for more than 46 hours, and deadlines that lie further off than that.
+TEST(TimerWheel, restarts_far_from_the_clock_s_beginning) {
+  Wheel at;
+  at.clock.advance(hours(24 * 700));
+  at.wheel.advance(at.clock.now());
+  Alarm alarm;
+  for (Duration in : {Duration(hours(24 * 36'500)), Duration(hours(60)), Duration(hours(1)), Duration(seconds(70)), Duration(seconds(30)),
+                      Duration(seconds(80))}) {
+    at.start(alarm, in);
+    at.pass(seconds(1), milliseconds(100));
+    EXPECT_GE(alarm.timer.deadline() + seconds(1), at.clock.now() + in);
+    EXPECT_EQ(alarm.fired, 0);
+  }
+  at.pass(seconds(78), milliseconds(100));
+  EXPECT_EQ(alarm.fired, 0);
+  at.pass(seconds(2), milliseconds(100));
+  EXPECT_EQ(alarm.fired, 1);
+  EXPECT_EQ(alarm.timer.deadline(), kNever);
+  EXPECT_EQ(sizeof(Timer), 32u);
+}
+
 TEST(TimerWheel, a_restart_to_later_moves_the_deadline) {
   Wheel at;
   Alarm alarm;
