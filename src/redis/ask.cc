@@ -55,6 +55,7 @@ void Client::Ask::on_reply(const Reply& reply) {
   if (repeat(kind, reply)) return;
   if (!is_unfit(kind)) {
     node_->answered();
+    client_->say_refused(reply.text);
     return finish({Outcome::refused, kind, &reply});
   }
   Node& node = *node_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "redis/ask.h"
 #include "redis/slot.h"
 
@@ -10,6 +11,8 @@ namespace sluice::redis {
 namespace {
 
 constexpr size_t kArgumentBytes = 16;   // around each argument, on the wire
+constexpr size_t kWordsMax = 120;
+constexpr Duration kRefusedGap = std::chrono::minutes(1);   // every command of a user without a right is refused
 
 size_t size_of(const Command& command) {
   size_t size = command.key.size() + kArgumentBytes;
@@ -122,6 +125,13 @@ void Client::say_up() {
   if (options_.presence && !options_.presence->found()) return;
   LOG(info, "redis back", kv("redis", options_.name),
       kv("server", directory_->spokesman().place().to_string()));
+}
+
+void Client::say_refused(std::string_view words) {
+  TimePoint now = parts_.loop.clock().now();
+  if (refused_said_at_ != TimePoint{} && now - refused_said_at_ < kRefusedGap) return;
+  refused_said_at_ = now;
+  LOG(warn, "redis refuses a command", kv("redis", options_.name), kv("reason", printable(words, kWordsMax)));
 }
 
 }  // namespace sluice::redis

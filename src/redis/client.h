@@ -80,6 +80,8 @@ class Client final : private Directory::Owner {
   void on_directory_changed() override;
   void say_away();
   void say_up();
+  /// By an error of the command's own: whoever asked takes it for no answer, so that nobody else would say why.
+  void say_refused(std::string_view words);
   Ticket issue(Ask& ask);
   void give_back(uint32_t index);
   void destroy(Ask& ask);
@@ -93,6 +95,7 @@ class Client final : private Directory::Owner {
   std::vector<uint32_t> free_slots_;
   size_t queued_bytes_ = 0;
   TimePoint changed_at_{};
+  TimePoint refused_said_at_{};
   bool up_ = false;
   bool missed_ = false;   // said to be away
 };

@@ -1,8 +1,12 @@
 """Limits that several gateways share through Redis: the bound, and what happens when Redis does not answer."""
 import concurrent.futures
+import hashlib
+import json
 import os
+import re
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from support.client import Client, request
@@ -10,10 +14,13 @@ from support.gateway import settings
 from support.load import Load, unused
 from support.problem import assert_problem
 from support.redis import Cluster, Redis, Watched
+from support.signing import Key, signed
 from support.timing import SLOW, sanitizer, wait_until
 
 FULL = bool(os.environ.get("SLUICE_FULL"))
 LEASE_SECONDS = 0.5
+UPGRADE = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
+           ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]
 
 
 def config(server, limit="", workers=2, more="", rate="100/1s", burst=20):
@@ -103,6 +110,77 @@ def test_a_script_that_redis_has_lost_is_sent_again(gateway, redis):
         server.ask("SCRIPT", "FLUSH")
     assert one.ask(target="/limited").status == 200
     assert one.metric("sluice_limit_requests_total", limit="shared", result="fallback") == 0
+
+
+ROUTES_OF_A_USER = """
+[limit.long]
+key = "route"
+algorithm = "quota"
+rate = "100/1d"
+store = "main"
+exact = true
+[auth.keys]
+type = "api_key"
+store = "main"
+[auth.bank]
+type = "signature"
+replay = "main"
+[auth.sockets]
+type = "ticket"
+query = "ticket"
+store = "main"
+[consumer.acme]
+signing_keys = [SIGNING_KEY]
+[upstream.sockets]
+servers = ["ADDRESS"]
+[route.tickets]
+match = { path = "/ticket", methods = ["POST"] }
+auth = ["keys"]
+ticket = "sockets"
+limit = ["shared", "long"]
+[route.socket]
+match = { path = "/socket", upgrade = "websocket" }
+upstream = "sockets"
+auth = ["sockets"]
+[route.signed]
+match = { path = "/signed" }
+respond = { status = 200 }
+auth = ["bank"]
+[log.audit]
+file = "@dir@/audit.log"
+redis = { store = "main" }
+"""
+
+
+def test_a_user_of_the_documented_commands_runs_all_that_asks_redis(gateway, upstream, redis, tmp_path):
+    server, key = redis(), Key("s1", "hmac-sha256")
+    text = (Path(__file__).parents[2] / "docs" / "redis.md").read_text()
+    rule = re.search(r"^ACL SETUSER (sluice .*)$", text, re.MULTILINE).group(1).replace("PASSWORD", "word").split()
+    assert server.ask("ACL", "SETUSER", *rule) == "OK"
+    (tmp_path / "word").write_text("word")
+    place = f'url = "redis://127.0.0.1:{server.port}"\nuser = "sluice"\npassword = {{ secret = "file:{tmp_path}/word" }}'
+    text = config(place, "exact = true", more=ROUTES_OF_A_USER.replace("SIGNING_KEY", key.entry(tmp_path))
+                  .replace("ADDRESS", upstream().address))
+    one = gateway(text.replace("respond = { status = 200 }\nlimit", 'respond = { status = 200 }\nauth = "none"\nlimit')
+                  .replace('"/free" }', '"/free" }\nauth = "none"'))
+    up(one)
+    name = "sluice:key:" + hashlib.sha256(b"good").hexdigest()
+    assert server.ask("SET", name, json.dumps({"id": "k1", "consumer": "acme"})) == "OK"
+    for _ in range(3):
+        ticket = one.ask("POST", "/ticket", [("X-Api-Key", "good"), ("X-Name", "a")])
+        assert ticket.status == 200, ticket.body
+        target = "/socket?ticket=" + ticket.json()["ticket"]
+        assert [one.ask(target=target, fields=UPGRADE).status for _ in range(2)] == [200, 401]
+        fields = signed(key, target="/signed")
+        assert [one.ask(target="/signed", fields=fields).status for _ in range(2)] == [200, 401]
+    wait_until(lambda: int(server.ask("XLEN", "sluice:audit")) >= 12, "the records are in the stream")
+    for limit in ("shared", "long"):
+        assert one.metric("sluice_limit_requests_total", limit=limit, result="fallback") == 0
+        assert one.metric("sluice_limit_requests_total", limit=limit, result="allowed") == 3
+    assert "redis refuses" not in one.error_log()
+    assert server.ask("ACL", "SETUSER", "sluice", "-time") == "OK"
+    assert one.ask(target="/limited").status == 200      # counted here
+    one.wait_for_error_line(r'redis refuses a command redis=main reason=.*can.t run this command')
 
 
 def test_counts_outlive_a_gateway(gateway, redis):

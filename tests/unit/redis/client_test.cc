@@ -25,6 +25,18 @@ TEST(Client, asks_over_a_unix_socket) {
   EXPECT_EQ(fixture.client->queued(), 0U);
 }
 
+TEST(Client, what_redis_refuses_is_said_once_in_its_own_words) {
+  RedisServer server;
+  LogCatcher log;
+  ClientFixture fixture(at_port(server.port()));
+  EXPECT_EQ(fixture.ask({"SET", "a", "1"}), "answered OK");
+  EXPECT_EQ(log.count("redis refuses a command"), 0);
+  std::string unknown(200, 'x');
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(fixture.ask({unknown, "a\n"}), "refused command");
+  EXPECT_EQ(log.count("redis refuses a command redis=main reason=\"ERR unknown command"), 1) << log.text();
+  EXPECT_LT(log.text().size(), 300U);
+}
+
 TEST(Client, asks_over_tcp_and_by_name_and_in_a_database) {
   RedisServer server;
   Options options = at_port(server.port());
