@@ -105,6 +105,7 @@ void Keeper::on_reload_begun() {
 
 void Keeper::on_unchanged() {
   certificates_.watch(*snapshot_);
+  keys_->fetch_all();
   snapshot::renew_logins(*snapshot_);
   snapshot::renew_auth_logins(*snapshot_);
 }

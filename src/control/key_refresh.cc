@@ -25,7 +25,7 @@ class KeyRefresh::Watched final : private upstream::Fetch::Waiter, private Timer
     timer_.stop();
     keys_->serve(nullptr);
     // Whoever waits is not to wait for somebody who has gone.
-    if (fetch_.active()) keys_->ended(false, now());
+    if (fetch_.active()) keys_->ended(false);
   }
 
   const std::shared_ptr<RemoteKeys>& keys() const { return keys_; }
@@ -34,6 +34,8 @@ class KeyRefresh::Watched final : private upstream::Fetch::Waiter, private Timer
     if (keys_->wanted()) begin();
   }
   void begin();
+  /// The same, and once more when a fetch is under way: it may have been answered already.
+  void renew();
   void take_over(const Watched& before);
 
  private:
@@ -57,13 +59,19 @@ class KeyRefresh::Watched final : private upstream::Fetch::Waiter, private Timer
   uint64_t fingerprint_ = 0;     // of the text in force
   unsigned failures_ = 0;        // in a row
   bool discovering_ = false;
+  bool again_ = false;           // as soon as this one has ended
 };
 
 void KeyRefresh::Watched::begin() {
   if (fetch_.active()) return;
-  keys_->begun(now());
+  keys_->begun();
   discovering_ = !keys_->options().issuer.empty();
   get(keys_->options().url);
+}
+
+void KeyRefresh::Watched::renew() {
+  again_ = fetch_.active();
+  begin();
 }
 
 void KeyRefresh::Watched::get(upstream::FetchUrl url) {
@@ -137,7 +145,8 @@ void KeyRefresh::Watched::fail(const std::string& why) {
 }
 
 void KeyRefresh::Watched::settle(bool good, Duration next) {
-  keys_->ended(good, now());
+  keys_->ended(good);
+  if (std::exchange(again_, false)) next = Duration::zero();
   timer_.start(refresh_->loop_->timers(), now() + next, *this);
   refresh_->owner_->on_keys_settled(keys_);
 }
@@ -170,6 +179,7 @@ void KeyRefresh::watch(std::vector<std::shared_ptr<RemoteKeys>> keys) {
                               [&](const auto& old) { return old && old->keys() == one; });
     if (known != before.end()) {
       watched_.push_back(std::move(*known));
+      watched_.back()->renew();
       continue;
     }
     watched_.push_back(std::make_unique<Watched>(*this, std::move(one)));
@@ -179,6 +189,10 @@ void KeyRefresh::watch(std::vector<std::shared_ptr<RemoteKeys>> keys) {
     watched_.back()->begin();
     owner_->on_keys_settled(watched_.back()->keys());   // who asked before this may go on with old keys
   }
+}
+
+void KeyRefresh::fetch_all() {
+  for (const auto& watched : watched_) watched->renew();
 }
 
 void KeyRefresh::on_keys_wanted() {

@@ -1,4 +1,4 @@
-// Fetches the keys of issuers that publish them: at the start, at intervals, and when a token names
+// Fetches the keys of issuers that publish them: at the start, at reloads, at intervals, and when a token names
 // a key that is not known. What was had stays in force while there is nothing new. On the keeper's
 // loop.
 #pragma once
@@ -35,8 +35,10 @@ class KeyRefresh final : private policy::RemoteKeys::Fetcher {
   ~KeyRefresh();
 
   /// Fetches these, and nothing else any more. Keys of the same issuer from the same place are taken
-  /// over: a changed table does not forget them.
+  /// over: a changed table does not forget them. All are fetched now.
   void watch(std::vector<std::shared_ptr<policy::RemoteKeys>> keys);
+  /// Now, all of them: what was withdrawn ends with this.
+  void fetch_all();
   observe::KeyFacts facts() const;
 
  private:

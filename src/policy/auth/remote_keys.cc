@@ -48,10 +48,12 @@ Result<upstream::FetchUrl, std::string> keys_place_in(const upstream::FetchRespo
 
 bool RemoteKeys::want(TimePoint now) {
   if (state_.load(std::memory_order_acquire) != State::idle) return true;
-  int64_t looked = looked_at_.load(std::memory_order_relaxed);
-  if (looked != 0 && now.time_since_epoch().count() - looked < kRefetchEvery.count()) return false;
+  // Fetches that nobody asked for do not count: a key may be published just after one.
+  int64_t wanted = wanted_at_.load(std::memory_order_relaxed);
+  if (wanted != 0 && now.time_since_epoch().count() - wanted < kRefetchEvery.count()) return false;
   State idle = State::idle;
   if (!state_.compare_exchange_strong(idle, State::wanted, std::memory_order_acq_rel)) return true;
+  wanted_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
   std::lock_guard lock(mutex_);
   if (fetcher_) fetcher_->on_keys_wanted();
   return true;
@@ -66,13 +68,7 @@ void RemoteKeys::serve(Fetcher* fetcher) {
   fetcher_ = fetcher;
 }
 
-void RemoteKeys::begun(TimePoint now) {
-  looked_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
-  state_.store(State::fetching, std::memory_order_release);
-}
-
-void RemoteKeys::ended(bool good, TimePoint now) {
-  looked_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+void RemoteKeys::ended(bool good) {
   failing_.store(!good, std::memory_order_relaxed);
   state_.store(State::idle, std::memory_order_release);
 }

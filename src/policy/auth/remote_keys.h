@@ -77,8 +77,8 @@ class RemoteKeys {
   /// null: nobody fetches any more.
   void serve(Fetcher* fetcher);
   bool wanted() const { return state_.load(std::memory_order_acquire) == State::wanted; }
-  void begun(TimePoint now);
-  void ended(bool good, TimePoint now);
+  void begun() { state_.store(State::fetching, std::memory_order_release); }
+  void ended(bool good);
 
  private:
   enum class State : uint8_t { idle, wanted, fetching };
@@ -86,7 +86,7 @@ class RemoteKeys {
   RemoteKeysOptions options_;
   std::shared_ptr<JwtWorld> world_;
   std::atomic<State> state_{State::idle};
-  std::atomic<int64_t> looked_at_{0};   // ticks of TimePoint, when a fetch began or ended; 0: never
+  std::atomic<int64_t> wanted_at_{0};   // ticks of TimePoint, when a token last caused a fetch; 0: never
   std::atomic<bool> failing_{false};
   std::mutex mutex_;
   Fetcher* fetcher_ = nullptr;   // guarded

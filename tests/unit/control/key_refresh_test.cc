@@ -164,10 +164,33 @@ TEST_F(KeyRefreshTest, fetches_when_a_worker_asks) {
   watch({keys});
   ASSERT_TRUE(until_settled(1));
   set = kSecond;
-  EXPECT_FALSE(keys->want(loop->clock().now()));   // it was looked at just now
-  EXPECT_TRUE(keys->want(loop->clock().now() + policy::kRefetchEvery));
+  TimePoint at = loop->clock().now();
+  EXPECT_TRUE(keys->want(at));   // however late the last fetch at an interval was
   ASSERT_TRUE(until_settled(2));
   EXPECT_EQ(keys->world().keys.current()->size(), 2u);
+  EXPECT_FALSE(keys->want(at + policy::kRefetchEvery - Duration(1)));
+  EXPECT_EQ(asked, 2);
+  EXPECT_TRUE(keys->want(at + policy::kRefetchEvery));
+  ASSERT_TRUE(until_settled(3));
+}
+
+TEST_F(KeyRefreshTest, fetches_all_anew_at_a_reload_and_once_more_when_it_was_at_it) {
+  auto keys = make(options());
+  watch({keys});
+  ASSERT_TRUE(until_settled(1));
+  {
+    LoopTurn turn(loop);
+    refresh->fetch_all();
+    refresh->fetch_all();   // the first may have been answered already
+  }
+  ASSERT_TRUE(until_settled(3));
+  EXPECT_EQ(asked, 3);
+  set = kSecond;
+  watch({keys});   // what a reload that changed something else does
+  ASSERT_TRUE(until_settled(4));
+  EXPECT_EQ(keys->world().keys.current()->size(), 2u);
+  loop.settle(5);
+  EXPECT_EQ(asked, 4);
 }
 
 TEST_F(KeyRefreshTest, hands_keys_on_to_a_changed_table) {

@@ -171,10 +171,10 @@ TEST_F(JwtAuthenticatorTest, waits_for_a_key_that_is_not_known_once_in_ten_secon
   EXPECT_EQ(outcome.deadline, first.clock.now() + kKeyWaitMax);
   EXPECT_EQ(jwt.authenticate(second.call).finding, Finding::waiting);
   EXPECT_EQ(fetcher.wanted, 1);
-  remote->begun(first.clock.now());
+  remote->begun();
   EXPECT_EQ(jwt.authenticate(second.call).finding, Finding::waiting);
   publish();
-  remote->ended(true, first.clock.now());
+  remote->ended(true);
   remote->wake(0);
   EXPECT_EQ(first.verdicts, 1);
   EXPECT_EQ(first.last, Verdict::Kind::again);
@@ -196,10 +196,13 @@ TEST_F(JwtAuthenticatorTest, blames_the_issuer_while_it_is_away) {
   std::string unknown =
       other.token(R"({"iss":"https://id.example","aud":"orders","exp":1700000100})");
   TestCall call(request("Authorization: Bearer " + unknown + "\r\n"));
-  remote->begun(call.clock.now());
-  remote->ended(true, call.clock.now());
+  remote->begun();
+  remote->ended(true);   // a fetch that no token asked for: the next one may
+  EXPECT_EQ(jwt.authenticate(call.call).finding, Finding::waiting);
+  remote->begun();
+  remote->ended(true);
   EXPECT_EQ(jwt.authenticate(call.call).problem, &kTokenKeyUnknown);
-  remote->ended(false, call.clock.now());
+  remote->ended(false);
   EXPECT_EQ(jwt.authenticate(call.call).problem, &kTokenKeysUnavailable);
   TestCall known(request("Authorization: Bearer " + token() + "\r\n"));
   EXPECT_EQ(jwt.authenticate(known.call).finding, Finding::accepted);   // old keys serve on
