@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
+
 namespace sluice::crypto {
 
 /// Texts as in the certificate, from outside: names beyond kNamesMax of a kind are left out, as is
@@ -18,6 +20,7 @@ struct ClientCertificate {
   std::vector<std::string> uris;         // there too: "spiffe://..."
   std::vector<std::string> emails;
   std::string sha256;                    // of the whole certificate, 64 hex digits
+  WallTime expires = WallTime::max();    // its notAfter
 };
 
 }  // namespace sluice::crypto

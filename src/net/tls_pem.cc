@@ -89,6 +89,7 @@ void add_name(std::vector<std::string>& names, const ASN1_IA5STRING* text) {
 std::unique_ptr<const crypto::ClientCertificate> describe_certificate(X509* certificate) {
   auto out = std::make_unique<crypto::ClientCertificate>();
   out->subject = subject_of(certificate);
+  out->expires = WallTime(std::chrono::seconds(expiry_of(certificate)));
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
   if (X509_digest(certificate, EVP_sha256(), digest, &size) == 1) {

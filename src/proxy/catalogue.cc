@@ -187,6 +187,9 @@ constexpr Advice kAdvice[] = {
     {"api_key_expired", "The key's `expires` has passed. Give the consumer a second key before the first one ends."},
     {"certificate_unknown",
      "The listener accepted the certificate's chain, and no [consumer.*] has one of its names in `certificates`."},
+    {"certificate_expired",
+     "The certificate was good at the TLS handshake, and its notAfter has passed on the kept connection or in the session that was "
+     "resumed. Connect anew with a new one."},
     {"credential_address", "The holder of the credential has `allow_ips`, and the client's address is not among them. Behind a "
      "load balancer, is it in `trusted_proxies`?"},
     {"authorizer_unauthorized", "The service of the route's `authorizer` answered 401. Its WWW-Authenticate fields are passed on."},

@@ -34,7 +34,7 @@ std::optional<KeyTable::Found> CertificateTable::find(const crypto::ClientCertif
   if (auto own = of(Kind::subject).find(certificate.subject); !found && own != of(Kind::subject).end())
     found = &holders_[own->second];
   if (!found) return std::nullopt;
-  return KeyTable::Found{found->consumer, certificate.sha256, found->grants, WallTime::max()};
+  return KeyTable::Found{found->consumer, certificate.sha256, found->grants, certificate.expires};
 }
 
 }  // namespace sluice::policy

@@ -9,6 +9,8 @@ Authenticator::Outcome MtlsAuthenticator::authenticate(Call& call) const {
   if (certificate == nullptr) return Outcome::absent();
   std::optional<KeyTable::Found> found = certificates_->find(*certificate);
   if (!found) return Outcome::refused(kCertificateUnknown);
+  // It was good at the handshake; a connection is kept for longer, and a session resumed.
+  if (found->expires <= call.clock().wall()) return Outcome::refused(kCertificateExpired);
   if (!found->allows(call.client().ip)) return Outcome::refused(kCredentialAddress);
   Identity* identity = make_identity(call.arena(), *found);
   identity->method = "mtls";

@@ -14,6 +14,8 @@ inline constexpr http::Problem kApiKeyUnknown{401, "api_key_unknown", "Unauthori
 inline constexpr http::Problem kApiKeyExpired{401, "api_key_expired", "Unauthorized", "The API key has expired."};
 inline constexpr http::Problem kCertificateUnknown{
     403, "certificate_unknown", "Forbidden", "The client certificate is valid, and belongs to nobody who is known here."};
+inline constexpr http::Problem kCertificateExpired{401, "certificate_expired", "Unauthorized",
+                                                   "The client certificate has expired since the connection was made."};
 inline constexpr http::Problem kCredentialAddress{403, "credential_address", "Forbidden",
                                                   "The credential must not be used from this address."};
 
@@ -28,8 +30,8 @@ inline constexpr http::Problem kCredentialStoreUnavailable{
     "Whether the credential is good cannot be found out at the moment: try again later."};
 
 inline constexpr const http::Problem* kAuthProblems[] = {
-    &kCredentialsMissing, &kCredentialsAmbiguous, &kApiKeyUnknown, &kApiKeyExpired, &kCertificateUnknown, &kCredentialAddress,
-    &kPasswordRefused, &kPasswordsBusy, &kCredentialStoreUnavailable,
+    &kCredentialsMissing, &kCredentialsAmbiguous, &kApiKeyUnknown, &kApiKeyExpired, &kCertificateUnknown,
+    &kCertificateExpired, &kCredentialAddress, &kPasswordRefused, &kPasswordsBusy, &kCredentialStoreUnavailable,
 };
 
 }  // namespace sluice::policy

@@ -1,9 +1,15 @@
 """Certificates made for the tests: a CA, one that nobody trusts, and leaves. ECDSA P-256, by
 openssl."""
+import datetime
 import ssl
 import subprocess
 import tempfile
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 
 def _openssl(*arguments):
@@ -32,6 +38,22 @@ class Authority:
                  f"/CN={names[0]}", "-keyout", key, "-out", request)
         _openssl("x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self.key,
                  "-CAcreateserial", "-days", days, "-extfile", extensions, "-out", cert)
+        return cert, key
+
+    def brief_leaf(self, name, stem, seconds):
+        """The same for one DNS name, good for so long from now on."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        issuer = x509.load_pem_x509_certificate(self.cert.read_bytes())
+        own = ec.generate_private_key(ec.SECP256R1())
+        made = (x509.CertificateBuilder().subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+                .issuer_name(issuer.subject).public_key(own.public_key()).serial_number(x509.random_serial_number())
+                .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(seconds=seconds))
+                .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+                .sign(serialization.load_pem_private_key(self.key.read_bytes(), None), hashes.SHA256()))
+        cert, key = Path(stem).with_suffix(".crt"), Path(stem).with_suffix(".key")
+        cert.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+        key.write_bytes(own.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                          serialization.NoEncryption()))
         return cert, key
 
     def crl(self, path, *revoked):

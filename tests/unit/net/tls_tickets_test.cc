@@ -202,6 +202,8 @@ TEST(TlsClientCheck, refuses_all_but_good_certificates) {
       EXPECT_EQ(said->uris, std::vector<std::string>{"spiffe://a/b"});
       EXPECT_EQ(said->emails, std::vector<std::string>{"m@x.example"});
       EXPECT_EQ(said->sha256.size(), 64u);
+      auto left = said->expires.time_since_epoch() - std::chrono::system_clock::now().time_since_epoch();
+      EXPECT_LT(std::chrono::abs(left - std::chrono::days(30)), std::chrono::hours(1));
     }
   }
 }

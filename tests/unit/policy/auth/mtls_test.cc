@@ -51,6 +51,20 @@ TEST(Mtls, the_most_telling_name_decides_whose_a_certificate_is) {
   }
 }
 
+TEST(Mtls, an_expired_certificate_is_nobodys_any_more) {
+  MtlsAuthenticator authenticator("partners", std::make_shared<CertificateTable>(consumers()));
+  TestCall test("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  WallTime end = test.clock.wall() + std::chrono::seconds(5);
+  crypto::ClientCertificate certificate;
+  certificate.subject = "CN=acme";
+  certificate.expires = end;
+  test.client.certificate = &certificate;
+  EXPECT_EQ(authenticator.authenticate(test.call).finding, Authenticator::Finding::accepted);
+  EXPECT_EQ(test.call.identity()->expires, end);
+  test.clock.advance(std::chrono::seconds(5));
+  EXPECT_EQ(authenticator.authenticate(test.call).problem, &kCertificateExpired);
+}
+
 TEST(Mtls, without_a_certificate_somebody_else_is_asked) {
   MtlsAuthenticator authenticator("partners", std::make_shared<CertificateTable>(consumers()));
   TestCall test("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
