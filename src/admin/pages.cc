@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "admin/keys_page.h"
+#include "admin/status_page.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "control/process_limits.h"
@@ -54,10 +55,19 @@ Page metrics_page(const control::Keeper& keeper, observe::PageForm form) {
   return {200, observe::page_type(form), observe::expose(process.registry, facts, form)};
 }
 
+// A Redis that is away is named and does not count: who does without it is said route by route.
+std::string ready_text(const control::Keeper& keeper) {
+  std::string text = "ready";
+  for (const auto& part : keeper.snapshot().redis) {
+    if (is_away(keeper, *part)) text += (text == "ready" ? "; redis." : ", redis.") + part->name + " away";
+  }
+  return text + "\n";
+}
+
 Page readiness_page(const control::Keeper& keeper) {
   using State = control::Keeper::State;
   switch (keeper.state()) {
-    case State::serving: return {200, kText, "ready\n"};
+    case State::serving: return {200, kText, ready_text(keeper)};
     case State::starting:
       return {503, kText, "starting: names of upstreams are being looked up\n"};
     case State::leaving: return {503, kText, "draining: asked to end, drain_delay is running\n"};

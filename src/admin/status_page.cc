@@ -129,16 +129,17 @@ void write_routes(JsonText& json, const proxy::InFlightReport& in_flight) {
   json.end_array();
 }
 
+// Of all workers.
+uint64_t redis_total(const control::Keeper& keeper, const snapshot::RedisPart& part, const Counter StoreCounters::*counter) {
+  return sum(keeper.process().registry, &observe::Shard::redis, part.metric.id(),
+             [&](const StoreCounters& counts) { return (counts.*counter).value(); });
+}
+
 void write_redis(JsonText& json, const control::Keeper& keeper) {
   json.array("redis");
   for (const auto& part : keeper.snapshot().redis) {
-    auto total = [&](const Counter StoreCounters::*counter) {
-      return sum(keeper.process().registry, &observe::Shard::redis, part->metric.id(),
-                 [&](const StoreCounters& counts) { return (counts.*counter).value(); });
-    };
-    json.object().text("name", part->name);
-    json.text("state", total(&StoreCounters::away) == 0 ? "up" : "away");
-    json.number("queued", total(&StoreCounters::queued)).end_object();
+    json.object().text("name", part->name).text("state", is_away(keeper, *part) ? "away" : "up");
+    json.number("queued", redis_total(keeper, *part, &StoreCounters::queued)).end_object();
   }
   json.end_array();
 }
@@ -153,6 +154,10 @@ void write_logs(JsonText& json, const control::Keeper& keeper) {
 }
 
 }  // namespace
+
+bool is_away(const control::Keeper& keeper, const snapshot::RedisPart& part) {
+  return redis_total(keeper, part, &StoreCounters::away) != 0;
+}
 
 std::string_view state_name(control::Keeper::State state) {
   using State = control::Keeper::State;

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.client import Client, request
+from support.client import Client, ask, request
 from support.gateway import settings
 from support.load import Load, unused
 from support.problem import assert_problem
@@ -202,6 +202,7 @@ def test_what_holds_while_redis_is_away(gateway, redis, down, statuses):
     server = redis()
     one = gateway(config(server, f'on_store_down = "{down}"\nnodes = 2', rate="10/1h", burst=10))
     up(one)
+    assert ask(one.admin, target="/readyz").body == b"ready\n"
     assert one.ask(target="/limited").status == 200
     server.kill()
     wait_until(lambda: one.metric("sluice_redis_up", redis="main") == 0, "Redis is missed")
@@ -212,6 +213,8 @@ def test_what_holds_while_redis_is_away(gateway, redis, down, statuses):
         assert [answer.status for answer in seen] == [200] * 5 + [429] * 3
     if down == "closed":
         assert_problem(seen[0], 503, "dependency_unavailable")
+    readiness = ask(one.admin, target="/readyz")
+    assert (readiness.status, readiness.body) == (200, b"ready; redis.main away\n")   # C2
     assert one.metric("sluice_limit_requests_total", limit="shared", result="fallback") >= 8
 
 
