@@ -101,6 +101,26 @@ def test_leases_spare_redis_and_names_keep_counts_apart(gateway, redis):
     assert int(server.ask("INFO", "commandstats").split("cmdstat_evalsha:calls=")[1].split(",")[0]) == calls
 
 
+def test_what_a_limit_of_our_own_refuses_uses_nothing_of_the_shared_one(gateway, redis):
+    one = gateway(config(redis(), workers=1, rate="20/1h", more='''
+[limit.few]
+key = "header.X-Other"
+rate = "3/1h"
+burst = 3
+[route.both]
+match = { path = "/both" }
+respond = { status = 200 }
+limit = ["shared", "few"]
+'''))
+    up(one)
+
+    def ask_as(other):
+        return one.ask(target="/both", fields=[("X-Name", "a"), ("X-Other", other)]).status
+    assert [ask_as("x") for _ in range(30)] == [200] * 3 + [429] * 27
+    passed = [ask_as(f"y{i}") for i in range(20)].count(200)
+    assert 14 <= passed <= 17, passed     # 20 in all; what was given back and not spent within half a second is lost
+
+
 def test_a_script_that_redis_has_lost_is_sent_again(gateway, redis):
     server = redis()
     one = gateway(config(server, "exact = true"))

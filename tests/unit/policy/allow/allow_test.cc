@@ -144,6 +144,21 @@ TEST_F(AllowTest, methods_and_addresses) {
   EXPECT_FALSE(passes({.ips = {*Cidr::parse("10.0.0.0/8")}}));
 }
 
+TEST_F(AllowTest, a_rule_holds_in_its_window_only) {
+  using std::chrono::hours;
+  test.clock.set_wall(*parse_moment("2026-11-23T07:59:00Z"));   // a Monday
+  AllowRule rule{.time = AllowTime{{Weekday::mon}, {hours(8)}, {hours(18)}, {}}};
+  EXPECT_FALSE(passes(rule));
+  test.clock.advance(std::chrono::minutes(1));
+  EXPECT_TRUE(passes(rule));
+  rule.roles = {"admin"};
+  EXPECT_FALSE(passes(rule));
+  rule.roles = {"support"};
+  EXPECT_TRUE(passes(rule));
+  test.clock.advance(hours(10));
+  EXPECT_FALSE(passes(rule));
+}
+
 TEST_F(AllowTest, nobody_is_nobody_and_nothing_is_no_rule) {
   EXPECT_FALSE(passes({}));
   test.call.findings().identity = nullptr;
@@ -194,6 +209,34 @@ TEST(AllowTime, comes_back_every_week) {
   EXPECT_FALSE(night.holds(at("2026-11-23T22:00:00Z")));
   EXPECT_FALSE(night.holds(at("2026-11-22T05:00:00Z")));
   EXPECT_TRUE(AllowTime{}.holds(at("2026-11-22T00:00:00Z")));
+}
+
+TEST(AllowTime, is_read_as_it_is_written) {
+  auto time = [](std::string_view text) { return config::TextForm<TimeOfDay>::parse(text); };
+  auto zone = [](std::string_view text) { return config::TextForm<ZoneOffset>::parse(text); };
+  for (auto [text, minutes] : {std::pair("00:00", 0), std::pair("08:30", 510), std::pair("24:00", 1440)}) {
+    ASSERT_TRUE(time(text)) << text;
+    EXPECT_EQ(time(text)->since_midnight.count(), minutes) << text;
+    EXPECT_EQ(config::TextForm<TimeOfDay>::print(*time(text)), text);
+  }
+  for (auto [text, minutes] : {std::pair("UTC", 0), std::pair("+01:00", 60), std::pair("-05:30", -330)}) {
+    ASSERT_TRUE(zone(text)) << text;
+    EXPECT_EQ(zone(text)->ahead.count(), minutes) << text;
+    EXPECT_EQ(config::TextForm<ZoneOffset>::print(*zone(text)), text);
+  }
+  for (std::string_view text : {"", "8:30", "24:01", "08:60", "0a:00", "08-30", "08:30 "}) EXPECT_FALSE(time(text)) << text;
+  for (std::string_view text : {"", "01:00", "+14:01", "-15:00", "CET", "utc", "+1"}) EXPECT_FALSE(zone(text)) << text;
+}
+
+TEST(AllowTime, goes_over_midnight_in_a_zone_behind) {
+  using std::chrono::hours;
+  auto at = [](const char* text) { return *parse_moment(text); };
+  AllowTime night{{Weekday::fri}, {hours(22)}, {hours(2)}, {-std::chrono::minutes(330)}};   // Friday into Saturday
+  EXPECT_FALSE(night.holds(at("2026-11-28T03:29:00Z")));   // Friday, 21:59 there
+  EXPECT_TRUE(night.holds(at("2026-11-28T03:30:00Z")));
+  EXPECT_TRUE(night.holds(at("2026-11-28T07:29:00Z")));    // Saturday, 01:59 there
+  EXPECT_FALSE(night.holds(at("2026-11-28T07:30:00Z")));
+  EXPECT_FALSE(night.holds(at("2026-11-27T06:00:00Z")));   // Friday, 00:30 there: Thursday's night
 }
 
 }  // namespace

@@ -45,6 +45,7 @@ TEST(ApiKey, a_known_key_gives_its_holder) {
   EXPECT_EQ(identity.credential, "k1");
   EXPECT_EQ(identity.method, "api_key");
   EXPECT_EQ(identity.authenticator, "partners");
+  EXPECT_EQ(identity.expires, *parse_moment("2100-01-01"));
   EXPECT_TRUE(identity.has_scope("orders:read"));
   ASSERT_NE(identity.claim("tenant"), nullptr);
   EXPECT_EQ(identity.claim("tenant")->value, "gold");

@@ -243,15 +243,26 @@ TEST(LeaseBook, keys_are_bounded) {
 }
 
 TEST(LeaseBook, what_is_given_back_is_spent_by_the_next) {
-  World world(LimitRule::gcra(20, 1s, 2));
-  world.ask();
+  World world(LimitRule::gcra(1'000, 1s, 100));
   world.ask();
   world.pass(2ms);
-  world.pass(2ms);
-  world.ask();
-  EXPECT_NE(world.waitings.back().outcome, Outcome::allowed);
+  ASSERT_EQ(world.store.granted, kAheadFirst);   // of which one is spent
+  world.book->give_back(key_of(1), 1);
+  world.book->give_back(key_of(99), 1);          // not known: nothing
+  for (uint64_t i = 0; i < kAheadFirst; ++i) EXPECT_EQ(world.ask().outcome, Outcome::allowed) << i;
+  EXPECT_EQ(world.ask().outcome, Outcome::parked);
   world.book->leave(world.waitings.back());
-  world.book->give_back(key_of(99), 1);   // not known: nothing
+}
+
+TEST(LeaseBook, tells_what_is_left_of_a_cost_of_several) {
+  World world(LimitRule::gcra(1, 1h, 5));
+  auto& waiting = world.ask(1, 3);
+  world.pass(2ms);
+  EXPECT_EQ(waiting.outcome, Outcome::allowed);
+  EXPECT_EQ(waiting.standing.remaining, 2u);
+  auto& second = world.ask(1, 3);
+  world.pass(2ms);
+  EXPECT_EQ(second.outcome, Outcome::refused);
 }
 
 // Eight workers, even and skewed load, over and under the limit.

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "../call.h"
+#include "policy/signature/message_scheme.h"
 #include "policy/signature/message_verifier.h"
 #include "policy/signature/signature_problems.h"
 #include "rfc9421_keys.h"
@@ -87,6 +88,24 @@ TEST_F(Rfc9421, examples_are_good) {
   EXPECT_EQ(verify(kB23), "pss");
   EXPECT_EQ(verify(kB25), "secret");
   EXPECT_EQ(verify(kB26), "ed");
+}
+
+TEST_F(Rfc9421, a_keys_end_is_its_holders_end) {
+  SignatureConfig config;
+  config.components.clear();
+  config.digest_required = false;
+  MessageScheme bank("bank", config);
+  WallTime now(std::chrono::seconds(1618884480));
+  SigningKeys keys;
+  keys.requests.add({"test-shared-secret", "acme", rfc_secret(), {}, now + std::chrono::seconds(7)});
+  bank.replace(std::move(keys));
+  TestCall call(post(kB25.input, kB25.signature));
+  call.clock.set_wall(now);
+  Proof proof;
+  ASSERT_EQ(bank.judge(call.call, proof).finding, Authenticator::Finding::accepted);
+  EXPECT_EQ(proof.identity->expires, now + std::chrono::seconds(7));
+  call.clock.advance(std::chrono::seconds(7));
+  EXPECT_EQ(bank.judge(call.call, proof).problem, &kSignatureKeyExpired);
 }
 
 TEST_F(Rfc9421, example_of_a_response_is_good) {   // B.2.4, whose base a request cannot have
