@@ -1,9 +1,11 @@
 """Limits that several gateways share through Redis: the bound, and what happens when Redis does not answer."""
 import concurrent.futures
+import datetime
 import hashlib
 import json
 import os
 import re
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -215,6 +217,28 @@ def test_counts_outlive_a_gateway(gateway, redis):
     assert [other.ask(target="/limited").status for _ in range(4)] == [200] * 2 + [429] * 2
     refused = one.ask(target="/limited")
     assert refused.status == 429 and 86_000 <= int(refused.get("Retry-After")) <= 86_400
+
+
+@pytest.mark.plain_build   # a sanitizer wants to be the first library
+@pytest.mark.parametrize("kind", ['algorithm = "quota"', "burst = 5"], ids=["quota", "gcra"])
+def test_gateways_whose_clocks_differ_by_an_hour_keep_one_limit(gateway, redis, tmp_path, kind):
+    """C4."""
+    library = tmp_path / "clock_ahead.so"
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror",
+                    str(Path(__file__).with_name("clock_ahead.c")), "-o", str(library)], check=True)
+    text = config(redis(), f"{kind}\nexact = true", rate="5/1d").replace("burst = 20\n", "")
+    ones = [gateway(text), gateway(text, environment={"LD_PRELOAD": str(library)})]
+    for one in ones:
+        up(one)
+    here, ahead = (datetime.datetime.fromisoformat(json.loads(ask(one.admin, target="/status").body)["started_at"])
+                   for one in ones)
+    assert abs((ahead - here).total_seconds() - 3600) < 60, "the clock that is ahead"
+    seen = [ones[turn % 2].ask(target="/limited") for turn in range(10)]
+    assert [answer.status for answer in seen] == [200] * 5 + [429] * 5
+    for one in ones:
+        assert results(one, "fallback") == 0
+    waits = [int(answer.get("Retry-After")) for answer in seen[5:]]
+    assert max(waits) - min(waits) < 60 and max(waits) <= 86_400, waits     # both tell Redis' time
 
 
 @pytest.mark.parametrize("down, statuses", [("local", {200, 429}), ("open", {200}), ("closed", {503})])
