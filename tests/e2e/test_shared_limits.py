@@ -205,6 +205,48 @@ def test_a_user_of_the_documented_commands_runs_all_that_asks_redis(gateway, ups
     one.wait_for_error_line(r'redis refuses a command redis=main reason=.*can.t run this command')
 
 
+@pytest.mark.parametrize("mode", ["", "exact = true"], ids=["leases", "exact"])
+def test_a_redis_that_forgets_everything_again_and_again_makes_no_error(gateway, redis, mode):
+    server = redis()
+    one = gateway(config(server, mode, rate="500/1s", burst=100))
+    up(one)
+    load = Load([one], threads=3, pause=0.001)
+    for _ in range(40):
+        assert server.ask("FLUSHALL") == "OK" and server.ask("SCRIPT", "FLUSH") == "OK"
+        time.sleep(0.01)     # a moment of traffic in between
+    answers = load.stop()
+    assert len(answers) > 50 and {status for _, _, status in answers} <= {200, 429}
+    assert results(one, "fallback") == 0
+
+
+def test_a_shared_limit_tells_costs_and_shadows_as_any_other(gateway, redis):
+    server = redis()
+    one = gateway(config(server, "exact = true", rate="10/1h", burst=10, more='''
+[limit.tried]
+key = "route"
+algorithm = "quota"
+rate = "2/1d"
+store = "main"
+shadow = true
+[route.dear]
+match = { path = "/dear" }
+respond = { status = 200 }
+limit = [{ name = "shared", cost = 4 }, "tried"]
+'''))
+    up(one)
+    seen = [one.ask(target="/dear") for _ in range(3)]
+    assert [answer.status for answer in seen] == [200, 200, 429]
+    assert [answer.get("X-RateLimit-Remaining") for answer in seen] == ["6", "2", "0"]
+    assert {answer.get("RateLimit-Policy") for answer in seen} == {'"shared";q=10;w=3600'}
+    assert 600 <= int(seen[2].get("Retry-After")) <= 720     # two more of ten an hour
+    cheap = one.ask(target="/limited")
+    assert cheap.status == 200 and cheap.get("RateLimit").startswith('"shared";r=1;')    # one count for both routes
+    assert one.metric("sluice_limit_requests_total", limit="tried", result="allowed") == 2
+    for _ in range(2):
+        one.ask(target="/dear", fields=[("X-Name", "other")])
+    assert one.metric("sluice_limit_requests_total", limit="tried", result="shadowed") > 0
+
+
 def test_counts_outlive_a_gateway(gateway, redis):
     server = redis()
     limit = 'algorithm = "quota"\nexact = true'
@@ -407,6 +449,23 @@ def test_a_failover_under_load_makes_no_error_and_the_new_master_counts(gateway,
     time.sleep(0.5)
     assert {status for _, _, status in load.stop()} <= {200, 429}
     assert results(one, "fallback") <= before + 5    # the limit is the new master's again
+
+
+def test_a_master_that_dies_under_load_makes_no_error_and_the_next_one_counts(gateway, watched):
+    one = gateway(config(f'sentinel = ["127.0.0.1:{watched.sentinel.port}"]\nmaster = "main"', rate="500/1s", burst=500))
+    up(one)
+    load = Load([one], threads=2, pause=0.001)
+    wait_until(lambda: results(one, "allowed") > 20, "load")
+    watched.master.kill()
+    wait_until(lambda: "sluice:limit:shared:" in watched.replica.ask("--scan") and
+               "role:master" in watched.replica.ask("INFO", "replication") and
+               one.metric("sluice_redis_up", redis="main") == 1, "the new master counts", 20 * SLOW)
+    calls = int(watched.replica.ask("INFO", "commandstats").split("cmdstat_evalsha:calls=")[1].split(",")[0])
+    wait_until(lambda: int(watched.replica.ask("INFO", "commandstats").split("cmdstat_evalsha:calls=")[1].split(",")[0]) >
+               calls, "it is asked on")
+    answers = load.stop()
+    assert {status for _, _, status in answers} <= {200, 429}
+    assert max(b - a for a, b, _ in answers) < 0.1 * SLOW + 0.15     # nobody waited for the failover
 
 
 @pytest.fixture

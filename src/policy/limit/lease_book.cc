@@ -83,15 +83,15 @@ LeaseBook::Outcome LeaseBook::spend(const Hash128& key, std::string_view name, W
   bool first_come = lease->first == nullptr;   // nobody overtakes who is parked
   if (first_come && lease->take(waiting.cost, now())) {
     refill(*lease);
-    waiting.standing = standing(*lease, Outcome::allowed);
+    waiting.standing = standing(*lease, Outcome::allowed, waiting.cost);
     return waiting.outcome = Outcome::allowed;
   }
   if (now() < lease->away_until) return waiting.outcome = Outcome::away;
   if (first_come && now() < lease->empty_until) {
-    waiting.standing = standing(*lease, Outcome::refused);
+    waiting.standing = standing(*lease, Outcome::refused, waiting.cost);
     return waiting.outcome = Outcome::refused;
   }
-  if (lease->asked == 0 && !ask(*lease, waiting.cost)) return waiting.outcome = Outcome::away;
+  if (lease->asked == 0 && !ask(*lease, waiting.cost, waiting.cost)) return waiting.outcome = Outcome::away;
   park(*lease, waiting);
   return waiting.outcome = Outcome::parked;
 }
@@ -100,7 +100,7 @@ LeaseBook::Outcome LeaseBook::spend(const Hash128& key, std::string_view name, W
 void LeaseBook::refill(Lease& lease) {
   if (mode_ == LeaseMode::exact || lease.asked > 0 || now() < lease.empty_until || now() < lease.away_until) return;
   if (lease.count(now()) * 2 > lease.last_grant || lease.last_grant < 2) return;
-  ask(lease, 0);
+  ask(lease, 0, 1);
 }
 
 // How many to ask for in advance: twice as many as last time where these were spent within a span, half where they lasted
@@ -117,12 +117,16 @@ uint64_t LeaseBook::ahead(Lease& lease) {
   return std::min(lease.ahead, span());
 }
 
+// `parked`: what all cost that wait, `first`: the first of them. Who could not have all of it takes nothing away from
+// others, nor from himself when he comes again.
 // gives: false when the store is away; then it is not asked for a while
-bool LeaseBook::ask(Lease& lease, uint64_t parked) {
+bool LeaseBook::ask(Lease& lease, uint64_t parked, uint64_t first) {
   lease.asked = std::min(std::max(parked, mode_ == LeaseMode::exact ? 0 : ahead(lease)), rule_.most);
   lease.asked_at = now();
   auto tag = reinterpret_cast<uint64_t>(&lease);   // is not let go while it asks
-  if (store_->ask(lease.name, lease.asked, tag, *this, shared_from_this())) return true;
+  uint64_t held = lease.count(now());
+  LimitStore::Wanted wanted{lease.asked, first > held ? std::min(first - held, lease.asked) : 1};
+  if (store_->ask(lease.name, wanted, tag, *this, shared_from_this())) return true;
   lease.asked = 0;
   lease.away_until = now() + kAwayGap;
   return false;
@@ -149,7 +153,7 @@ void LeaseBook::tell(Lease& lease, Outcome outcome) {
   Waiting& waiting = *lease.first;
   leave(waiting);
   waiting.outcome = outcome;
-  waiting.standing = standing(lease, outcome);
+  waiting.standing = standing(lease, outcome, waiting.cost);
   waiting.resume->give(Verdict::again());
 }
 
@@ -166,7 +170,7 @@ void LeaseBook::on_grant(uint64_t tag, const Grant& grant) {
   lease.last_grant = grant.granted;
   lease.put(grant.granted, now());
   bool had_all = grant.granted >= asked;
-  if (!had_all) lease.empty_until = now() + empty_for(grant.retry);
+  if (!had_all && grant.remaining == 0) lease.empty_until = now() + empty_for(grant.retry);
   serve(lease, had_all);
 }
 
@@ -177,6 +181,7 @@ void LeaseBook::serve(Lease& lease, bool had_all) {
       tell(lease, Outcome::allowed);
     } else if (!had_all) {
       tell(lease, Outcome::refused);
+      if (lease.remaining > 0) break;   // who costs less may have it: ask for him
     } else {
       break;   // came after the asking
     }
@@ -184,7 +189,7 @@ void LeaseBook::serve(Lease& lease, bool had_all) {
   uint64_t parked = 0;
   for (Waiting* one = lease.first; one != nullptr; one = one->next) parked += one->cost;
   if (parked == 0 && mode_ == LeaseMode::exact) lease.tokens = {};   // of those who went away
-  if (parked == 0 || ask(lease, parked)) return;
+  if (parked == 0 || ask(lease, parked, lease.first->cost)) return;
   while (lease.first != nullptr) tell(lease, Outcome::away);
 }
 
@@ -198,11 +203,20 @@ void LeaseBook::give_back(const Hash128& key, uint64_t cost) {
   }
 }
 
-Standing LeaseBook::standing(const Lease& lease, Outcome outcome) const {
+// From what the store said last: how long until there is one more, and then the others at the even rate.
+Duration LeaseBook::retry_after(const Lease& lease, uint64_t cost) const {
+  Duration next = lease.empty_until > now() ? lease.empty_until - now() : Duration::zero();
+  uint64_t there = lease.remaining > 0 ? lease.remaining : 1;
+  if (cost <= there) return next;
+  if (rule_.kind != LimitKind::gcra) return std::max(lease.whole_at - now(), Duration::zero());
+  return next + static_cast<Duration::rep>(cost - there) * rule_.emission;
+}
+
+Standing LeaseBook::standing(const Lease& lease, Outcome outcome, uint64_t cost) const {
   Standing out{.allowed = outcome == Outcome::allowed};
   uint64_t there = lease.count(now()) + (lease.whole_at > now() ? lease.remaining : rule_.most);
   out.remaining = out.allowed ? std::min(there, rule_.most) : 0;
-  out.retry = lease.empty_until > now() ? lease.empty_until - now() : Duration::zero();
+  if (!out.allowed) out.retry = retry_after(lease, cost);
   out.whole = lease.whole_at > now() ? lease.whole_at - now() : Duration::zero();
   out.more = rule_.kind == LimitKind::gcra ? std::min(rule_.emission, out.whole) : out.whole;
   return out;

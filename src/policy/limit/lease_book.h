@@ -116,13 +116,14 @@ class LeaseBook final : public LimitStore::Taker, public std::enable_shared_from
   };
   Lease* find_or_make(const Hash128& key, std::string_view name);
   void refill(Lease& lease);
-  bool ask(Lease& lease, uint64_t parked);
+  bool ask(Lease& lease, uint64_t parked, uint64_t first);
   uint64_t ahead(Lease& lease);
   void park(Lease& lease, Waiting& waiting);
   void serve(Lease& lease, bool had_all);
   /// Tells the first one that is parked.
   void tell(Lease& lease, Outcome outcome);
-  Standing standing(const Lease& lease, Outcome outcome) const;
+  Standing standing(const Lease& lease, Outcome outcome, uint64_t cost) const;
+  Duration retry_after(const Lease& lease, uint64_t cost) const;
   uint64_t span() const;
   Duration empty_for(Duration retry) const;
   TimePoint now() const { return clock_->now(); }

@@ -29,9 +29,13 @@ class LimitStore {
   };
 
   virtual ~LimitStore() = default;
-  /// Asks for `want` of the count `name`, or as much as there is. `keep` holds the taker until it is told.
+  struct Wanted {
+    uint64_t most = 1;    // or as much as there is
+    uint64_t least = 1;   // with less than that nothing is taken
+  };
+  /// Asks for so many of the count `name`. `keep` holds the taker until it is told.
   /// gives: false when nothing was asked: decide alone. Otherwise on_grant comes once, later
-  virtual bool ask(std::string_view name, uint64_t want, uint64_t tag, Taker& taker,
+  virtual bool ask(std::string_view name, Wanted wanted, uint64_t tag, Taker& taker,
                    std::shared_ptr<const void> keep) = 0;
 };
 

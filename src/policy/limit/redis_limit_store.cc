@@ -8,17 +8,18 @@
 namespace sluice::policy {
 namespace {
 
-// KEYS[1]: the count. ARGV: microseconds between two of the even rate, burst, and how many are wanted; as many as there
-// are of these are given. The TAT is kept in whole microseconds, rounded up. gives: granted, remaining, microseconds until
+// KEYS[1]: the count. ARGV: microseconds between two of the even rate, burst, how many are wanted and how many at least;
+// as many as there are of these are given, or none. The TAT is kept in whole microseconds, rounded up. gives: granted, remaining, microseconds until
 // there is one more, microseconds until all is back
 constexpr std::string_view kGcra = R"(
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
-local emission, burst, want = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local emission, burst, want, least = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local window = emission * burst
 local tat = math.max(tonumber(redis.call('GET', KEYS[1]) or '0') or 0, now)
 local room = math.max(math.floor((now + window - tat) / emission + 1e-6), 0)
 local granted = math.min(room, want)
+if room < least then granted = 0 end
 if granted > 0 then
   tat = math.ceil(tat + granted * emission)
   redis.call('SET', KEYS[1], string.format('%.0f', tat), 'PX', string.format('%.0f', math.ceil((tat - now) / 1000)))
@@ -29,13 +30,14 @@ if left < 1 then retry = math.max(math.ceil(tat + emission - window - now), 1) e
 return {granted, left, retry, math.max(tat - now, 0)}
 )";
 
-// ARGV: milliseconds of the window, how many are in it, and how many are wanted. The window begins with the first one.
+// ARGV: milliseconds of the window, how many are in it, how many are wanted and how many at least. The window begins with the first one.
 constexpr std::string_view kQuota = R"(
-local window, most, want = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local window, most, want, least = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local used = tonumber(redis.call('GET', KEYS[1]) or '0') or 0
 local ends = redis.call('PTTL', KEYS[1])
 if ends < 0 then used = 0 end
 local granted = math.min(math.max(most - used, 0), want)
+if most - used < least then granted = 0 end
 if granted > 0 then
   if ends < 0 then
     redis.call('SET', KEYS[1], string.format('%.0f', granted), 'PX', ARGV[1])
@@ -83,14 +85,17 @@ LimitScript::LimitScript(const LimitRule& rule) : script(std::string(script_of(r
   numbers[1] = std::to_string(rule.most);
 }
 
-bool RedisLimitStore::ask(std::string_view name, uint64_t want, uint64_t tag, Taker& taker,
+bool RedisLimitStore::ask(std::string_view name, Wanted wanted, uint64_t tag, Taker& taker,
                           std::shared_ptr<const void> keep) {
   redis::Client* client = instance_->client(worker_);
   if (client == nullptr) return false;
   taker_ = &taker;
-  char text[20];
-  std::string_view wanted(text, static_cast<size_t>(write_decimal(text, want) - text));
-  std::array<std::string_view, 3> arguments{script_->numbers[0], script_->numbers[1], wanted};
+  char texts[2][20];
+  auto decimal = [](char* text, uint64_t number) {
+    return std::string_view(text, static_cast<size_t>(write_decimal(text, number) - text));
+  };
+  std::array<std::string_view, 4> arguments{script_->numbers[0], script_->numbers[1], decimal(texts[0], wanted.most),
+                                            decimal(texts[1], wanted.least)};
   redis::Command command{.arguments = arguments, .key = name, .script = &script_->script, .tag = tag};
   command.keep = std::move(keep);
   return static_cast<bool>(client->send(command, *this));

@@ -25,7 +25,7 @@ class RedisLimitStore final : public LimitStore, private redis::Asker {
                   std::shared_ptr<const LimitScript> script)
       : instance_(std::move(instance)), worker_(worker), script_(std::move(script)) {}
 
-  bool ask(std::string_view name, uint64_t want, uint64_t tag, Taker& taker, std::shared_ptr<const void> keep) override;
+  bool ask(std::string_view name, Wanted wanted, uint64_t tag, Taker& taker, std::shared_ptr<const void> keep) override;
 
  private:
   void on_answer(uint64_t tag, const redis::Answer& answer) override;

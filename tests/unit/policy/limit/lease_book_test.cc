@@ -19,10 +19,10 @@ using Outcome = LeaseBook::Outcome;
 struct FarStore final : LimitStore {
   explicit FarStore(const LimitRule& limit, FakeClock& time) : rule(limit), clock(time) {}
 
-  bool ask(std::string_view name, uint64_t want, uint64_t tag, Taker& taker, std::shared_ptr<const void> keep) override {
+  bool ask(std::string_view name, Wanted wanted, uint64_t tag, Taker& taker, std::shared_ptr<const void> keep) override {
     ++asked;
     if (gone) return false;
-    under_way.push_back({clock.now() + delay, std::string(name), want, tag, &taker, std::move(keep)});
+    under_way.push_back({clock.now() + delay, std::string(name), wanted, tag, &taker, std::move(keep)});
     return true;
   }
   void answer_due() {
@@ -31,17 +31,17 @@ struct FarStore final : LimitStore {
       under_way.pop_front();
       Grant grant;
       grant.away = fails;
-      if (!fails) grant = give(one.name, one.want);
+      if (!fails) grant = give(one.name, one.wanted);
       granted += grant.granted;
       one.taker->on_grant(one.tag, grant);
     }
   }
-  Grant give(const std::string& name, uint64_t want) {
+  Grant give(const std::string& name, Wanted wanted) {
     uint64_t& word = words[name];
     uint64_t now = limit_time(clock.now());
     uint64_t there = charge(rule, word, now, 1, Charge::look).standing.remaining;
     Grant grant;
-    grant.granted = std::min(there, want);
+    grant.granted = there < wanted.least ? 0 : std::min(there, wanted.most);
     Standing after = charge(rule, word, now, 1, Charge::look).standing;
     if (grant.granted > 0) {
       Charged charged = charge(rule, word, now, grant.granted, Charge::take);
@@ -57,7 +57,8 @@ struct FarStore final : LimitStore {
   struct Under {
     TimePoint at;
     std::string name;
-    uint64_t want, tag;
+    Wanted wanted;
+    uint64_t tag;
     Taker* taker;
     std::shared_ptr<const void> keep;
   };
@@ -252,6 +253,42 @@ TEST(LeaseBook, what_is_given_back_is_spent_by_the_next) {
   for (uint64_t i = 0; i < kAheadFirst; ++i) EXPECT_EQ(world.ask().outcome, Outcome::allowed) << i;
   EXPECT_EQ(world.ask().outcome, Outcome::parked);
   world.book->leave(world.waitings.back());
+}
+
+// Otherwise who comes again too soon for a cost of several would take what comes in meanwhile, and never get through.
+TEST(LeaseBook, what_costs_more_than_there_is_takes_nothing) {
+  for (LeaseMode mode : {LeaseMode::leased, LeaseMode::exact}) {
+    World world(LimitRule::gcra(10, 1h, 5), mode);
+    auto ask = [&](uint64_t cost) {
+      auto& waiting = world.ask(1, cost);
+      world.pass(30ms);
+      return waiting;
+    };
+    EXPECT_EQ(ask(3).outcome, Outcome::allowed);
+    LeaseBook::Waiting refused = ask(3);
+    EXPECT_EQ(refused.outcome, Outcome::refused);
+    EXPECT_GT(refused.standing.retry, 300s);   // one more in an hour's tenth
+    EXPECT_LE(refused.standing.retry, 360s);
+    EXPECT_EQ(ask(2).outcome, Outcome::allowed);
+    for (int i = 0; i < 17; ++i) {
+      EXPECT_EQ(ask(3).outcome, Outcome::refused) << i;
+      world.pass(60s);
+    }
+    world.pass(120s);
+    EXPECT_EQ(ask(3).outcome, Outcome::allowed);
+  }
+}
+
+TEST(LeaseBook, a_cheap_one_behind_one_that_costs_too_much_gets_through) {
+  World world(LimitRule::gcra(10, 1h, 5), LeaseMode::exact);
+  world.ask(1, 3);
+  world.pass(2ms);
+  auto& dear = world.ask(1, 3);
+  auto& cheap = world.ask(1, 1);
+  world.pass(2ms);
+  world.pass(2ms);
+  EXPECT_EQ(dear.outcome, Outcome::refused);
+  EXPECT_EQ(cheap.outcome, Outcome::allowed);
 }
 
 TEST(LeaseBook, tells_what_is_left_of_a_cost_of_several) {
