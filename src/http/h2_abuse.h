@@ -14,7 +14,7 @@ enum class H2Abuse : uint8_t {
   pings,
   settings,
   empty_frames,    // DATA without bytes, HEADERS and CONTINUATION without any
-  control_frames,  // WINDOW_UPDATE, PRIORITY and answers, beyond two for each DATA frame that we send
+  control_frames,  // WINDOW_UPDATE, PRIORITY and answers, beyond two for each DATA frame that is no crumb
   continuations,   // CONTINUATION frames of one header block
   header_bytes,    // of one header block when decompressed, far above what is refused with 431
   stalls,          // streams reset because their window stayed closed

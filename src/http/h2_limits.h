@@ -22,6 +22,8 @@ inline constexpr size_t kH2HeaderAbuse = 4;
 inline constexpr uint32_t kH2StreamWindow = 64 * 1024 - 1;   // the protocol's own: in force before our SETTINGS arrive
 /// For all bodies of a connection. It opens on receipt, so it holds nobody back; large, because each opening is a frame.
 inline constexpr int32_t kH2ConnectionWindow = 1024 * 1024;
+/// A window that is opened by less than this, and used up, is one opened in crumbs: 64 of them make a piece of a body.
+inline constexpr size_t kH2CrumbsBelow = 1024;
 /// Frames queued for a peer that takes nothing: beyond it nothing more is read from him.
 inline constexpr size_t kH2QueuedMax = 512 * 1024;   // twice what bodies may fill of it
 

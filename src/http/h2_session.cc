@@ -109,11 +109,10 @@ struct H2Callbacks {
   static int on_sent(nghttp2_session* library, const nghttp2_frame* frame, void* data) {
     H2Session& session = self(data);
     bool message = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
-    if (message && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
-      if (H2Stream* of = stream(library, frame->hd.stream_id)) session.on_end_sent(*of);
-    }
+    H2Stream* of = message ? stream(library, frame->hd.stream_id) : nullptr;
+    if (of && frame->hd.type == NGHTTP2_DATA) session.on_data_sent(*of, frame->hd.length);
+    if (of && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) session.on_end_sent(*of);
     if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) session.broken_ = true;
-    if (frame->hd.type == NGHTTP2_DATA) session.counts_.forgive(H2Abuse::control_frames, 2);
     bool reset = frame->hd.type == NGHTTP2_RST_STREAM && is_peers_fault(frame->rst_stream.error_code);
     if (reset) session.count(H2Abuse::resets);
     return 0;
@@ -375,6 +374,18 @@ void H2Session::read_trailers(H2Stream& stream, End end) {
   if (stream.counts_length_ && stream.left_ > 0) return bad_message(stream, kIncompleteBody);
   if (!trailers->empty()) stream.events_->on_trailers(*trailers);
   end_message(stream);
+}
+
+// A piece that is small only because no more of the window was open earns its opener nothing (CVE-2019-9511).
+void H2Session::on_data_sent(H2Stream& stream, size_t bytes) {
+  int32_t window = nghttp2_session_get_stream_remote_window_size(session_.get(), stream.id_);
+  bool crumb = bytes < kH2CrumbsBelow && std::min(window, nghttp2_session_get_remote_window_size(session_.get())) <= 0;
+  if (!crumb) {
+    counts_.forgive(H2Abuse::control_frames, 2);
+    stream.starved_since_ = kNever;
+  } else if (stream.starved_since_ == kNever) {
+    stream.starved_since_ = now();
+  }
 }
 
 // A response that is whole needs no more of the request: NO_ERROR says so (RFC 9113 section 8.1). Not before its end is

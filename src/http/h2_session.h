@@ -5,6 +5,7 @@
 // The other way a stream's window opens when its receiver consumes, the connection's at once.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -69,9 +70,10 @@ class H2Session : public Codec {
   /// reset at once could make him lose what he has not read.
   bool lingers(H2Stream& stream);
   void end_lingering(H2Stream& stream);
-  /// Its window has stayed closed for too long.
+  /// Its window has stayed closed for too long, or was opened in crumbs.
   bool is_stuck(const H2Stream& stream) const {
-    return stream.blocked_since_ != kNever && now() - stream.blocked_since_ >= limits_->write_patience;
+    if (stream.blocked_since_ == kNever) return false;
+    return now() - std::min(stream.blocked_since_, stream.starved_since_) >= limits_->write_patience;
   }
   /// GOAWAY: `last` of what has come, or of what may still come.
   enum class Last : uint8_t { seen, any };
@@ -110,6 +112,7 @@ class H2Session : public Codec {
   void on_data(H2Stream& stream, std::string_view bytes);
   void on_data_end(H2Stream& stream);
   void begin_tunnel(H2Stream& stream, StreamEvents& events);
+  void on_data_sent(H2Stream& stream, size_t bytes);
   void on_end_sent(H2Stream& stream);
   void on_closed(H2Stream& stream, uint32_t code);
   void end_message(H2Stream& stream);

@@ -50,6 +50,7 @@ class H2Stream final : public Stream, public ListHook<class H2OpenTag> {
   size_t unconsumed_ = 0;
   TimePoint heard_at_{};             // when the last piece of the body came
   mutable TimePoint blocked_since_ = kNever;   // by a window; also its end, when nobody waits for that any more
+  TimePoint starved_since_ = kNever;           // its window was opened in crumbs only
   int32_t id_ = 0;                   // 0: not known to the peer yet
   uint32_t turn_ = 0;                // in which `burst_` bytes were sent
   uint32_t burst_ = 0;

@@ -138,10 +138,32 @@ def test_closed_windows(site):
     wait_until(lambda: site.metric("sluice_upstream_requests_in_flight", upstream="main") == 0, "upstreams are free")
 
 
+def test_windows_opened_in_crumbs(site):
+    """CVE-2019-9511: a body that leaves byte by byte, for a frame each."""
+    tiny = frame(4, 0, 0, struct.pack(">HI", 4, 0))           # SETTINGS_INITIAL_WINDOW_SIZE of nothing
+    head = [(key, "/1" if key == ":path" else value) for key, value in HEAD]
+    crumbs = frame(8, 0, 1, struct.pack(">I", 1)) * 100
+    flood(site, "control_frames", [tiny + frame(1, 5, 1, Encoder().encode(head)), *[crumbs] * 1000])
+
+
+def test_open_windows_of_a_client_that_reads_nothing(site):
+    """What its TCP does not take waits within bounds, and timeout.write ends it."""
+    resident = site.resident_bytes()
+    with H2Client(site.hasty, receive_buffer=4096) as client:
+        client.receive()
+        client.raw(frame(8, 0, 0, struct.pack(">I", 1 << 30)) + frame(4, 0, 0, struct.pack(">HI", 4, 1 << 30)))
+        for _ in range(8):
+            client.begin("GET", "/8")
+        wait_until(lambda: site.metric("sluice_upstream_requests_in_flight", upstream="main") == 8, "they are under way")
+        assert site.resident_bytes() - resident < 8 * MEGABYTE * SLOW
+        wait_until(lambda: site.metric("sluice_connections", listener="hasty") == 0, "it is closed")
+    assert site.metric("sluice_upstream_requests_in_flight", upstream="main") == 0
+
+
 def test_a_body_that_does_not_come(site):
     with H2Client(site.hasty) as client:
-        reply = client.finish(client.begin("POST", "/0", [("content-length", "5")], end=False))
-        assert reply.status in (408, 200)
+        reply = client.finish(client.begin("POST", "/wait", [("content-length", "5")], end=False))
+        assert reply.status == 408
         assert client.ask("GET", "/own").body == b"own"
 
 

@@ -407,6 +407,50 @@ TEST(H2Server, counts_requests_that_are_not_as_announced) {
   EXPECT_EQ(streams_with(post, kData, kEndStream, "1"), 700U);
 }
 
+/// A body for whom a window is opened, of stream 1 of a client that opens them in crumbs.
+struct Crumbs : H2Server {
+  Crumbs() {
+    greet();
+    send(frame(kSettings, 0, 0, std::string("\0\4\0\0\0\0", 6)) + get_frame(1));   // windows of nothing
+    stream().send_head(make_head(0, 200), End::no);
+    EXPECT_EQ(stream().credit(), 0U);
+  }
+  Stream& stream() { return *keeper.streams[0]; }
+  /// A window of `bytes`, of which `used` are sent.
+  void open(uint8_t bytes, size_t used) {
+    send(frame(kWindow, 0, 1, std::string("\0\0\0", 3) + static_cast<char>(bytes)));
+    if (codec.abuse()) return;
+    EXPECT_GE(stream().credit(), used);
+    stream().send_body(chain_of(pool, std::string(used, 'x')), End::no);
+    stream().credit();
+    wire.take_sent();
+  }
+};
+
+TEST(H2Server, windows_opened_in_crumbs_are_an_abuse) {   // CVE-2019-9511
+  Crumbs server;
+  for (int i = 0; i < 20'000 && !server.codec.abuse(); ++i) server.open(1, 1);
+  EXPECT_EQ(server.codec.abuse(), H2Abuse::control_frames);
+  EXPECT_EQ(server.wire.ending(), "linger");
+  Crumbs small;   // pieces that leave the window open are as small as the body is
+  small.open(100, 1);
+  for (int i = 0; i < 20'000; ++i) small.open(1, 1);
+  EXPECT_FALSE(small.codec.abuse());
+}
+
+TEST(H2Server, crumbs_do_not_keep_a_stream) {
+  for (size_t used : {9, 10}) {
+    Crumbs server;
+    for (int i = 0; i < 12; ++i) {
+      server.wire.time += server.limits.write_patience / 10;
+      server.codec.on_timeout(Phase::streams);
+      if (server.keeper.requests[0]->reset) break;
+      server.open(10, used);
+    }
+    EXPECT_EQ(server.keeper.log(), used == 10 ? "head(GET /a) end reset(timeout)" : "head(GET /a) end");
+  }
+}
+
 TEST(H2Server, counts_anew_after_a_while) {
   H2Server server;
   server.greet();
