@@ -8,6 +8,7 @@
 #include "cli/explain_match.h"
 #include "http/h1_codec.h"
 #include "http/h2_head.h"
+#include "http/rules.h"
 #include "proxy/engine.h"
 #include "proxy/exchange.h"
 #include "proxy/grpc_web.h"
@@ -140,7 +141,7 @@ class Onlooker final : public http::StreamAcceptor, public http::StreamEvents {
  private:
   // gRPC comes over HTTP/2 alone; the text of a request says the same of it.
   void name_call(http::Head& head) {
-    if (!proxy::is_grpc(head)) return;
+    if (!http::is_grpc(head)) return;
     head.version = http::Version::h2;
     head.takes_trailers = true;
     seen_->grpc = proxy::GrpcForm::grpc;

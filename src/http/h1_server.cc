@@ -109,6 +109,7 @@ void H1ServerCodec::send_head(const Head& head, End end) {
   write_response_head(head, framing, wire_->blocks(), out);
   wire_->output(std::move(out));
   head_sent_ = true;
+  if (reading_ != Reading::done) wire_->expect(Phase::none);   // he may wait for what the response says
 }
 
 void H1ServerCodec::begin_tunnel(StreamEvents& events) {

@@ -2,6 +2,7 @@
 
 #include "http/h1_codec.h"
 #include "http/h2_codec.h"
+#include "http/rules.h"
 
 namespace sluice::http {
 
@@ -69,8 +70,9 @@ void H2ServerCodec::on_tick() {
     end_lingering(stream);
     bool heard = stream.events_ != nullptr;
     bool owes = heard && stream.tunnel_ == H2Stream::Tunnel::no;   // a tunnel may be silent
-    bool may_send = owes && !stream.read_done_ && stream.unconsumed_ < kH2StreamWindow;
-    if (may_send && now() - stream.heard_at_ >= limits_->body_patience) return bad_message(stream, kRequestTimeout);
+    bool may_send = owes && !stream.read_done_ && !stream.head_sent_ && stream.unconsumed_ < kH2StreamWindow;
+    bool late = may_send && now() - stream.heard_at_ >= limits_->body_patience;
+    if (late && !is_grpc(*stream.head_)) return bad_message(stream, kRequestTimeout);   // calls: the exchange's affair
     if (!is_stuck(stream)) return;
     count(H2Abuse::stalls);
     submit_reset(stream, NGHTTP2_CANCEL);

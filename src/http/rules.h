@@ -88,6 +88,9 @@ bool is_hop_by_hop(FieldId id);
 /// must be known before it. see: RFC 9110 section 6.5.1
 bool may_be_trailer(FieldId id, std::string_view name);
 
+/// Content-Type is application/grpc, or that with a "+" and a format. Not gRPC-Web.
+bool is_grpc(const Head& message);
+
 /// At most 19 digits, no sign, no leading zero.
 std::optional<uint64_t> parse_content_length(std::string_view value);
 

@@ -134,6 +134,13 @@ void drop_hop_by_hop(const Declared& declared, Fields& fields) {
   });
 }
 
+bool is_grpc(const Head& message) {
+  constexpr std::string_view kType = "application/grpc";
+  std::string_view type = message.fields.get(FieldId::content_type).value_or("");
+  if (!starts_with_ignore_case(type, kType)) return false;
+  return type.size() == kType.size() || type[kType.size()] == '+' || type[kType.size()] == ';';
+}
+
 bool may_be_trailer(FieldId id, std::string_view name) {
   if (is_framing_lookalike(id, name)) return false;
   if (id >= FieldId::connection && id <= FieldId::tracestate) return false;

@@ -98,7 +98,7 @@ class Exchange final : public Task,
   http::StreamEvents& stream_events() override { return upstream_events_; }
   bool may_retry() const;
   Next retry_or_fail();
-  bool watch_progress(uint64_t bytes, Duration patience);
+  bool watch_progress(uint64_t bytes);
   void leave_upstream(upstream::Outcome outcome);
 
   // exchange_tunnel.cc: requests for another protocol
@@ -139,6 +139,7 @@ class Exchange final : public Task,
   bool waits_for_client() const;
   uint64_t request_body_bytes() const { return request_bytes_ + request_pump_.spliced(); }
   void set_deadline(Duration from_now);
+  Duration patience() const;
 
   const Engine::Parts& parts() const { return engine_->parts_; }
   const snapshot::Snapshot& snapshot() const { return *lease_->snapshot; }

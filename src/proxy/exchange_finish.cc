@@ -93,7 +93,7 @@ Next Exchange::do_relay() {
       return fail(request_pump_.problem());
     }
     if (response_whole_ && upstream_stream_ && request_pump_.done()) leave_upstream(upstream::Outcome::served);
-    if (upstream_stream_) watch_progress(request_pump_.bytes() + response_pump_.bytes(), route_->body_timeout);
+    if (upstream_stream_) watch_progress(request_pump_.bytes() + response_pump_.bytes());
   }
   if (own_until_ == TimePoint{}) own_until_ = parts().clock.precise();
   return Next::wait;
@@ -227,14 +227,23 @@ observe::AuditRecord Exchange::audit_record(uint16_t status) const {
   return record;
 }
 
-// The upstream owes nothing at present: its patience does not run out. The listener has its own with clients.
+// The upstream owes nothing at present: its patience does not run out. The listener has its own with clients, but for
+// those who may wait for what a response says, or will say: then both sides may be silent for as long as one.
 bool Exchange::waits_for_client() const {
-  if (step_ == Step::relay && response_pump_.holds()) return true;
+  if (step_ == Step::relay) return response_pump_.holds();
+  if (grpc_ != GrpcForm::none) return false;
   bool asked_to_go_on = !request_->expect_continue || request_body_bytes() > 0;
   return request_pump_.started() && !request_pump_.done() && !request_pump_.holds() && !refused_ && asked_to_go_on;
 }
 
 void Exchange::release() { engine_->exchanges_.destroy(this); }
+
+// With the silence of the upstream. A call of gRPC that its client has not ended may be a conversation.
+Duration Exchange::patience() const {
+  if (step_ == Step::relay) return route_->body_timeout;
+  bool may_talk = grpc_ != GrpcForm::none && request_pump_.started() && !request_pump_.done();
+  return may_talk ? std::max(route_->response_timeout, route_->body_timeout) : route_->response_timeout;
+}
 
 void Exchange::set_deadline(Duration from_now) {
   timer_.start(parts().timers, std::min(until_, parts().clock.now() + from_now), *this);
@@ -246,7 +255,7 @@ void Exchange::on_timer(Timer&) {
     if (parts().clock.now() >= until_) late_ = policy::Verdict::refuse(kDeadlineExceeded);
     has_late_verdict_ = true;
   } else if (waits_for_client() && parts().clock.now() < until_) {
-    return set_deadline(step_ == Step::relay ? route_->body_timeout : route_->response_timeout);
+    return set_deadline(patience());
   } else {
     timed_out_ = true;
   }

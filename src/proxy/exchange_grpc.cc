@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "http/rules.h"
 #include "proxy/exchange.h"
 #include "proxy/grpc_web.h"
 
@@ -24,7 +25,7 @@ policy::BodyFilter* Exchange::with_grpc_web_text(policy::BodyFilter* filters) {
 
 void Exchange::begin_grpc_answer(const http::Head& head) {
   hear_grpc_status(head.fields);
-  if (speaks_grpc_web() && is_grpc(head)) grpc_answer_ = arena_.make<GrpcWebAnswer>(grpc_, parts().blocks);
+  if (speaks_grpc_web() && http::is_grpc(head)) grpc_answer_ = arena_.make<GrpcWebAnswer>(grpc_, parts().blocks);
 }
 
 // How the call ended, from its trailers or from a head that is all.

@@ -2,6 +2,7 @@
 
 #include "http/h1_problems.h"
 #include "http/h2_problems.h"
+#include "http/rules.h"
 #include "observe/request_id.h"
 #include "policy/ip_filter/ip_policy.h"
 #include "proxy/exchange.h"
@@ -36,7 +37,7 @@ Next Exchange::do_start() {
   find_client();
   name_request();
   begin_call();
-  if (request_->version == http::Version::h2 && is_grpc(*request_)) begin_grpc(GrpcForm::grpc);
+  if (request_->version == http::Version::h2 && http::is_grpc(*request_)) begin_grpc(GrpcForm::grpc);
   if (refused_) return go(Step::reply);
   if (const Problem* problem = problem_of(client_facts_->refusal)) return fail(*problem);
   if (parts().blocks.short_of_memory()) return fail(kMemoryFull);

@@ -132,14 +132,15 @@ Next Exchange::do_forward() {
   request_pump_.start(client_stream_, *upstream_stream_, filters);   // first: sending may end the stream at once
   upstream_stream_->send_head(*request_, End::no);
   moved_bytes_ = 0;
+  if (grpc_ != GrpcForm::none) set_deadline(patience());
   return go(Step::outcome);
 }
 
 // Restarts the deadline when bytes have moved since the last look.
-bool Exchange::watch_progress(uint64_t bytes, Duration patience) {
+bool Exchange::watch_progress(uint64_t bytes) {
   if (bytes == moved_bytes_) return false;
   moved_bytes_ = bytes;
-  set_deadline(patience);
+  set_deadline(patience());
   return true;
 }
 
@@ -164,7 +165,7 @@ Next Exchange::do_outcome() {
     return fail(request_pump_.problem());
   }
   // Its end is progress too: from there on the upstream alone is waited for.
-  watch_progress(request_pump_.bytes() + (request_pump_.done() ? 1 : 0), route_->response_timeout);
+  watch_progress(request_pump_.bytes() + (request_pump_.done() ? 1 : 0));
   return Next::wait;
 }
 

@@ -6,13 +6,6 @@
 
 namespace sluice::proxy {
 
-bool is_grpc(const http::Head& message) {
-  constexpr std::string_view kType = "application/grpc";
-  std::string_view type = message.fields.get(http::FieldId::content_type).value_or("");
-  if (!starts_with_ignore_case(type, kType)) return false;
-  return type.size() == kType.size() || type[kType.size()] == '+' || type[kType.size()] == ';';
-}
-
 std::optional<Duration> grpc_timeout(const http::Fields& fields) {
   std::string_view value = fields.get("grpc-timeout").value_or("");
   constexpr size_t kDigitsMax = 8;

@@ -1,5 +1,5 @@
-// What a gateway has to know of gRPC: which requests are gRPC's, how long they may take, and how to refuse one in its
-// own terms. Messages are bodies like any other. Source: the gRPC over HTTP/2 protocol, PROTOCOL-HTTP2.md.
+// What a gateway has to know of gRPC: how long calls may take, and how to refuse one in its own terms. Which requests are
+// calls says http::is_grpc(). Messages are bodies like any other. Source: the gRPC over HTTP/2 protocol, PROTOCOL-HTTP2.md.
 #pragma once
 
 #include <optional>
@@ -13,9 +13,6 @@ namespace sluice::proxy {
 
 /// How a request speaks gRPC. The forms of gRPC-Web say what its response is written in.
 enum class GrpcForm : uint8_t { none, grpc, web, web_text };
-
-/// Content-Type is application/grpc, or that with a "+" and a format. Not gRPC-Web.
-bool is_grpc(const http::Head& message);
 
 /// What a client asks for above this is no deadline any more.
 inline constexpr Duration kGrpcTimeoutMax = std::chrono::hours(24);   // a timer's longest; a stream of a day has its idle timeouts

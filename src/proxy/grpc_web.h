@@ -18,7 +18,7 @@ bool is_grpc_web_text(const http::Head& request);
 
 /// Makes it a gRPC request; its form stays that of the client in the access log only.
 void make_grpc(http::Head& request);
-/// Puts the head of a gRPC response in the client's form. needs: is_grpc(response), a form of gRPC-Web
+/// Puts the head of a gRPC response in the client's form. needs: http::is_grpc(response), a form of gRPC-Web
 void make_grpc_web(GrpcForm form, http::Head& response);
 /// Pages may read the status where CORS lets them read anything.
 void expose_grpc_status(http::Fields& fields);

@@ -1,6 +1,7 @@
 // gRPC's part of the gateway: whose requests they are, deadlines, refusals.
 #include <gtest/gtest.h>
 
+#include "http/rules.h"
 #include "proxy/grpc.h"
 
 namespace sluice::proxy {
@@ -13,7 +14,7 @@ TEST(Grpc, requests_are_known_by_their_type) {
     Arena arena(pool);
     http::Head head(arena);
     head.fields.add(http::FieldId::content_type, type);
-    EXPECT_EQ(is_grpc(head), is) << type;
+    EXPECT_EQ(http::is_grpc(head), is) << type;
   }
 }
 
