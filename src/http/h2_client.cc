@@ -63,6 +63,8 @@ void H2ClientCodec::fail(H2Stream& stream, const Error& why) {
 Error H2ClientCodec::reset_error(const H2Stream& stream, uint32_t code) const {
   // Not Code::reset: the connection lives, and the server has seen the request.
   Error why{Code::truncated, Side::upstream, Progress::sent, "stream reset by the upstream"};
+  if (stream.tunnel_ == H2Stream::Tunnel::no && code == NGHTTP2_CANCEL) why.code = Code::cancelled;
+  if (stream.tunnel_ == H2Stream::Tunnel::no && code == NGHTTP2_ENHANCE_YOUR_CALM) why.code = Code::overloaded;
   if (stream.head_read_ || stream.informational_ > 0) {
     why.progress = Progress::answered;
   } else if (code == NGHTTP2_REFUSED_STREAM) {   // RFC 9113 section 8.7: nothing was done with it

@@ -43,8 +43,9 @@ bool Exchange::end_in_trailers(const Problem& problem) {
   bool open = grpc_ == GrpcForm::grpc && client_stream_ != nullptr && !from_us_ && !response_->content_length;
   if (!open || response_pump_.done()) return false;
   auto* trailers = arena_.make<http::Fields>(arena_);
-  grpc_status_ = grpc_code(problem.status);
-  add_grpc_status(grpc_status_, problem.title, *trailers);
+  GrpcStatus status = grpc_status_of(problem);
+  grpc_status_ = status.code;
+  add_grpc_status(status.code, status.message, *trailers);
   client_stream_->send_trailers(*trailers);
   return true;
 }

@@ -29,7 +29,7 @@ const Problem& problem_of(const Error& error) {
     case Code::timeout: return kUpstreamTimeout;
     case Code::bad_message: case Code::too_large: case Code::unsupported: return kUpstreamBadResponse;
     case Code::resolve_failed: return kUpstreamUnresolved;
-    default: return kUpstreamClosed;
+    default: return broken_off(error);
   }
 }
 

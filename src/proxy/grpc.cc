@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "proxy/problems.h"
 
 namespace sluice::proxy {
 
@@ -45,6 +46,19 @@ uint8_t grpc_code(uint16_t status) {
     case 429: case 502: case 503: return 14;   // UNAVAILABLE: it may be asked again
     default: return 2;               // UNKNOWN
   }
+}
+
+// gRPC's table of the codes of HTTP/2, where they say more than that the call has failed.
+GrpcStatus grpc_status_of(const http::Problem& problem) {
+  if (&problem == &kUpstreamCancelled) return {1, "Cancelled"};
+  if (&problem == &kUpstreamExhausted) return {8, "Resource Exhausted"};
+  return {grpc_code(problem.status), problem.title};
+}
+
+const http::Problem& broken_off(const Error& why) {
+  if (why.side == Side::upstream && why.code == Code::cancelled) return kUpstreamCancelled;
+  if (why.side == Side::upstream && why.code == Code::overloaded) return kUpstreamExhausted;
+  return kUpstreamClosed;
 }
 
 std::string_view grpc_code_text(uint8_t code) {

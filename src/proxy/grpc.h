@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "http/message.h"
 #include "http/problem.h"
 
@@ -25,6 +26,17 @@ std::string_view grpc_content_type(GrpcForm form);
 
 /// The code that tells a gRPC client what this status would have told another.
 uint8_t grpc_code(uint16_t status);
+
+/// What a call that the gateway ends says.
+struct GrpcStatus {
+  uint8_t code;
+  std::string_view message;
+};
+GrpcStatus grpc_status_of(const http::Problem& problem);
+
+/// Why nothing comes of a response any more, when its upstream has failed with `why`.
+const http::Problem& broken_off(const Error& why);
+
 /// In decimal. needs: a code of gRPC
 std::string_view grpc_code_text(uint8_t code);
 

@@ -39,6 +39,10 @@ inline constexpr Problem kDeadlineExceeded{504, "deadline_exceeded", "Deadline E
     "The time that the call was given by grpc-timeout is over."};
 inline constexpr Problem kUpstreamClosed{502, "upstream_closed", "Bad Gateway",
     "The service behind this route closed the connection before it answered."};
+inline constexpr Problem kUpstreamCancelled{502, "upstream_cancelled", "Bad Gateway",
+    "The service behind this route has cancelled the request."};
+inline constexpr Problem kUpstreamExhausted{502, "upstream_exhausted", "Bad Gateway",
+    "The service behind this route refused the request because there were too many."};
 inline constexpr Problem kUpstreamBadResponse{502, "upstream_bad_response", "Bad Gateway",
     "The service behind this route sent a response that is not valid HTTP."};
 inline constexpr Problem kRewriteFailed{400, "rewrite_failed", "Bad Request",
@@ -61,7 +65,7 @@ inline constexpr Problem kControlForbidden{403, "control_forbidden", "Forbidden"
 inline constexpr const Problem* kProblems[] = {
     &kNoRoute, &kMethodNotAllowed, &kMisdirected, &kOverloaded, &kAddressBusy, &kMemoryFull, &kUpstreamBusy, &kNoEndpoint, &kUpstreamUnhealthy, &kUpstreamUnresolved,
     &kUpstreamUnreachable, &kUpstreamConnectTimeout, &kUpstreamTls, &kUpstreamTimeout, &kDeadlineExceeded, &kUpstreamClosed,
-    &kUpstreamBadResponse, &kRewriteFailed, &kUpgradeRequired, &kWebSocketVersion, &kBadWebSocketHandshake,
+    &kUpstreamCancelled, &kUpstreamExhausted, &kUpstreamBadResponse, &kRewriteFailed, &kUpgradeRequired, &kWebSocketVersion, &kBadWebSocketHandshake,
     &kUpstreamUpgrade, &kUpstreamNoTunnels, &kBadGrpcWebBody, &kControlForbidden};
 
 }  // namespace sluice::proxy

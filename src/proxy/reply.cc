@@ -48,10 +48,10 @@ std::string_view with_query(std::string_view location, const http::Head& request
 namespace {
 
 // A response of trailers only: the status is 200 whatever went wrong, and the code says what.
-Reply trailers_only(const ReplyFacts& facts, uint16_t status, std::string_view message) {
+Reply trailers_only(const ReplyFacts& facts, GrpcStatus status) {
   Reply reply = begin(facts, 200);
   reply.head->fields.add(FieldId::content_type, grpc_content_type(facts.grpc));
-  add_grpc_status(grpc_code(status), message, reply.head->fields);
+  add_grpc_status(status.code, status.message, reply.head->fields);
   return reply;
 }
 
@@ -59,7 +59,8 @@ Reply trailers_only(const ReplyFacts& facts, uint16_t status, std::string_view m
 
 Reply grpc_reply(const ReplyFacts& facts, const policy::Reply& answer) {
   if (answer.head->status < 300) return {answer.head, answer.body};
-  Reply reply = trailers_only(facts, answer.head->status, http::reason_phrase(answer.head->status));
+  uint16_t status = answer.head->status;
+  Reply reply = trailers_only(facts, {grpc_code(status), http::reason_phrase(status)});
   for (const http::Field& field : answer.head->fields) {
     if (field.id != FieldId::content_type) reply.head->fields.add(field.id, field.name(), field.value());
   }
@@ -67,7 +68,7 @@ Reply grpc_reply(const ReplyFacts& facts, const policy::Reply& answer) {
 }
 
 Reply problem_reply(const ReplyFacts& facts, const http::Problem& problem) {
-  if (facts.grpc != GrpcForm::none) return trailers_only(facts, problem.status, problem.title);
+  if (facts.grpc != GrpcForm::none) return trailers_only(facts, grpc_status_of(problem));
   Reply reply = begin(facts, problem.status);
   std::string_view accept = facts.call.request().fields.get(FieldId::accept).value_or("");
   http::ProblemForm form = http::problem_form(accept);

@@ -102,14 +102,27 @@ def test_a_deadline_behind_the_head_comes_in_trailers(client, site):
     wait_until(lambda: site[1].connections[0].resets, "the server is told")
 
 
-def test_a_server_that_fails_behind_the_head_is_told_of_in_trailers(client, site):
-    stream = client.begin("POST", "/echo.Service/Break", GRPC)
-    reply = client.replies[stream]
-    client.wait(lambda: reply.body == b"half", "the first half")
-    request = site[1].requests[-1]
-    site[1].connections[request.connection].reset(request, 2)
-    client.finish(stream)
-    assert dict(reply.trailers) == {"grpc-status": "14", "grpc-message": "Bad Gateway"} and reply.reset is None
+@pytest.mark.parametrize("code, status, message", [
+    (2, "14", "Bad Gateway"), (8, "1", "Cancelled"), (11, "8", "Resource Exhausted")])
+def test_a_servers_reset_has_a_status(client, site, code, status, message):
+    """Behind the head it comes in trailers."""
+    wanted = {"grpc-status": status, "grpc-message": message}
+    for method in ("Break", "Hang"):
+        count = len(site[1].requests)
+        stream = client.begin("POST", f"/echo.Service/{method}", GRPC)
+        reply = client.replies[stream]
+        request = wait_until(lambda: site[1].requests[count:], "it has come")[0]
+        if method == "Break":
+            client.wait(lambda: reply.body == b"half", "the first half")
+        site[1].connections[request.connection].reset(request, code)
+        client.finish(stream)
+        assert reply.reset is None and reply.status == 200
+        assert wanted.items() <= dict(reply.trailers or reply.headers).items()
+    count = len(site[1].requests)
+    stream = client.begin("POST", "/echo.Service/Hang")           # no call: 502 as ever
+    request = wait_until(lambda: site[1].requests[count:], "it has come")[0]
+    site[1].connections[request.connection].reset(request, code)
+    assert client.finish(stream).status == 502
 
 
 def test_a_deadline_counts_while_the_gateway_connects(gateway, black_hole):

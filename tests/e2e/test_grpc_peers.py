@@ -143,6 +143,15 @@ def test_a_server_that_stops_half_way(peer):
     assert refused.value.details() == "half way"
 
 
+@pytest.mark.parametrize("answers", [0, 2])
+def test_a_server_that_cancels_is_heard(peer, answers):
+    call, heard = peer.Cancel(b"%d" % answers, **TIME), []
+    with pytest.raises(grpc.RpcError):
+        for message in call:
+            heard.append(message)
+    assert heard == [b"x"] * answers and call.code() is grpc.StatusCode.CANCELLED
+
+
 @pytest.mark.parametrize("name", ["Hang", "Tick"])
 def test_a_client_that_cancels_is_heard(peer, service, name):
     service.cancelled.clear()

@@ -62,6 +62,14 @@ class Service:
         yield from (message, message)
         context.abort(grpc.StatusCode.DATA_LOSS, "half way")
 
+    def Cancel(self, message, context):         # by the server, behind `message` answers
+        for _ in range(int(message)):
+            yield b"x"
+        self.asked.append("cancelling")
+        context.cancel()
+        while not self.over.wait(0.005) and context.is_active():
+            pass
+
     def Tick(self, message, context):           # until somebody ends it
         context.add_callback(self.cancelled.set)
         self.started.set()
@@ -78,7 +86,7 @@ class Service:
 
 
 KINDS = {"Echo": "unary_unary", "Size": "unary_unary", "Greet": "unary_unary", "Refuse": "unary_unary",
-         "Hang": "unary_unary", "Count": "unary_stream", "Break": "unary_stream", "Tick": "unary_stream",
+         "Hang": "unary_unary", "Count": "unary_stream", "Break": "unary_stream", "Cancel": "unary_stream", "Tick": "unary_stream",
          "Sum": "stream_unary", "Chat": "stream_stream"}
 
 
