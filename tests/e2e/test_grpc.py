@@ -1,4 +1,5 @@
 """What of gRPC concerns a gateway: streams both ways at once, trailers, deadlines, and refusals in gRPC's terms."""
+import socket
 import time
 
 import pytest
@@ -23,6 +24,18 @@ upstream = "main"
 [route.open]
 match = { path = "/echo.Service/{method}" }
 auth = "none"
+upstream = "main"
+[route.one_method]
+match = { path = "/echo.Service/Locked" }
+auth = ["partners"]
+upstream = "main"
+[authorizer.silent]
+url = "http://SILENT/check"
+timeout = "30s"
+[route.judged]
+match = { path = "/judged.Service/{method}" }
+auth = "none"
+authorizer = "silent"
 upstream = "main"
 """
 
@@ -55,8 +68,9 @@ def echo(connection, received, data):
 
 @pytest.fixture(scope="module")
 def site(shared_gateway):
-    with H2Upstream(begin, early=True, on_data=echo) as behind:
-        text = settings(behind, listen='protocols = ["h2c"]', upstream='protocol = "h2c"', route='auth = "none"', more=ROUTES)
+    with H2Upstream(begin, early=True, on_data=echo) as behind, socket.create_server(("127.0.0.1", 0)) as silent:
+        routes = ROUTES.replace("SILENT", f"127.0.0.1:{silent.getsockname()[1]}")
+        text = settings(behind, listen='protocols = ["h2c"]', upstream='protocol = "h2c"', route='auth = "none"', more=routes)
         yield shared_gateway(text.replace('path = "/**"', 'path = "/other/**"')), behind
 
 
@@ -142,6 +156,21 @@ def test_a_deadline_is_kept(client, site):
     assert reply.get("grpc-status") == "4"
     assert 0.25 < time.monotonic() - began < 2 * SLOW
     wait_until(lambda: site[1].connections[0].resets, "the server is told")
+
+
+def test_a_deadline_counts_while_a_policy_waits(client, site):
+    began, asked = time.monotonic(), len(site[1].requests)
+    reply = client.ask("POST", "/judged.Service/A", [*GRPC, ("grpc-timeout", "300m")], body=b"x")
+    assert (reply.status, reply.get("grpc-status"), reply.get("grpc-message")) == (200, "4", "Deadline Exceeded")
+    assert 0.25 < time.monotonic() - began < 2 * SLOW and len(site[1].requests) == asked
+
+
+def test_one_method_may_have_rules_of_its_own(client):
+    assert client.ask("POST", "/echo.Service/Locked", GRPC, body=b"x").get("grpc-status") == "16"
+    for method in ("Refuse", "locked", "Locked2"):      # beside it, those of its service hold
+        stream = client.begin("POST", f"/echo.Service/{method}", GRPC)
+        client.wait(lambda: client.replies[stream].headers, "its head")
+        assert client.replies[stream].get("grpc-status") != "16"
 
 
 def test_calls_are_counted_by_method_and_status(client, site):
