@@ -25,7 +25,7 @@ class AdminServer::Door final : private server::Handler {
   Result<void> open();
   void leave() {
     acceptor_->stop_listening();
-    acceptor_->drain();
+    acceptor_->drain({});
     socket_.reset();
   }
   bool empty() const { return acceptor_->connections() == 0; }

@@ -142,7 +142,7 @@ void Worker::listen(const Publication& publication) {
 
 void Worker::leave_address(std::unique_ptr<server::Acceptor> acceptor) {
   acceptor->stop_listening();
-  acceptor->drain();
+  acceptor->drain({});
   leaving_.push_back(std::move(acceptor));
 }
 
@@ -193,11 +193,12 @@ size_t Worker::connections() const {
 
 void Worker::do_drain() {
   draining_ = true;
+  Duration over = leases_.empty() ? Duration{} : Duration{leases_.back()->snapshot->config.server.drain_timeout};
   for (auto& [address, acceptor] : acceptors_) {
     acceptor->stop_listening();
-    acceptor->drain();
+    acceptor->drain(over);
   }
-  if (!leases_.empty()) engine_.drain(leases_.back()->snapshot->config.server.drain_timeout);
+  engine_.drain(over);
   housekeeping_.start(loop_.timers(), loop_.clock().now() + kDrainCheck, *this);
 }
 

@@ -2,16 +2,13 @@
 
 #include <algorithm>
 
+#include "base/spread.h"
+
 namespace sluice::proxy {
 
 using observe::TunnelEnd;
 
 namespace {
-
-// Of the drain's time the last fifth is for the Close frames of the last ones.
-constexpr Duration share_of(Duration over, size_t index, size_t count) {
-  return over * 4 / 5 * static_cast<Duration::rep>(index) / static_cast<Duration::rep>(count);
-}
 
 bool serves(const snapshot::Snapshot& snapshot, const snapshot::RoutePart& route) {
   return snapshot::find_route(snapshot, route.name).get() == &route;
@@ -73,8 +70,9 @@ void Tunnels::publish(const snapshot::Snapshot& snapshot) {
 void Tunnels::drain(Duration over) {
   draining_ = true;
   TimePoint now = parts().clock.now();
+  Duration most = over * 4 / 5;   // the last fifth is for the Close frames of the last ones
   size_t index = 0;
-  each([&](Tunnel& tunnel) { tunnel.end_at(now + share_of(over, index++, live()), TunnelEnd::drained); });
+  each([&](Tunnel& tunnel) { tunnel.end_at(now + spread(most, index++, live()), TunnelEnd::drained); });
 }
 
 void Tunnels::on_timer(Timer&) {

@@ -4,8 +4,14 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/spread.h"
 
 namespace sluice::server {
+namespace {
+
+constexpr Duration kDrainStep = std::chrono::milliseconds(50);   // each looks at all connections
+
+}  // namespace
 
 Acceptor::~Acceptor() {
   abort();
@@ -39,10 +45,33 @@ void Acceptor::stop_listening() {
   for (Listening& one : listeners_) one.listener->stop();
 }
 
-void Acceptor::drain() {
+void Acceptor::drain(Duration over) {
   draining_ = true;
   readers_.each([](ProxyReader& reader) { reader.hurry(wire::kDrainGrace); });
-  live_.each([](ClientConnection& connection) { connection.drain(); });
+  live_.each([this](ClientConnection& connection) {
+    if (connection.is_h2()) ++drain_count_;
+    else connection.drain();
+  });
+  drain_began_ = shared_->loop->clock().now();
+  drain_over_ = over * 4 / 5 - wire::kDrainGrace;   // the last ones have streams that end, too
+  on_timer(drain_timer_);
+}
+
+void Acceptor::on_timer(Timer&) {
+  LoopTurn turn(*shared_->loop);
+  TimePoint now = shared_->loop->clock().now();
+  auto is_due = [&] {
+    return drained_ < drain_count_ && now - drain_began_ >= spread(drain_over_, drained_, drain_count_);
+  };
+  live_.each([&](ClientConnection& connection) {
+    if (!connection.is_h2() || connection.draining() || !is_due()) return;
+    ++drained_;
+    connection.drain();
+  });
+  if (is_due()) drained_ = drain_count_;   // others have gone by themselves
+  if (drained_ == drain_count_) return;
+  TimePoint next = drain_began_ + spread(drain_over_, drained_, drain_count_);
+  drain_timer_.start(shared_->loop->timers(), std::max(next, now + kDrainStep), *this);
 }
 
 void Acceptor::shed(Duration patience) {

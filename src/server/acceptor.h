@@ -7,6 +7,7 @@
 
 #include "base/ip.h"
 #include "base/slab.h"
+#include "loop/timer.h"
 #include "net/listener.h"
 #include "net/tls.h"
 #include "observe/metrics.h"
@@ -30,7 +31,7 @@ struct AcceptorShared {
 /// Refusals are logged this often at most.
 inline constexpr Duration kRefusalLogEvery = std::chrono::seconds(10);
 
-class Acceptor final : public net::Acceptor, public ClientConnection::Owner, public ProxyReader::Owner {
+class Acceptor final : public net::Acceptor, public ClientConnection::Owner, public ProxyReader::Owner, private Timer::Owner {
  public:
   /// needs: `shared` to outlive it
   Acceptor(const AcceptorShared& shared, std::shared_ptr<const ListenerSettings> settings)
@@ -48,8 +49,9 @@ class Acceptor final : public net::Acceptor, public ClientConnection::Owner, pub
   void update(std::shared_ptr<const ListenerSettings> settings);
   /// Accepts what waits, then no more.
   void stop_listening();
-  /// Idle connections end now, others after their response.
-  void drain();
+  /// Idle connections end now, others after their response. Those of HTTP/2 are told one after the other, `over` a time:
+  /// their clients open another one at once.
+  void drain(Duration over);
   /// Resets some connections whose clients have been slow for at least `patience`, the slowest first: one in
   /// eight of them, and at least one. For times when memory is short.
   void shed(Duration patience);
@@ -76,6 +78,7 @@ class Acceptor final : public net::Acceptor, public ClientConnection::Owner, pub
   SharedAddressCounts::Place place(const IpAddress& ip, Refusal& refusal);
   void open(net::TransportPtr transport, const ClientFacts& facts, Chain early);
   void bury(ProxyReader& reader);
+  void on_timer(Timer& timer) override;
   static size_t connection_bytes(const ListenerSettings& settings) {
     return net::kSocketBytes + (settings.tls ? net::kTlsBytes : 0);
   }
@@ -95,6 +98,12 @@ class Acceptor final : public net::Acceptor, public ClientConnection::Owner, pub
   uint64_t refusals_unlogged_ = 0;
   List<ClientConnection, ClientConnectionTag> live_;
   bool draining_ = false;
+  // How those of HTTP/2 are told that they should leave.
+  Timer drain_timer_;
+  TimePoint drain_began_{};
+  Duration drain_over_{};
+  size_t drain_count_ = 0;   // how many there were
+  size_t drained_ = 0;
 };
 
 }  // namespace sluice::server

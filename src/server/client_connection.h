@@ -65,6 +65,7 @@ class ClientConnection final : public ListHook<class ClientConnectionTag>,
     draining_ = true;
     connection_.drain();
   }
+  bool draining() const { return draining_; }
   void fail(Error why) { connection_.fail(why); }
   /// When the client began to be slow with what we hold for it, or the upstream with what it sent; kNever: neither.
   TimePoint slow_since() const { return connection_.slow_since(); }

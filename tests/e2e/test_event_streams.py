@@ -305,9 +305,10 @@ def test_in_every_mix_who_goes_away_is_noticed(site, authority, sources, version
 
 @pytest.mark.threads
 def test_a_reload_leaves_streams_alone_and_a_drain_waits_for_their_end(gateway, authority, sources):
-    one = gateway(sources.settings(authority))
+    text = sources.settings(authority, server=f'drain_timeout = "{2 * SLOW}s"')
+    one = gateway(text)
     streams = [sources.begin(one, authority, version, f"/{behind}") for version, behind in MIXES]
-    one.reload(sources.settings(authority).replace("[listen.secure]", "[route.new]\nmatch = { path = \"/new\" }\nrespond = { status = 418 }\n[listen.secure]"))
+    one.reload(text.replace("[listen.secure]", "[route.new]\nmatch = { path = \"/new\" }\nrespond = { status = 418 }\n[listen.secure]"))
 
     def all_hear(number):
         for reader, source in streams:

@@ -9,7 +9,7 @@ import pytest
 from support.client import Client, ask
 from support.gateway import settings
 from support.h2_client import H2Client
-from support.timing import DEADLINE_SECONDS, wait_until
+from support.timing import DEADLINE_SECONDS, SLOW, wait_until
 from support.upstream import early, response
 
 pytestmark = pytest.mark.threads
@@ -262,7 +262,7 @@ def test_draining_lets_streams_finish(gateway, upstream):
     def waits(connection, received):
         connection.stall(go)
         connection.send(response(body=b"late"))
-    one = gateway(settings(upstream(waits), listen='protocols = ["h2c"]'))
+    one = gateway(settings(upstream(waits), server=f'drain_timeout = "{SLOW}s"', listen='protocols = ["h2c"]'))
     with H2Client(one.port) as client, H2Client(one.port) as idle:
         idle.receive()
         stream = client.begin("GET", "/")

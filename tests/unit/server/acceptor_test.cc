@@ -416,7 +416,7 @@ TEST_F(Accepting, drains_idle_connections_now_and_others_after_their_answer) {
   acceptor->stop_listening();
   {
     LoopTurn turn(loop);
-    acceptor->drain();
+    acceptor->drain({});
   }
   ASSERT_TRUE(loop.until([&] { return idle->eof; }));
   EXPECT_FALSE(busy->eof);
@@ -434,7 +434,7 @@ TEST_F(Accepting, drains_a_connection_whose_proxy_header_comes_late) {
   acceptor->stop_listening();
   {
     LoopTurn turn(loop);
-    acceptor->drain();
+    acceptor->drain({});
   }
   EXPECT_EQ(ask(*client, proxy_v1().substr(5) + std::string(kGet)), "200 192.0.2.7:4711");
   EXPECT_NE(client->received.find("Connection: close"), std::string::npos);
