@@ -19,7 +19,7 @@ MORE = """
 address = "127.0.0.1:@hasty@"
 protocols = ["h2c"]
 timeout = { header = "300ms", body = "400ms", write = "400ms" }
-http2 = { stalls = 3 }
+http2 = { stalls = 3, continuations = 3, pings = 5 }
 [route.own]
 match = { path = "/own" }
 respond = { status = 200, body = "own" }
@@ -100,6 +100,20 @@ def test_continuations(site):
 
 FRAMES = {"pings": frame(6, 0, 0, b"12345678"), "settings": frame(4, 0, 0),
           "windows": frame(8, 0, 0, struct.pack(">I", 1)), "priorities": frame(2, 0, 3, b"\0\0\0\0\1")}
+
+
+@pytest.mark.parametrize("limit, most", [("pings", 5), ("continuations", 3)])
+def test_the_numbers_are_the_listeners(site, limit, most):
+    """As many are taken, one more is not."""
+    def pieces(count):
+        if limit == "pings":
+            return FRAMES["pings"] * count
+        more = [frame(9, 4 if n == count else 0, 1, Encoder().encode([("x", "y")])) for n in range(1, count + 1)]
+        return frame(1, 1, 1, Encoder().encode(HEAD)) + b"".join(more)
+    with H2Client(site.hasty, by_hand=True) as client:
+        client.raw(pieces(most) + frame(8, 0, 0, struct.pack(">I", 0)))     # what follows is a mistake of another sort
+        assert client.wait_for_goaway() == 1
+    flood(site, limit, [pieces(most + 1)], port=site.hasty)
 
 
 @pytest.mark.parametrize("limit, frames", [("pings", "pings"), ("settings", "settings"), ("control_frames", "windows"),

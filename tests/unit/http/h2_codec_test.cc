@@ -402,6 +402,7 @@ TEST(H2Server, counts_requests_that_are_not_as_announced) {
   EXPECT_EQ(streams_with(post, kData, kEndStream, ""), most);
   EXPECT_EQ(streams_with(post, kHeaders, kEndHeaders, literal("x", "1")), most);
   EXPECT_EQ(streams_with(post, kHeaders, kEndHeaders | kEndStream, literal("host", "b")), most);
+  EXPECT_EQ(streams_with(post, kWindow, 0, "\x7f\xff\xff\xff"), most);   // a window that overflows (CVE-2025-8671)
   EXPECT_EQ(streams_with(post, kData, kEndStream, "1"), 700U);
   post[3].second = "/../a";   // refused before anything was begun for it
   EXPECT_EQ(streams_with(post, kData, kEndStream, "1"), 700U);

@@ -67,6 +67,29 @@ TEST(Build, makes_of_each_section_what_the_hot_path_needs) {
   EXPECT_EQ(snapshot->listeners[0]->settings->body_bytes_max, 10U << 20);
 }
 
+TEST(Build, gives_each_limit_of_http2_its_own_value) {
+  observe::Registry registry(1);
+  auto snapshot = snapshot_of(with("address = \"127.0.0.1:1\"", R"(address = "127.0.0.1:1"
+protocols = ["h2c"]
+http2 = { resets = 11, pings = 12, settings = 13, empty_frames = 14, control_frames = 15, continuations = 16, stalls = 17 }
+limits = { streams = 18, line = "1KiB", header = "2KiB", headers = 19 }
+timeout = { body = "20s", write = "21s", header = "22s", idle = "23s" })"), nullptr, registry);
+  const http::H2Limits& limits = snapshot->listeners[0]->settings->h2_limits;
+  EXPECT_EQ(limits.resets, 11U);
+  EXPECT_EQ(limits.pings, 12U);
+  EXPECT_EQ(limits.settings, 13U);
+  EXPECT_EQ(limits.empty_frames, 14U);
+  EXPECT_EQ(limits.control_frames, 15U);
+  EXPECT_EQ(limits.continuations, 16U);
+  EXPECT_EQ(limits.stalls, 17U);
+  EXPECT_EQ(limits.streams, 18U);
+  EXPECT_EQ(limits.head.line_bytes_max, 1024U);
+  EXPECT_EQ(limits.head.header_bytes_max, 2048U);
+  EXPECT_EQ(limits.head.headers_max, 19U);
+  EXPECT_EQ(limits.body_patience, std::chrono::seconds(20));
+  EXPECT_EQ(limits.write_patience, std::chrono::seconds(21));
+}
+
 /// Which parts of `text` are the very ones of the snapshot of kFile.
 std::string reused(const std::string& text) {
   observe::Registry registry(1);
