@@ -25,11 +25,13 @@ def tell(connection, received):
     path = received.get(":path")
     told = {"headers": received.headers, "trailers": received.trailers, "size": len(received.body), "body": received.body[:100].decode()}
     if path == "/interim":
-        return connection.answer(received, json.dumps(told).encode(), interim=[103])
+        return connection.answer(received, json.dumps(told).encode(), interim=[[(":status", "103"), ("link", "</a>")]] * 2)
     if path == "/trailers":
         return connection.answer(received, b"abc", fields=[("content-type", "application/grpc")], trailers=[("grpc-status", "0")])
     if path == "/none":
         return connection.answer(received, b"", status=204)
+    if path == "/hold":
+        return None
     if path == "/reset":
         return connection.reset(received, 2)
     if path == "/cut":
@@ -88,11 +90,20 @@ def test_trailers_interim_head_and_204(ask):
     status, _, body, trailers, _ = ask("GET", "/trailers", [("TE", "trailers")])
     assert (status, body, trailers) == (200, b"abc", [("grpc-status", "0")])
     _, _, _, _, informational = ask("GET", "/interim")
-    assert len(informational) == 1
+    heads = [(one.status, one.get("Link")) if hasattr(one, "status") else (int(dict(one)[":status"]), dict(one)["link"])
+             for one in informational]
+    assert heads == [(103, "</a>")] * 2
     status, headers, body, _, _ = ask("HEAD", "/")
     assert (status, body, dict(headers)["content-length"]) == (200, b"", "77")
     assert ask("GET", "/none")[0] == 204
     assert ask("GET", "/reset")[0] == 502
+
+
+def test_who_takes_trailers_is_told_of(ask):
+    for fields, there in (([("TE", "trailers")], True), ([], False)):
+        _, _, body, _, _ = ask("GET", "/", fields)
+        assert (["te", "trailers"] in json.loads(body)["headers"]) is there
+        assert [value for name, value in json.loads(body)["headers"] if name == "te"] == ["trailers"] * there
 
 
 def test_all_this_took_one_connection(site):
@@ -109,8 +120,51 @@ def test_a_body_that_breaks_off_is_a_reset_for_the_client(site):
             client.response()
     with H2Client(gateway.port) as client:
         reply = client.ask("GET", "/cut")
-        assert reply.body == b"short" and not reply.whole and reply.reset is not None
+        assert reply.body == b"short" and not reply.whole and reply.reset == 2       # INTERNAL_ERROR
     assert behind.connections[0].open
+
+
+@pytest.mark.parametrize("code", [8, 2])
+def test_a_clients_reset_is_the_servers(site, code):
+    gateway, behind = site
+    with H2Client(gateway.port) as client:
+        count = len(behind.requests)
+        stream = client.begin("GET", "/hold")
+        request = wait_until(lambda: behind.requests[count:], "it has come")[0]
+        before = len(behind.connections[0].resets)
+        client.h2.reset_stream(stream, code)
+        client.flush()
+        resets = wait_until(lambda: behind.connections[0].resets[before:], "the server is told")
+        assert resets == [(request.stream, 8)]                                       # CANCEL, whatever the client says
+        assert client.ask("GET", "/").status == 200
+
+
+@pytest.mark.parametrize("version", ["h1", "h2"])
+def test_a_body_waits_for_the_servers_100_continue(gateway, version):
+    def begin(connection, received):
+        assert not received.body
+        with connection.lock:
+            connection.h2.send_headers(received.stream, [(":status", "100")])
+            connection.flush()
+
+    def echo(connection, received, _):
+        if len(received.body) == 3:
+            connection.answer(received, bytes(received.body))
+    with H2Upstream(begin, early=True, on_data=echo) as behind:
+        one = gateway(settings(behind, listen=LISTEN, upstream='protocol = "h2c"'))
+        if version == "h1":
+            with Client(one.port) as client:
+                client.send(b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+                assert client.reader.head().status == 100
+                assert client.send(b"abc").response().body == b"abc"
+        else:
+            with H2Client(one.port) as client:
+                stream = client.begin("POST", "/", [("expect", "100-continue"), ("content-length", "3")], end=False)
+                client.wait(lambda: client.replies[stream].informational, "100 Continue")
+                assert dict(client.replies[stream].informational[0])[":status"] == "100"
+                client.send_body(stream, b"abc")
+                assert client.finish(stream).body == b"abc"
+        assert behind.requests[0].get("expect") == "100-continue"
 
 
 def test_many_requests_share_a_connection_and_one_that_is_cancelled_leaves_it(gateway):

@@ -90,8 +90,8 @@ class H2Connection:
 
     def answer(self, request, body=b"hello", status=200, fields=(), trailers=(), interim=()):
         with self.lock:
-            for code in interim:
-                self.h2.send_headers(request.stream, [(":status", str(code))])
+            for head in interim:
+                self.h2.send_headers(request.stream, head)
             self.h2.send_headers(request.stream, [(":status", str(status)), *fields], end_stream=not body and not trailers)
             if body:
                 self.h2.send_data(request.stream, body, end_stream=not trailers)
