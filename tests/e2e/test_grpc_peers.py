@@ -1,4 +1,5 @@
-"""gRPC between a client and a server by python3-grpcio: all four kinds, over h2c and TLS, and every way to the end."""
+"""gRPC between a client and a server by python3-grpcio: all four kinds, over h2c, and TLS on both sides, and every way to
+the end."""
 import socket
 import threading
 import time
@@ -14,8 +15,8 @@ MIB = 1 << 20
 TIME = {"timeout": DEADLINE_SECONDS}
 
 
-def config_of(service, tls):
-    cert, key = tls
+def config_of(service, authority):
+    cert, key = authority.leaf("localhost", "127.0.0.1")
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         nobody = unused.getsockname()[1]
@@ -34,6 +35,15 @@ protocol = "h2c"
 servers = ["{service.address}"]
 protocol = "h2c"
 max_in_flight = 1
+[upstream.secure]
+servers = ["{service.secure_address}"]
+protocol = "h2"
+tls = {{ ca = "{authority.cert}", sni = "localhost" }}
+[route.secure]
+match = {{ path = "/test.Secure/{{method}}" }}
+rewrite = {{ path = "/test.Peer/{{method}}" }}
+upstream = "secure"
+auth = "none"
 [route.nobody]
 match = {{ path = "/nobody.Service/{{method}}" }}
 upstream = "nobody"
@@ -58,15 +68,15 @@ auth = "none"
 
 
 @pytest.fixture(scope="module")
-def service():
-    one = Service()
+def service(authority):
+    one = Service(authority.leaf("localhost", "127.0.0.1"))
     yield one
     one.stop()
 
 
 @pytest.fixture(scope="module")
 def site(shared_gateway, service, authority):
-    return shared_gateway(config_of(service, authority.leaf("localhost", "127.0.0.1")))
+    return shared_gateway(config_of(service, authority))
 
 
 @pytest.fixture(scope="module", params=["h2c", "tls"])
@@ -74,7 +84,8 @@ def peer(request, site, authority):
     credentials = None
     if request.param == "tls":
         credentials = grpc.ssl_channel_credentials(root_certificates=authority.cert.read_bytes())
-    with Peer(site.tls if credentials else site.port, credentials) as one:
+    name = "test.Secure" if credentials else "test.Peer"
+    with Peer(site.tls if credentials else site.port, credentials, name) as one:
         yield one
 
 

@@ -1,11 +1,9 @@
 """HTTP/2 to upstreams: requests of HTTP/1.1 and HTTP/2 clients share connections, and nothing is lost."""
 import contextlib
 import json
-import os
 import socket
 import subprocess
 import threading
-import time
 
 import pytest
 from support.client import Client, request
@@ -322,34 +320,3 @@ def test_large_bodies_through_nghttpd(gateway, tmp_path):
                                       capture_output=True, timeout=4 * DEADLINE_SECONDS, text=True)
                 assert done.stdout == "200", done.stderr
                 assert (tmp_path / "got").read_bytes() == (tmp_path / "large").read_bytes()
-
-
-@pytest.mark.plain_build
-@pytest.mark.parametrize("version", ["h1", "h2c", "h2"])
-@pytest.mark.parametrize("way", ["down", "up"])
-def test_slow_clients_of_large_bodies_cost_little_memory(gateway, authority, tmp_path, version, way):
-    """100 MiB through either version, plain and TLS, to an upstream that speaks HTTP/2: less than 1 MiB above idle."""
-    full = bool(os.environ.get("SLUICE_FULL"))
-    with nghttpd(tmp_path, 100 if full else 8) as behind:
-        cert, key = authority.leaf("localhost")
-        tls = f"""[listen.secure]
-address = "127.0.0.1:@tls@"
-tls = "site"
-limits = {{ body = "1GiB" }}
-[tls.site]
-certificates = [{{ cert = "{cert}", key = "{key}" }}]
-"""
-        one = gateway(settings(behind, listen=LISTEN + '\nlimits = { body = "1GiB" }', upstream='protocol = "h2c"', more=tls))
-        options = {"h1": ["--http1.1"], "h2c": ["--http2-prior-knowledge"], "h2": ["--http2", "--cacert", authority.cert]}[version]
-        url = f"https://localhost:{one.tls}" if version == "h2" else f"http://localhost:{one.port}"
-        wait_until(lambda: one.ask("GET", "/none").status == 404, "nghttpd is there")
-        command = ["curl", "-sS", *options, "-o", "/dev/null", "-w", "%{http_code} %{size_download}"]
-        subprocess.run([*command, f"{url}/none"], check=True, capture_output=True, timeout=DEADLINE_SECONDS)
-        idle, most = one.resident_bytes(), 0
-        upload = ["-X", "POST", "-H", "Expect:", "-T", tmp_path / "large"] if way == "up" else []
-        with subprocess.Popen([*command, "--limit-rate", "16M", *upload, f"{url}/large"], stdout=subprocess.PIPE, text=True) as done:
-            while done.poll() is None:
-                most = max(most, one.resident_bytes())
-                time.sleep(0.01)
-            assert done.stdout.read() == f"200 {(100 if full else 8) << 20}"
-        assert most - idle < 1 << 20, (most - idle) / (1 << 20)

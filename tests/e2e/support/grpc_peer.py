@@ -12,7 +12,8 @@ DETAILS = b"\x08\x05\x12\x04gone\x00\xff"      # any bytes: what a google.rpc.St
 class Service:
     """/test.Peer/NAME is the method of that name; what it saw is kept."""
 
-    def __init__(self):
+    def __init__(self, tls=None):
+        """`tls`: a certificate and its key; then `secure_address` is there, too."""
         self.asked = []                         # the paths of all calls
         self.metadata = {}                      # of the last call
         self.cancelled = threading.Event()      # a call ended before its handler did
@@ -22,6 +23,10 @@ class Service:
         self.server.add_generic_rpc_handlers((Handlers(self),))
         self.port = self.server.add_insecure_port("127.0.0.1:0")
         self.address = f"127.0.0.1:{self.port}"
+        if tls:
+            cert, key = (path.read_bytes() for path in tls)
+            credentials = grpc.ssl_server_credentials([(key, cert)])
+            self.secure_address = f"127.0.0.1:{self.server.add_secure_port('127.0.0.1:0', credentials)}"
         self.server.start()
 
     def stop(self):

@@ -28,6 +28,7 @@ class H2Connection:
     def __init__(self, upstream, sock, number):
         self.upstream, self.socket, self.number = upstream, sock, number
         self.requests, self.resets, self.open = {}, [], True
+        self.left = {}                 # of bodies of send_large()
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(
             client_side=False, header_encoding="utf-8", validate_outbound_headers=False, normalize_outbound_headers=False,
             normalize_inbound_headers=False))
@@ -78,6 +79,9 @@ class H2Connection:
                 self.upstream.on_data(self, self.requests[event.stream_id], event.data)
             if self.upstream.windows and event.flow_controlled_length:
                 self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        elif isinstance(event, h2.events.WindowUpdated):
+            for stream in [event.stream_id] if event.stream_id else list(self.left):
+                self.push(stream)
         elif isinstance(event, h2.events.TrailersReceived):
             self.requests[event.stream_id].trailers = event.headers
         elif isinstance(event, h2.events.StreamEnded):
@@ -97,6 +101,21 @@ class H2Connection:
                 self.h2.send_data(request.stream, body, end_stream=not trailers)
             if trailers:
                 self.h2.send_headers(request.stream, trailers, end_stream=True)
+            self.flush()
+
+    def send_large(self, stream, size):
+        """A body of so many zeros, as the windows open: on the thread that reads."""
+        self.left[stream] = size
+        self.push(stream)
+
+    def push(self, stream):
+        with self.lock:
+            while left := self.left.get(stream):
+                room = min(self.h2.local_flow_control_window(stream), self.h2.max_outbound_frame_size, left)
+                if room <= 0:
+                    break
+                self.left[stream] = left - room
+                self.h2.send_data(stream, bytes(room), end_stream=left == room)
             self.flush()
 
     def reset(self, request, code):
