@@ -229,7 +229,7 @@ def test_over_tls_with_our_certificate(gateway, upstream, authority):
 class GrpcServer:
     """python3-grpcio with grpc.health.v1 by a generic handler; its status can be changed."""
 
-    def __init__(self, implemented=True):
+    def __init__(self, implemented=True, tls=None):
         import grpc
         from concurrent import futures
         self.status, self.asked, self.delay = 1, [], threading.Event()
@@ -238,7 +238,12 @@ class GrpcServer:
         if implemented:
             check = grpc.unary_unary_rpc_method_handler(self.check, lambda data: data, lambda data: data)
             self.server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("grpc.health.v1.Health", {"Check": check})])
-        self.address = f"127.0.0.1:{self.server.add_insecure_port('127.0.0.1:0')}"
+        if tls:
+            cert, key = (path.read_bytes() for path in tls)
+            port = self.server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(key, cert)]))
+        else:
+            port = self.server.add_insecure_port("127.0.0.1:0")
+        self.address = f"127.0.0.1:{port}"
         self.server.start()
 
     def check(self, request, call):
@@ -286,6 +291,19 @@ def test_grpc_health(gateway, grpc_server):
     behind.delay.clear()                    # it hangs
     wait_for_state(one, behind, 0)
     one.wait_for_error_line("no whole answer in time")
+
+
+def test_grpc_health_over_tls(gateway, grpc_server, authority):
+    behind = grpc_server(tls=authority.leaf("inner.example"))
+    tls = f'protocol = "h2"\ntls = {{ ca = "{authority.cert}", sni = "inner.example" }}\n'
+    one = gateway(settings(behind, upstream=tls + health('type = "grpc", service = "shop.Orders"', path="")))
+    wait_until(lambda: one.metric("sluice_upstream_health_checks_total", result="passed") >= 2, "it passes")
+    assert behind.asked[0] == b"\x0a\x0bshop.Orders"
+    behind.status = 2
+    wait_for_state(one, behind, 0)
+    one.wait_for_error_line("reason=NOT_SERVING")
+    behind.status = 1
+    wait_for_state(one, behind, 1)
 
 
 def test_a_grpc_server_without_the_health_service_is_down(gateway, grpc_server):

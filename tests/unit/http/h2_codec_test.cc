@@ -65,6 +65,7 @@ std::vector<Refused> refused_requests() {
   return {
       {"upper_case", with({{"X-Up", "1"}}), &kUpperCaseName},
       {"connection", with({{"connection", "close"}}), &kConnectionField},
+      {"proxy_connection", with({{"proxy-connection", "keep-alive"}}), &kConnectionField},
       {"keep_alive", with({{"keep-alive", "1"}}), &kConnectionField},
       {"upgrade", with({{"upgrade", "websocket"}}), &kConnectionField},
       {"transfer_encoding", with({{"transfer-encoding", "chunked"}}), &kConnectionField},
@@ -122,6 +123,53 @@ TEST_P(RefusedRequests, are_told_why_and_the_next_one_is_served) {
   server.answer(1);
   EXPECT_EQ(server.wire.ending(), "");
   EXPECT_EQ(server.codec.streams(), 0U);
+}
+
+TEST(H2Server, heads_that_are_large_by_their_table_alone_are_refused_too) {
+  H2Server server;
+  server.greet();
+  std::string entry = "\x40\x01x" + std::string("\x7f\x80\x1d") + std::string(127 + 3712, 'b');   // "x", and 3,839 bytes
+  server.send(frame(kHeaders, kEndStream, 1, list_of(kGetFields) + entry) +
+              frame(kContinuation, kEndHeaders, 1, std::string(12, '\xbe')) + get_frame(3));
+  ASSERT_EQ(server.keeper.requests.size(), 2U);
+  EXPECT_EQ(server.keeper.requests[0]->refused, &kHeadersTooLarge);
+  EXPECT_EQ(server.keeper.requests[1]->log(), "head(GET /a) end");
+  server.answer(0, "why");
+  server.answer(1);
+  EXPECT_FALSE(server.codec.abuse());
+}
+
+TEST(H2Server, trailers_are_held_to_the_rules_of_heads) {
+  for (const char* name : {"X-Up", "connection", ":path", "content-length"}) {
+    H2Server server;
+    server.greet();
+    server.send(frame(kHeaders, kEndHeaders, 1, list_of({{":method", "POST"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/"}})) +
+                frame(kData, 0, 1, "12") + frame(kHeaders, kEndHeaders | kEndStream, 1, literal(name, "1")) + get_frame(3));
+    EXPECT_TRUE(server.keeper.requests[0]->refused) << name << ": " << server.keeper.requests[0]->log();
+    EXPECT_EQ(server.keeper.requests[1]->log(), "head(GET /a) end");
+    server.answer(0, "why");
+    server.answer(1);
+  }
+}
+
+TEST(H2Server, says_that_it_ignores_priorities_and_does) {
+  H2Server server;
+  EXPECT_NE(server.wire.take_sent().find(std::string("\0\x9\0\0\0\1", 6)), std::string::npos);   // SETTINGS_NO_RFC7540_PRIORITIES
+  server.greet();
+  auto on = [](char stream) { return std::string("\x80\0\0", 3) + stream + '\xff'; };   // exclusive, of the most weight
+  constexpr uint8_t kHasPriority = 0x20;
+  server.send(frame(kPriority, 0, 1, on(3)) + frame(kPriority, 0, 77, on(1)));   // of streams that nobody has opened
+  server.send(frame(kHeaders, kEndStream | kEndHeaders | kHasPriority, 1, on(0) + list_of(kGetFields)));
+  server.send(frame(kHeaders, kEndStream | kEndHeaders | kHasPriority, 3, on(99) + list_of(kGetFields)));
+  server.send(frame(kPriority, 0, 1, on(3)) + frame(kPriority, 0, 3, on(1)) + get_frame(5));   // a circle
+  EXPECT_EQ(server.keeper.log(), "head(GET /a) end | head(GET /a) end | head(GET /a) end");
+  for (size_t at : {2, 0, 1}) server.answer(at);
+  server.send(frame(kPriority, 0, 1, on(5)) + get_frame(7));   // of one that is over
+  EXPECT_EQ(server.keeper.requests.size(), 4U);
+  server.answer(3);
+  EXPECT_EQ(server.wire.ending(), "");
+  server.send(frame(kHeaders, kEndStream | kEndHeaders | kHasPriority, 9, on(9) + list_of(kGetFields)));
+  EXPECT_EQ(server.wire.ending(), "linger");   // on itself: nghttp2 takes it for a broken frame, as RFC 7540 did
 }
 
 TEST(H2Server, puts_cookies_together) {
@@ -356,6 +404,7 @@ std::vector<Abuse> abuses() {
       {"resets", resets, H2Abuse::resets},
       {"more_streams_than_allowed", many, H2Abuse::resets},
       {"pings", times(1001, frame(kPing, 0, 0, "12345678")), H2Abuse::pings},
+      {"answers_to_pings", times(10'001, frame(kPing, 1, 0, "12345678")), H2Abuse::control_frames},
       {"settings", times(101, frame(kSettings, 0, 0, "")), H2Abuse::settings},
       {"empty_data", post + times(1001, frame(kData, 0, 1, "")), H2Abuse::empty_frames},
       {"priorities", times(10'001, frame(kPriority, 0, 3, std::string("\0\0\0\1\1", 5))), H2Abuse::control_frames},
@@ -452,6 +501,18 @@ TEST(H2Server, crumbs_do_not_keep_a_stream) {
   }
 }
 
+TEST(H2Server, heads_without_a_byte_are_counted) {
+  H2Server server;
+  server.greet();
+  uint32_t id = 1;
+  for (; id < 4000 && !server.codec.abuse(); id += 2) {
+    server.send(frame(kHeaders, kEndHeaders | kEndStream, id, ""));
+    if (!server.codec.abuse()) server.answer(id / 2, "no");
+  }
+  EXPECT_EQ(server.codec.abuse(), H2Abuse::empty_frames);
+  EXPECT_EQ(id / 2, H2Limits{}.empty_frames + 1);
+}
+
 TEST(H2Server, counts_anew_after_a_while) {
   H2Server server;
   server.greet();
@@ -531,6 +592,7 @@ TEST(H2Server, broken_bytes_end_the_connection) {
       std::string(kPreface) + frame(kSettings, 0, 0, "") + frame(kData, 0, 0, "1"),
       std::string(kPreface) + frame(kSettings, 0, 0, "") + frame(kHeaders, 5, 1, "\xff\xff\xff\xff\xff\xff"),
       std::string(kPreface) + frame(kSettings, 0, 0, "") + frame(kHeaders, 5, 2, list_of(kGetFields)),
+      std::string(kPreface) + frame(kSettings, 0, 0, "") + frame(kSettings, 1, 0, "") + frame(kSettings, 1, 0, ""),   // one was asked for
   };
   for (const std::string& bytes : cases) {
     H2Server server;
@@ -729,6 +791,9 @@ TEST(H2Client, fails_what_is_no_response) {
       head({{":status", "200"}, {":status", "200"}}),
       head({{":status", "200"}, {":path", "/"}}),
       head({{":status", "200"}, {"connection", "close"}}),
+      head({{":status", "200"}, {"X-Up", "1"}}),
+      head({{":status", "103"}, {"X-Up", "1"}}),
+      head({{":status", "200"}}) + head({{"X-Up", "1"}}, kEndHeaders | kEndStream),
       head({{":status", "103"}}, kEndHeaders | kEndStream),
       head({{":status", "101"}}),
       interim,
