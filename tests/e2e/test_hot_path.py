@@ -19,6 +19,8 @@ CONNECTIONS = 64
 FEW, MANY = 2_000, 22_000             # the difference of two runs leaves out start, set-up and end
 # docs/benchmarks: read, write, read, write and a shared epoll_wait
 SYSTEM_CALLS_MAX = 4.15
+# docs/adr/0013: one read and one write for many, but write and read to the backend
+SYSTEM_CALLS_OF_H2_MAX = 2.3
 # OpenSSL 3.0 makes 4 to 7 for a request over TLS: buffers that it gives back between records
 OPENSSL_ALLOCATIONS_MAX = 7.005
 # in all: what the once-a-second work of log and metrics may take
@@ -31,10 +33,15 @@ def pinned(place):
     return ["taskset", "-c", str(sorted(os.sched_getaffinity(0))[place])]
 
 
-def load(one, requests, scheme="http"):
-    """Sends that many requests over 64 kept-alive connections, as fast as they are answered."""
-    port = one.port if scheme == "http" else one.tls
-    done = subprocess.run([*pinned(0), "h2load", "--h1", "-n", str(requests), "-c", str(CONNECTIONS), "-t", "1",
+OVER_H1 = ["--h1", "-c", str(CONNECTIONS)]
+OVER_H2 = ["-c", "1", "-m", "32"]
+
+
+def load(one, requests, scheme="http", how=OVER_H1):
+    """Sends that many requests over 64 kept-alive connections, or 32 at a time over one of HTTP/2, as fast as they are
+    answered."""
+    port = one.tls if scheme == "https" else one.h2c if how is OVER_H2 else one.port
+    done = subprocess.run([*pinned(0), "h2load", "-n", str(requests), *how, "-t", "1",
                            f"{scheme}://127.0.0.1:{port}/small"], capture_output=True, text=True,
                            timeout=120)
     assert f"{requests} succeeded" in done.stdout, done.stdout + done.stderr
@@ -47,9 +54,12 @@ def behind(nginx):
 
 @pytest.fixture
 def listening(behind, authority):
-    """The configuration: a plain listener and one over TLS."""
+    """The configuration: a plain listener for each version, and one over TLS."""
     cert, key = authority.leaf("localhost")
     return settings(behind, more=f"""
+[listen.h2c]
+address = "127.0.0.1:@h2c@"
+protocols = ["h2c"]
 [listen.secure]
 address = "127.0.0.1:@tls@"
 tls = "site"
@@ -58,12 +68,12 @@ certificates = [{{ cert = "{cert}", key = "{key}" }}]
 """)
 
 
-def system_calls(gateway, folder, listening, scheme, requests):
+def system_calls(gateway, folder, listening, scheme, requests, how=OVER_H1):
     """All system calls of a gateway's life in which it served this many requests."""
     counts = folder / f"strace-{requests}.txt"
     # -D: strace is the grandchild, so that the process we started and signal is the gateway itself.
     one = gateway(listening, wrapper=[*pinned(-1), "strace", "-D", "-f", "-c", "-q", "-o", str(counts)])
-    load(one, requests, scheme)
+    load(one, requests, scheme, how)
     one.stop()
     total = wait_until(lambda: counts.exists() and TOTAL.search(counts.read_text()), "strace's sum")
     return int(total.group(1)), counts.read_text()
@@ -97,6 +107,15 @@ def test_system_calls_per_request_at_64_saturated_connections(gateway, tmp_path,
     each = (many - few) / (MANY - FEW)
     print(f"{each:.3f} system calls a request")
     assert each <= SYSTEM_CALLS_MAX, f"{each:.3f} a request\n{table}"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_system_calls_per_request_of_http2(gateway, tmp_path, listening, scheme):
+    few, _ = system_calls(gateway, tmp_path, listening, scheme, FEW, OVER_H2)
+    many, table = system_calls(gateway, tmp_path, listening, scheme, MANY, OVER_H2)
+    each = (many - few) / (MANY - FEW)
+    print(f"{each:.3f} system calls a request")
+    assert each <= SYSTEM_CALLS_OF_H2_MAX, f"{each:.3f} a request\n{table}"
 
 
 @pytest.fixture(scope="module")
