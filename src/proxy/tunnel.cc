@@ -331,8 +331,10 @@ void Tunnel::write_logs() {
   observe::AuditRecord audit;
   observe::AccessRecord record = look(audit);
   record.closed = observe::kTunnelEndLabels[static_cast<size_t>(why_)];
-  bool by_client = why_ == TunnelEnd::client;
-  record.close_code = closing_ ? static_cast<uint16_t>(code_) : (by_client ? client_ : upstream_).frames.code();
+  // Who said Close first said the code, however the connections ended then; else the Close was ours.
+  const Flow* first = why_ == TunnelEnd::client ? &client_ : why_ == TunnelEnd::upstream ? &upstream_ : nullptr;
+  bool own = first != nullptr && (first->frames.closed() || !closing_);
+  record.close_code = own ? first->frames.code() : static_cast<uint16_t>(code_);
   group_->home->write_logs(record, audit);
 }
 

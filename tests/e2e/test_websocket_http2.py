@@ -274,8 +274,13 @@ def test_records_say_what_was_answered(gateway, behind):
     last = one.access_log(2)[1]
     assert (last["closed"], last["close_code"], last["status"], last["version"]) == ("client", 4001, 200, "HTTP/2")
     assert last["request_id"] == first["request_id"] and "secret" not in one.raw_access_log(2)
-    with dial(one, "h1", "/h2c/a"):
-        assert (one.access_log(3)[2]["status"], one.access_log(3)[2]["version"]) == (101, "HTTP/1.1")
+    with dial(one, "h1", "/h2c/a"), dial(one, "h2c", "/h1/abrupt") as abrupt:
+        abrupt.close(4002)   # what ended the socket, however the stream ends then
+        assert abrupt.close_code() == (4002, "")
+        abrupt.connection.reset()
+        lines = one.access_log(5)
+        assert [(line["status"], line["version"]) for line in lines if line["path"] == "/h2c/a"] == [(101, "HTTP/1.1")]
+        assert [line["close_code"] for line in lines if line["path"] == "/h1/abrupt" and "closed" in line] == [4002]
 
 
 def sha256(key):
