@@ -63,16 +63,6 @@ def test_whoever_may_not_is_told_so_and_no_more(guarded):
     assert len(behind.requests) == before + 1
 
 
-def test_an_upgrade_is_refused_all_the_same(guarded):
-    one, behind = guarded
-    before = len(behind.requests)
-    upgrade = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
-               ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]
-    assert_problem(ask(one, "/a", "root", more=upgrade), 403, "not_allowed")
-    assert len(behind.requests) == before
-    assert ask(one, "/a", "acme", more=upgrade).status == 200   # upgrades are hop by hop: not passed on yet
-
-
 def test_one_rule_of_a_list_is_enough(guarded):
     one, behind = guarded
     before = len(behind.requests)

@@ -81,13 +81,6 @@ def test_every_answer_is_marked_ours_too(api):
     assert response.status == 502 and allows(response) == marks
 
 
-def test_an_upgrade_request_is_marked_like_any(api):
-    one, _ = api
-    response = one.ask("GET", "/a", [("Origin", APP), ("Connection", "Upgrade"), ("Upgrade", "websocket")])
-    assert_problem(response, 401, "credentials_missing")
-    assert allows(response)["allow-origin"] == APP
-
-
 def test_a_429_is_marked_and_preflights_count_for_nothing(gateway, upstream):
     limit = """
 [limit.few]

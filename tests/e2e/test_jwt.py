@@ -111,10 +111,9 @@ def test_a_token_that_lacks_a_scope_is_told_so(gateway, upstream, keys, tmp_path
     (tmp_path / "set.json").write_text(key_set(key))
     one = gateway(settings(upstream(), route=ROUTE, more=jwt(f'jwks_file = "{tmp_path}/set.json"')).replace(
         'auth = ["customers"]', 'auth = ["customers"]\nallow = { scopes = ["orders:write"] }'))
-    for more in ([], [("Connection", "Upgrade"), ("Upgrade", "websocket")]):
-        refused = one.ask("GET", "/", bearer(Issuer().token(key, scope="orders:read")) + more)
-        assert_problem(refused, 403, "not_allowed")
-        assert refused.all("WWW-Authenticate") == ['Bearer realm="customers", error="insufficient_scope"']
+    refused = one.ask("GET", "/", bearer(Issuer().token(key, scope="orders:read")))
+    assert_problem(refused, 403, "not_allowed")
+    assert refused.all("WWW-Authenticate") == ['Bearer realm="customers", error="insufficient_scope"']
     assert one.ask("GET", "/", bearer(Issuer().token(key, scope="orders:read orders:write"))).status == 200
 
 
@@ -157,9 +156,7 @@ def test_a_token_that_is_not_good_is_refused_by_name(gateway, upstream, keys, tm
 def test_without_a_token_the_challenge_says_only_what_is_missing(gateway, upstream, keys, tmp_path):
     (tmp_path / "set.json").write_text(key_set(keys("k1")))
     one = gateway(settings(upstream(), route=ROUTE, more=jwt(f'jwks_file = "{tmp_path}/set.json"')))
-    upgrade = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
-               ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]
-    for fields in ([], [("Authorization", "Basic YTpi")], upgrade):
+    for fields in ([], [("Authorization", "Basic YTpi")]):
         response = one.ask("GET", "/", fields)
         assert_problem(response, 401, "credentials_missing")
         assert response.all("WWW-Authenticate") == ['Bearer realm="customers"']

@@ -8,6 +8,7 @@ from support.gateway import settings
 from support.h2_client import H2Client
 from support.h2_upstream import H2Upstream
 from support.issuer import Issuer, Key, key_set
+from support.redis import Redis
 from support.signing import Key as SigningKey
 from support.signing import signed
 from support.timing import wait_until
@@ -15,6 +16,8 @@ from test_api_keys import KEY, sha256
 from test_authorizer import Decider
 from test_basic import HASH
 from test_introspection import Introspector
+from test_signed_requests_aws import SECRET
+from test_signed_requests_aws import signed as signed_for_aws
 
 pytestmark = pytest.mark.threads
 GRPC = [("content-type", "application/grpc"), ("te", "trailers")]
@@ -26,22 +29,29 @@ ROUTES = {
     "token": 'auth = ["customers"]',
     "password": 'auth = ["legacy"]',
     "signature": 'auth = ["bank"]',
+    "tools": 'auth = ["tools"]',
     "certificate": 'auth = ["machines"]',
     "opaque": 'auth = ["opaque"]',
     "service": 'auth = "none"\nauthorizer = "permissions"',
     "rights": 'auth = ["partners"]\nallow = { roles = ["root"] }',
-    "rate0": 'auth = "none"\nlimit = ["few0"]',
-    "rate1": 'auth = "none"\nlimit = ["few1"]',
+    "rate": 'auth = "none"\nlimit = ["few"]',
+    "leased": 'auth = "none"\nlimit = ["leased"]',
+    "exact": 'auth = "none"\nlimit = ["exact"]',
     "busy": 'auth = "none"\nlimit = ["one"]',
     "denied": 'auth = "none"\ndeny_ips = ["127.0.0.1"]',
     "web": 'auth = ["partners"]\ncors = "web"',
 }
+AWS_OF_NOBODY = ("AWS4-HMAC-SHA256 Credential=AKIDNOBODY/20260101/eu-central-1/execute-api/aws4_request, "
+                 f"SignedHeaders=host;x-amz-date, Signature={'0' * 64}")
 PLAIN_STATUS = {"16": 401, "7": 403, "14": 429}
 
 
 class World:
+    ROUTES, MATCH, PROTOCOL, LISTEN = ROUTES, "", "h2c", 'protocols = ["h2c"]'
+    METHOD, BODY = "POST", MESSAGE
+
     def __init__(self, start, upstream, authority, folder):
-        self.behind = H2Upstream(self.answer).__enter__()
+        self.behind, self.redis = self.serve(upstream), Redis(folder / "redis")
         self.token_key, self.signing = Key(folder, "k1"), SigningKey("k-bank", "hmac-sha256")
         self.authority = authority
         self.audited = []     # what the audit log must have: route, method, decision, status of gRPC
@@ -49,14 +59,15 @@ class World:
         (folder / "set.json").write_text(key_set(self.token_key))
         (folder / "users").write_text(f"alice:{HASH}\n")
         (folder / "secret").write_text("s3cret\n")
-        issuer, decider = upstream(Introspector()), upstream(Decider())
+        self.introspector, self.decider = Introspector(), Decider()
+        issuer, decider = upstream(self.introspector), upstream(self.decider)
         cert, key = authority.leaf("localhost", stem=folder / "site")
-        routes = "".join(f'[route.{name}]\nmatch = {{ path = "/{name}.Service/{{method}}" }}\nupstream = "main"\n{lines}\n'
-                         for name, lines in ROUTES.items())
-        self.gateway = start(settings(listen='protocols = ["h2c"]', more=f"""
+        routes = "".join(f'[route.{name}]\nmatch = {{ path = "/{name}.Service/{{method}}"{self.MATCH} }}\nupstream = "main"\n{lines}\n'
+                         for name, lines in self.ROUTES.items())
+        self.gateway = start(settings(listen=self.LISTEN, more=f"""
 [upstream.main]
 servers = ["{self.behind.address}"]
-protocol = "h2c"
+protocol = "{self.PROTOCOL}"
 {routes}
 [listen.secure]
 address = "127.0.0.1:@tls@"
@@ -68,7 +79,8 @@ client_cert = {{ ca = "{authority.cert}", mode = "optional" }}
 keys = [{{ id = "k1", sha256 = "{sha256(KEY)}" }}]
 users = ["alice"]
 certificates = [{{ dns = "acme.example" }}]
-signing_keys = [{self.signing.entry(folder)}]
+signing_keys = [{self.signing.entry(folder)},
+                {{ id = "AKIDACME", algorithm = "sigv4", secret = {{ secret = "env:AWS" }} }}]
 [auth.partners]
 type = "api_key"
 [auth.customers]
@@ -81,6 +93,9 @@ type = "basic"
 file = "{folder}/users"
 [auth.bank]
 type = "signature"
+[auth.tools]
+type = "signature"
+scheme = "sigv4"
 [auth.machines]
 type = "mtls"
 [auth.opaque]
@@ -88,14 +103,25 @@ type = "introspection"
 url = "http://{issuer.address}/introspect"
 client_id = "gateway"
 client_secret = {{ secret = "file:{folder}/secret" }}
+timeout = "10s"
 [authorizer.permissions]
 url = "http://{decider.address}/check"
-[limit.few0]
-key = "ip"
+timeout = "10s"
+[limit.few]
+key = "header.X-Name"
 rate = "1/1h"
-[limit.few1]
-key = "ip"
+[redis.main]
+url = "redis://127.0.0.1:{self.redis.port}"
+timeout = {{ command = "10s" }}
+[limit.leased]
+key = "header.X-Name"
 rate = "1/1h"
+store = "main"
+[limit.exact]
+key = "header.X-Name"
+rate = "1/1h"
+store = "main"
+exact = true
 [limit.one]
 key = "ip"
 concurrency = 1
@@ -103,7 +129,20 @@ concurrency = 1
 origins = ["{APP}"]
 [log.audit]
 file = "@dir@/audit.log"
-"""))
+{self.more(folder)}
+"""), environment={"AWS": SECRET})
+        self.gateway.wait_for_metric(1, "sluice_redis_up", redis="main")
+
+    def serve(self, _):
+        """gives: what listens behind the gateway"""
+        return H2Upstream(self.answer).__enter__()
+
+    def more(self, _):
+        return ""
+
+    def stop(self):
+        self.behind.__exit__()
+        self.redis.kill()
 
     @staticmethod
     def answer(connection, request):
@@ -128,23 +167,29 @@ file = "@dir@/audit.log"
             "token": lambda: [("authorization", "Bearer " + Issuer().token(self.token_key))],
             "password": lambda: [("authorization", f"Basic {password}")],
             "signature": lambda: [(field.lower(), value) for field, value in
-                                  signed(self.signing, "POST", target, body=MESSAGE)],
+                                  signed(self.signing, self.METHOD, target, body=self.BODY)],
+            "tools": lambda: [(field.lower(), value) for field, value in
+                              signed_for_aws("localhost", self.METHOD, target, self.BODY)[1]
+                              if field != "Content-Length"],
             "opaque": lambda: [("authorization", "Bearer good")],
             "service": lambda: [("cookie", "user=alice")],
         }.get(name, lambda: [])()
 
     def records(self, name, method):
-        """Of the audit log, for that route and method."""
+        """Of the audit log, for requests of that route and method, and for the ends of their sockets."""
         log = self.gateway.folder / "audit.log"
-        lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-        return [line for line in lines if line.get("route") == name and line["params"]["method"] == method]
+        text = log.read_text() if log.exists() else ""
+        lines = [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]
+        asked = {line["request_id"] for line in lines
+                 if line.get("route") == name and line.get("params") == {"method": method}}
+        return [line for line in lines if line.get("request_id") in asked]
 
 
 @pytest.fixture(scope="module")
 def world(shared_gateway, shared_upstream, authority, tmp_path_factory):
     one = World(shared_gateway, shared_upstream, authority, tmp_path_factory.mktemp("policies"))
     yield one
-    one.behind.__exit__()
+    one.stop()
 
 
 def told(reply, code, as_grpc):
@@ -169,6 +214,7 @@ KINDS = pytest.mark.parametrize("as_grpc", [True, False], ids=["grpc", "stream"]
     ("token", [], "16"), ("token", [("authorization", "Bearer a.b.c")], "16"),
     ("password", [("authorization", "Basic YWxpY2U6bm8=")], "16"),
     ("signature", [], "16"), ("signature", [("signature", "sig=:AAAA:"), ("signature-input", 'sig=("@path")')], "16"),
+    ("tools", [], "16"), ("tools", [("authorization", AWS_OF_NOBODY), ("x-amz-date", "20260101T000000Z")], "16"),
     ("opaque", [("authorization", "Bearer bad")], "16"),
     ("service", [], "16"), ("service", [("cookie", "user=bob")], "7"),
     ("rights", [("x-api-key", KEY)], "7"),
@@ -188,7 +234,8 @@ def test_a_refusal_is_told_and_the_server_not_asked(world, name, wrong, code, as
 
 
 @KINDS
-@pytest.mark.parametrize("name", ["key", "token", "password", "signature", "certificate", "opaque", "service", "web"])
+@pytest.mark.parametrize("name", ["key", "token", "password", "signature", "tools", "certificate", "opaque", "service",
+                                  "web"])
 def test_the_right_credential_is_let_in(world, name, as_grpc):
     method = "ServedCall" if as_grpc else "Served"
     target = f"/{name}.Service/{method}"
@@ -204,10 +251,11 @@ def test_the_right_credential_is_let_in(world, name, as_grpc):
 
 
 @KINDS
-def test_a_rate_is_kept(world, as_grpc):
-    target = f"/rate{as_grpc:d}.Service/A"
+@pytest.mark.parametrize("name", ["rate", "leased", "exact"])
+def test_a_rate_is_kept(world, name, as_grpc):
+    target = f"/{name}.Service/A"
     with H2Client(world.gateway.port) as client:
-        fields = GRPC if as_grpc else []
+        fields = [*(GRPC if as_grpc else []), ("x-name", f"{as_grpc}")]
         assert served(client.ask("POST", target, fields, MESSAGE), as_grpc)
         before = len(world.behind.requests)
         reply = client.ask("POST", target, fields, MESSAGE)

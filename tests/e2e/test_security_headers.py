@@ -110,8 +110,6 @@ def test_overwrite_replaces_it(guarded):
     ("GET", "/a", [], 401, "credentials_missing"),
     ("GET", "/gone", [], 502, None),
     ("GET", "/a%2fb", [], 400, None),
-    ("GET", "/a", [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
-                   ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")], 401, "credentials_missing"),
 ])
 def test_errors_of_the_gateway_have_them(guarded, method, target, fields, status, code):
     one, _ = guarded
@@ -120,12 +118,6 @@ def test_errors_of_the_gateway_have_them(guarded, method, target, fields, status
     assert security(response) == API
     html = one.ask(method, target, [*fields, ("Accept", "text/html")])
     assert html.status == status and html.get("Content-Type").startswith("text/html") and security(html) == API
-
-
-def test_an_upgrade_gets_them_as_any_request_does(guarded):
-    one, _ = guarded
-    upgrade = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("X-Api-Key", "acme")]
-    assert security(one.ask("GET", "/a", upgrade)) == {**API, FRAME: ["ALLOW"], CACHE: ["max-age=60"]}
 
 
 def test_fixed_answers_redirects_and_what_is_no_request_have_them(guarded):

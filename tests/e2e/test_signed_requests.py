@@ -288,18 +288,6 @@ def test_a_mismatch_after_the_upstreams_answer_ends_the_connection(bank):
         bank.behind.script = usual
 
 
-def test_an_upgrade_request_is_asked_like_any(bank):
-    upgrade = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
-               ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]
-    before = len(bank.behind.requests)
-    assert_problem(bank.ask(upgrade), 401, "credentials_missing")
-    fields = signed(bank.key, fields=upgrade, target="/ws")
-    assert_problem(bank.ask(fields, target="/other"), 401, "signature_invalid")
-    assert len(bank.behind.requests) == before
-    assert bank.ask(fields, target="/ws").status == 200   # upgrades are not passed on yet: an ordinary GET
-    assert_problem(bank.ask(fields, target="/ws"), 401, "signature_replayed")
-
-
 def test_explain_shows_the_signature_and_judges_it(bank):
     def explain(*fields):
         more = [part for name, value in fields for part in ("-H", f"{name}: {value}")]

@@ -274,18 +274,6 @@ def test_back_pressure_then_a_limit_for_who_reads_nothing(gateway, upstream):
     assert closed_line(one)["closed"] == "slow"
 
 
-def test_pages_of_other_origins_open_no_socket(gateway, upstream):
-    behind = upstream(opened(echo))
-    more = '[cors.web]\norigins = ["https://app.example"]\n'
-    one = gateway(live(behind, route='cors = "web"', more=more))
-    for origin in ([], [("Origin", "https://app.example")]):
-        with WebSocket(one.port, "/live", origin) as socket:
-            assert socket.send("x").message() == b"x"
-    response = one.ask("GET", "/live", [*handshake(), ("Origin", "https://evil.example")])
-    assert_problem(response, 403, "origin_denied")
-    assert len(behind.requests) == 2
-
-
 def test_a_socket_ends_with_its_credential_and_is_audited(gateway, upstream, tmp_path):
     key = Key(tmp_path, "k1")
     (tmp_path / "set.json").write_text(key_set(key))

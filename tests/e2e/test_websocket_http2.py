@@ -287,41 +287,6 @@ def sha256(key):
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-POLICIES = f"""
-[cors.web]
-origins = ["https://app.example"]
-[auth.partners]
-type = "api_key"
-[limit.few]
-key = "consumer"
-rate = "3/1h"
-[consumer.acme]
-keys = [{{ id = "k1", sha256 = "{sha256('k1')}" }}]
-scopes = ["live"]
-[consumer.other]
-keys = [{{ id = "k2", sha256 = "{sha256('k2')}" }}]
-[[route.h2c.allow]]
-scopes = ["live"]
-"""
-
-
-def test_policies_hold_for_extended_connects(gateway, behind):
-    with H2Sockets(serve) as h2c:
-        one = gateway(live(h2c=h2c, route='cors = "web"\nauth = ["partners"]\nlimit = ["few"]') + POLICIES)
-        with H2Client(one.port) as client:
-            def status(*fields):
-                return client.finish(ask_for_socket(client, "/h2c/a", fields)).status
-            key = ("x-api-key", "k1")
-            assert status() == 401 and status(("x-api-key", "no")) == 401
-            assert status(("x-api-key", "k2")) == 403
-            assert status(key, ("origin", "https://evil.example")) == 403
-            for _ in range(3):
-                socket = H2WebSocket(0, "/h2c/a", [key, ("origin", "https://app.example")], client=client)
-                assert socket.opening.get("access-control-allow-origin") == "https://app.example"
-            assert status(key) == 429
-        assert all(not asked.get("x-api-key") for asked in h2c.requests)
-
-
 def test_a_slow_client_stops_its_upstream_and_then_ends(gateway):
     sent = []
 
