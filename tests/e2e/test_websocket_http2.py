@@ -1,13 +1,16 @@
-"""WebSockets over HTTP/2 (RFC 8441), either way on either side."""
+"""WebSockets over HTTP/2 (RFC 8441) and over TLS, either way on either side."""
+import contextlib
 import hashlib
 import random
 import signal
+import ssl
 import threading
 import time
 
 import h2.settings
 import pytest
 from support.browser import CHROMIUM, DRIVER, Browser
+from support.client import say_end
 from support.gateway import run_command, settings
 from support.h2_client import H2Client
 from support.h2_upstream import H2Upstream
@@ -15,23 +18,32 @@ from support.h2_websocket import CANCEL, H2Sockets, H2WebSocket, ask_for_socket
 from support.message import Closed
 from support.timing import sanitizer, wait_until
 from support.upstream import answer
-from support.websocket import BINARY, CLOSE, PING, TEXT, Socket, WebSocket, frame, handshake, switching
+from support.websocket import (BINARY, CLOSE, PING, TEXT, Socket, WebSocket, frame, handshake, held_on_the_way,
+                               switching)
 
 pytestmark = pytest.mark.threads
 LISTEN = 'protocols = ["h1", "h2c"]'
-CLIENTS, UPSTREAMS = ["h1", "h2c", "h2"], ["h1", "h2c"]
+CLIENTS = ["h1", "h2c", "h2", "wss"]
+UPSTREAMS = {"h1": "h1", "h2c": "h2c", "h1s": "h1", "h2": "h2"}   # and what is spoken to them; the last two over TLS
 
 
-def live(h1=None, h2c=None, websocket="", route="", more="", authority=None, listen=LISTEN, **options):
-    """Routes for sockets at /h1/** and /h2c/**, and an ordinary one."""
+def over_h2(client):
+    return client in ("h2c", "h2")
+
+
+def live(*, websocket="", route="", more="", authority=None, listen=LISTEN, secure="", **options):
+    """Routes for sockets at /h1/** and so on, for each upstream that is given (over TLS: with the authority), and an
+    ordinary one. `secure`: lines of the listener with TLS"""
     table = f"websocket = {{ {websocket} }}" if websocket else ""
-    for name, one in (("h1", h1), ("h2c", h2c)):
-        if one is None:
+    for name in UPSTREAMS:
+        one, over_tls = options.pop(name, None), name in ("h1s", "h2")
+        if one is None or (over_tls and not authority):
             continue
         more += f"""
 [upstream.{name}]
 servers = ["{one.address}"]
-protocol = "{name}"
+protocol = "{UPSTREAMS[name]}"
+{f'tls = {{ ca = "{authority.cert}", sni = "localhost" }}' if over_tls else ""}
 [route.{name}]
 match = {{ path = "/{name}/**", upgrade = "websocket" }}
 upstream = "{name}"
@@ -43,9 +55,10 @@ upstream = "{name}"
 [listen.secure]
 address = "127.0.0.1:@tls@"
 tls = "site"
+{}
 [tls.site]
 certificates = [{{ cert = "{}", key = "{}" }}]
-""".format(*authority.leaf("localhost"))
+""".format(secure, *authority.leaf("localhost"))
     return settings(listen=listen, more=more + '[route.plain]\nmatch = { path = "/plain" }\nrespond = { status = 200 }\n', **options)
 
 
@@ -59,22 +72,33 @@ def serve(socket):
             socket.connection.send(frame(TEXT, b"x" * 1000)[:500])
             return socket.connection.reset()
         if payload == b"end":
-            return socket.connection.close()
+            return end_well(socket.connection)
         socket.send(payload, opcode)
         if opcode == CLOSE:
             socket.connection.ended = f"close {int.from_bytes(payload[:2], 'big')}"
             return None
 
 
+def end_well(connection):
+    """Of an upstream's side. Over TLS an end is one only with a close_notify."""
+    if isinstance(getattr(connection, "socket", None), ssl.SSLSocket):
+        say_end(connection.socket)
+    connection.close()
+
+
 @pytest.fixture(scope="module")
-def behind(shared_upstream):
-    greeting = frame(TEXT, "welcome")
-    with H2Sockets(serve, behind=greeting, fields=[("sec-websocket-protocol", "chat")]) as h2c:
-        def script(connection, asked):
-            connection.send(switching(asked, Sec_WebSocket_Protocol="chat") + greeting)
-            serve_h1(connection)
-        script.early = True
-        yield {"h1": shared_upstream(script), "h2c": h2c}
+def behind(shared_upstream, authority):
+    greeting, chosen = frame(TEXT, "welcome"), [("sec-websocket-protocol", "chat")]
+
+    def script(connection, asked):
+        connection.send(switching(asked, Sec_WebSocket_Protocol="chat") + greeting)
+        serve_h1(connection)
+    script.early = True
+    plain, h2_only = (authority.server_context("localhost") for _ in range(2))
+    h2_only.set_alpn_protocols(["h2"])
+    with H2Sockets(serve, behind=greeting, fields=chosen) as h2c, \
+            H2Sockets(serve, behind=greeting, fields=chosen, tls=h2_only) as h2:
+        yield {"h1": shared_upstream(script), "h2c": h2c, "h1s": shared_upstream(script, tls=plain), "h2": h2}
 
 
 def serve_h1(connection):
@@ -83,7 +107,7 @@ def serve_h1(connection):
     except Closed as end:
         connection.ended = "reset" if end.reset else "closed"
     if connection.open:
-        connection.close()
+        end_well(connection)
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +121,10 @@ def dial(one, client, path, fields=(), behind=b"", authority=None, **options):
         socket = WebSocket(one.port, path, fields, behind, **options)
     elif client == "h2c":
         socket = H2WebSocket(one.port, path, fields, behind, **options)
+    elif client == "h2":
+        socket = H2WebSocket(one.tls, path, fields, behind, tls=authority.client_context(alpn=["h2"]), **options)
     else:
-        context = authority.client_context(alpn=["h2"])
-        socket = H2WebSocket(one.tls, path, fields, behind, tls=context, **options)
+        socket = WebSocket(one.tls, path, fields, behind, tls=authority.client_context(), **options)
     assert socket.message() == b"welcome"
     return socket
 
@@ -110,16 +135,18 @@ def test_messages_pass_both_ways_in_every_mix(relay, behind, authority, client, 
     early = frame(TEXT, "at once", b"mask")
     with dial(relay, client, f"/{upstream}/a?b=1", [("Sec-WebSocket-Protocol", "chat, mail"), ("X-Name", "v")], early,
               authority=authority) as socket:
-        assert socket.opening.get("sec-websocket-protocol" if client != "h1" else "Sec-WebSocket-Protocol") == "chat"
+        assert socket.opening.get("sec-websocket-protocol") == "chat"
         assert socket.message() == b"at once"
         asked = behind[upstream].requests[-1]
-        if upstream == "h1":
-            assert asked.target == "/h1/a?b=1" and asked.get("Upgrade") == "websocket" and asked.get("Connection") == "Upgrade"
+        if UPSTREAMS[upstream] == "h1":
+            assert asked.target == f"/{upstream}/a?b=1"
+            assert asked.get("Upgrade") == "websocket" and asked.get("Connection") == "Upgrade"
             assert asked.get("Sec-WebSocket-Protocol") == "chat, mail" and len(asked.get("Sec-WebSocket-Key")) == 24
-            assert asked.get("Via") == ("1.1 sluice" if client == "h1" else "2 sluice")
+            assert asked.get("Via") == ("2 sluice" if over_h2(client) else "1.1 sluice")
         else:
-            told = dict(asked.headers)
-            assert (told[":method"], told[":protocol"], told[":scheme"], told[":path"]) == ("CONNECT", "websocket", "http", "/h2c/a?b=1")
+            told, path, scheme = dict(asked.headers), f"/{upstream}/a?b=1", "https" if upstream == "h2" else "http"
+            assert (told[":method"], told[":protocol"]) == ("CONNECT", "websocket")
+            assert (told[":scheme"], told[":path"]) == (scheme, path)
             assert told[":authority"] == "localhost" and told["sec-websocket-protocol"] == "chat, mail"
             assert told["sec-websocket-version"] == "13" and told["x-name"] == "v"
             assert not {"sec-websocket-key", "upgrade", "connection", "host"} & set(told)
@@ -131,12 +158,14 @@ def test_messages_pass_both_ways_in_every_mix(relay, behind, authority, client, 
         socket.close(4001, "done")
         assert socket.close_code() == (4001, "done")
         assert socket.connection.read_to_end() == b""
-        if client != "h1":
+        if over_h2(client):
             socket.connection.half_close()
 
 
-@pytest.mark.parametrize("upstream", UPSTREAMS)
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client, upstream", [
+    ("h1", "h1"), ("h1", "h2c"), ("h2c", "h1"), ("h2c", "h2c"), ("h2", "h1s"), ("h2", "h2"), ("wss", "h1s"),
+    ("wss", "h2"),
+])
 def test_the_ends_of_either_side(relay, behind, authority, client, upstream):
     def end(word):
         with dial(relay, client, f"/{upstream}/a", authority=authority) as socket:
@@ -148,16 +177,20 @@ def test_the_ends_of_either_side(relay, behind, authority, client, upstream):
         with pytest.raises(Closed) as ended:
             socket.connection.read_to_end()
         assert ended.value.reset
-        if client != "h1":
+        if over_h2(client):
             assert socket.connection.reply.reset == CANCEL
     with dial(relay, client, f"/{upstream}/a", authority=authority) as socket:   # half-closes pass both ways
         socket.send("end")
         assert socket.connection.read_to_end() == b""
-        socket.connection.half_close()
+        if client == "wss":
+            say_end(socket.connection.socket)
+        else:
+            socket.connection.half_close()
     with dial(relay, client, f"/{upstream}/a", authority=authority) as socket:
         socket.send("x").message()
         socket.connection.reset()
-        tunnel = behind["h2c"].tunnels[-1] if upstream == "h2c" else behind["h1"].connections[-1]
+        there = behind[upstream]
+        tunnel = there.tunnels[-1] if isinstance(there, H2Sockets) else there.connections[-1]
         wait_until(lambda: tunnel.ended, "the upstream has heard")
         assert tunnel.ended == "close 1001"
     relay.wait_for_metric(0, "sluice_tunnels", route=upstream)
@@ -229,7 +262,7 @@ def test_a_fake_upgrade_never_becomes_a_tunnel(gateway, upstream, changes):
         connection.send(switching(asked, **changes) + frame(TEXT, "smuggled"))
         connection.wait_for_end()
     fake.early = True
-    one = gateway(live(upstream(fake)))
+    one = gateway(live(h1=upstream(fake)))
     with H2Client(one.port) as client:
         reply = client.finish(ask_for_socket(client, "/h1/a"))
         assert reply.status == 502 and b"smuggled" not in reply.body and b"upstream_bad_upgrade" in reply.body
@@ -246,7 +279,7 @@ def test_an_upstream_without_the_setting(gateway):
 
 
 @pytest.mark.parametrize("client", ["h1", "h2c"])
-@pytest.mark.parametrize("kind", UPSTREAMS)
+@pytest.mark.parametrize("kind", ["h1", "h2c"])
 def test_another_answer_is_passed_on_as_an_ordinary_one(gateway, upstream, client, kind):
     with H2Sockets(serve, status=403, fields=[("x-why", "because")]) as h2c:
         one = gateway(live(h1=upstream(answer(403, b"no socket", [("X-Why", "because")])), h2c=h2c))
@@ -287,7 +320,8 @@ def sha256(key):
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def test_a_slow_client_stops_its_upstream_and_then_ends(gateway):
+@pytest.mark.parametrize("client", ["h2c", "wss"])
+def test_a_slow_client_stops_its_upstream_and_then_ends(gateway, authority, client):
     sent = []
 
     def floods(socket):
@@ -296,12 +330,22 @@ def test_a_slow_client_stops_its_upstream_and_then_ends(gateway):
             socket.connection.send(piece)
             sent.append(len(piece))
     with H2Sockets(floods) as h2c:
-        one = gateway(live(h2c=h2c, listen=LISTEN + '\ntimeout = { write = "1s" }'))
-        with H2Client(one.port, windows=False) as client:
-            H2WebSocket(0, "/h2c/a", client=client)
+        timeout = 'timeout = { write = "1s" }'
+        one = gateway(live(h2c=h2c, listen=f"{LISTEN}\n{timeout}", secure=timeout, authority=authority))
+        context = authority.client_context()
+
+        def ends():
             wait_until(lambda: len(sent) >= 2, "it floods")
             one.wait_for_metric(1, "sluice_tunnels_ended_total", reason="slow")
-            assert client.ask("GET", "/plain").status == 200   # the connection goes on
+        if client == "wss":
+            with WebSocket(one.tls, "/h2c/a", tls=context, receive_buffer=4096):
+                ends()
+            assert sum(sent) < held_on_the_way()
+            return
+        with H2Client(one.port, windows=False) as outer:
+            H2WebSocket(0, "/h2c/a", client=outer)
+            ends()
+            assert outer.ask("GET", "/plain").status == 200   # the connection goes on
         assert sum(sent) < 1_000_000
 
 
@@ -327,20 +371,27 @@ def test_a_silent_socket_does_not_let_its_connection_be_idle(gateway, behind):
         assert socket.client.wait_for_goaway() == 0
 
 
-def test_a_reload_leaves_sockets_alone(gateway, behind):
+def test_a_reload_leaves_sockets_alone(gateway, behind, authority):
     word = '[route.word]\nmatch = {{ path = "/word" }}\nrespond = {{ status = 200, body = "{}" }}\n'
-    one = gateway(live(**behind, more=word.format(0), server="workers = 2"))
-    with dial(one, "h2c", "/h2c/a") as stays, dial(one, "h2c", "/h1/a") as other:
-        one.reload(live(**behind, more=word.format(1), server="workers = 2"))
-        assert stays.send("1").message() == b"1" and other.send("1").message() == b"1"
-        one.reload(live(**behind, more=word.format(1), websocket='idle = "1m"', server="workers = 2"))
-        assert stays.close_code() == (1012, "configuration changed")
+    usual = {**behind, "authority": authority, "server": "workers = 2"}
+    one = gateway(live(**usual, more=word.format(0)))
+    ways = [("h2c", "h2c"), ("h2c", "h1"), ("wss", "h1s"), ("wss", "h2")]
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(dial(one, client, f"/{upstream}/a", authority=authority))
+                   for client, upstream in ways]
+        one.reload(live(**usual, more=word.format(1)))
+        for socket in sockets:
+            assert socket.send("1").message() == b"1"
+        one.reload(live(**usual, more=word.format(1), websocket='idle = "1m"'))
+        for socket in sockets:
+            assert socket.close_code() == (1012, "configuration changed")
 
 
-def test_draining_closes_sockets_one_after_the_other_and_then_their_connection(gateway, behind):
-    one = gateway(live(**behind, server='workers = 2\ndrain_timeout = "2s"'))
+def test_draining_closes_sockets_one_after_the_other_and_then_their_connection(gateway, behind, authority):
+    one = gateway(live(**behind, authority=authority, server='workers = 2\ndrain_timeout = "2s"'))
+    secure = [dial(one, "wss", f"/{upstream}/a", authority=authority) for upstream in UPSTREAMS]
     with H2Client(one.port) as client:
-        sockets = [H2WebSocket(0, f"/{upstream}/a", client=client) for upstream in UPSTREAMS * 3]
+        sockets = [H2WebSocket(0, f"/{upstream}/a", client=client) for upstream in ["h1", "h2c"] * 3]
         for socket in sockets:
             assert socket.message() == b"welcome"
         one.signal(signal.SIGTERM)
@@ -357,6 +408,10 @@ def test_draining_closes_sockets_one_after_the_other_and_then_their_connection(g
         assert client.wait_for_goaway() == 0
         while client.receive():
             pass
+    for socket in secure:
+        assert socket.close_code() == (1012, "gateway restarts")
+        assert socket.connection.read_to_end() == b""
+        socket.connection.socket.close()
     assert one.wait() == 0
     if not sanitizer():
         assert max(times.values()) - min(times.values()) > 0.4

@@ -35,8 +35,9 @@ class Client:
         if not local:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
+            # Otherwise a reset would look like a good end.
             self.socket = tls.wrap_socket(self.socket, server_hostname=server_name,
-                                          session=session)
+                                          session=session, suppress_ragged_eofs=False)
         self.reader = Reader(lambda: self.socket.recv(65536))
 
     def __enter__(self):
@@ -109,6 +110,19 @@ class Client:
             return True
         finally:
             self.socket.settimeout(DEADLINE_SECONDS)
+
+
+def say_end(tls_socket):
+    """The close_notify of TLS, without waiting for the other side's: what is sent ends, what is
+    received need not."""
+    timeout = tls_socket.gettimeout()
+    tls_socket.settimeout(0)
+    try:
+        tls_socket.unwrap()
+    except (ssl.SSLWantReadError, OSError):
+        pass
+    finally:
+        tls_socket.settimeout(timeout)
 
 
 def ask(port, method="GET", target="/", fields=(), body=b"", **options):

@@ -147,6 +147,8 @@ class H2Upstream:
         return self
 
     def __exit__(self, *_):
+        # shutdown wakes the accepting thread; else it may accept for who gets the descriptor next.
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for connection in self.connections:
             try:

@@ -1,5 +1,6 @@
 """HTTP/1 messages as the tests see them: strict, exact, and without any library's opinion."""
 import json
+import ssl
 from dataclasses import dataclass, field
 
 
@@ -85,7 +86,7 @@ class Reader:
     def _more(self):
         try:
             data = self._receive()
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLEOFError):
             raise Closed(self.buffer, reset=True) from None
         if not data:
             raise Closed(self.buffer)
