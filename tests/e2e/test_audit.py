@@ -75,21 +75,24 @@ def audited(gateway, upstream):
 def test_who_did_what_and_who_was_not_let_in(audited):
     one = audited
     assert one.ask("GET", "/users/42?page=7&name=hidden", [("X-Api-Key", KEY)]).status == 200
+    assert one.ask("POST", "/users/42", [("X-Api-Key", KEY)], b"seven b").status == 200
     assert one.ask("DELETE", "/users/43", [("X-Api-Key", "slk_wrong")]).status == 401
     assert one.ask("GET", "/users/44", []).status == 401
     assert one.ask("GET", "/open", []).status == 200          # nobody asked who it is
     one.reload(code=0)
-    written(one, 6)
+    written(one, 7)
     one.stop()
     found = records(one)
     assert [record["seq"] for record in found] == list(range(1, len(found) + 1))
-    allowed, wrong, missing = [record for record in found if record["event"] == "request"]
+    allowed, posted, wrong, missing = [record for record in found if record["event"] == "request"]
     assert allowed["decision"] == "allowed" and allowed["consumer"] == "acme" and allowed["credential"] == "k1"
     assert allowed["auth_method"] == "api_key" and allowed["authenticator"] == "partners"
     assert allowed["operation"] == "GET" and allowed["route"] == "user" and allowed["status"] == 200
     assert allowed["params"] == {"id": "42"} and allowed["query"] == {"page": "7"}
     assert allowed["request_id"] and allowed["trace_id"] and allowed["duration_ms"] > 0
-    assert wrong["decision"] == "denied" and wrong["operation"] == "DELETE" and wrong["problem"] == "api_key_unknown"
+    assert (allowed["request_bytes"], allowed["response_bytes"]) == (0, len(b"hello"))
+    assert (posted["operation"], posted["request_bytes"], posted["response_bytes"]) == ("POST", 7, 5)
+    assert wrong["response_bytes"] > 50 and wrong["decision"] == "denied" and wrong["operation"] == "DELETE" and wrong["problem"] == "api_key_unknown"
     assert "consumer" not in wrong and wrong["params"] == {"id": "43"}
     assert wrong["policy"] == "auth" and wrong["rule"] == "partners"
     assert missing["policy"] == "auth" and "rule" not in missing and "policy" not in allowed

@@ -3,10 +3,13 @@ import hashlib
 import json
 import socket
 import threading
+import time
 
 import pytest
 from support.client import Client, ask, request
 from support.gateway import run_command, settings
+from support.h2_client import H2Client
+from support.h2_websocket import H2WebSocket
 from support.timing import wait_until
 from support.websocket import WebSocket, echo, opened
 
@@ -31,7 +34,7 @@ def busy(gateway, upstream, tmp_path):
                             for key, consumer in (("k-ada", "ada"), ("k-bob", "bob"), ("k-bob2", "bob"))))
     release = threading.Event()
     sockets, slow = upstream(opened(echo)), upstream(held(release))
-    one = gateway(settings(server="workers = 2", more=f"""
+    one = gateway(settings(server="workers = 2", listen='protocols = ["h1", "h2c"]', more=f"""
 [upstream.sockets]
 servers = ["{sockets.address}"]
 [upstream.slow]
@@ -85,7 +88,7 @@ def test_status_counts_what_is_in_flight_by_route(busy):
         routes = {route["name"]: route for route in status["routes"]}
         assert set(routes) == {"live", "slow"}   # not those where nothing is
         live = routes["live"]
-        assert (live["requests"], live["sockets"], live["oldest_seconds"]) == (0, 2, 0)
+        assert (live["requests"], live["sockets"]) == (0, 2)
         assert (live["request_bytes"], live["response_bytes"]) == (4 + 6, 4 + 2)   # a frame's header, with its mask
         assert (routes["slow"]["requests"], routes["slow"]["response_bytes"]) == (1, 5)
         assert status["silent_workers"] == 0
@@ -101,9 +104,9 @@ def test_they_are_listed_with_who_is_behind_them(busy):
         assert set(by_who) == {"k-ada", "k-bob", "/slow"}
         first = by_who["k-ada"]
         assert {name: first[name] for name in ("kind", "route", "upstream", "auth", "consumer", "client", "path",
-                                               "age_seconds", "response_bytes")} == {
+                                               "response_bytes")} == {
             "kind": "websocket", "route": "live", "upstream": "sockets", "auth": "partners", "consumer": "ada",
-            "client": "127.0.0.1", "path": "/live", "age_seconds": 0, "response_bytes": 6}
+            "client": "127.0.0.1", "path": "/live", "response_bytes": 6}
         assert by_who["/slow"]["kind"] == "request" and "consumer" not in by_who["/slow"]
         assert by_who["/slow"]["endpoint"] and first["request_id"] != by_who["k-bob"]["request_id"]
         table = connections(busy, "--consumer", "ada")
@@ -111,6 +114,38 @@ def test_they_are_listed_with_who_is_behind_them(busy):
         assert table.stdout.endswith("1 in flight\n")
         assert listed(busy, "--rows", "1")["found"] == 3 and len(listed(busy, "--rows", "1")["connections"]) == 1
         assert connections(busy, "--rows", "1").stdout.endswith("3 in flight, 1 of them above\n")
+
+
+def test_they_grow_older(busy):
+    began = time.monotonic()
+    with opening(busy, "k-ada"), slow_answer(busy):
+        opened_at = time.monotonic()
+
+        def ages():
+            return {row["kind"]: row["age_seconds"] for row in listed(busy)["connections"]}
+        found = wait_until(lambda: min((both := ages()).values()) >= 1 and both, "both are a second old")
+        assert set(found) == {"websocket", "request"} and opened_at + 1 <= time.monotonic()
+        assert max(found.values()) <= time.monotonic() - began
+        routes = {route["name"]: route for route in json.loads(ask(busy.admin, target="/status").body)["routes"]}
+        assert routes["live"]["oldest_seconds"] >= 1 and routes["slow"]["oldest_seconds"] >= 1
+
+
+def test_those_over_http2_are_found_and_closed(busy):
+    with H2Client(busy.port) as client, opening(busy, "k-bob") as bob:
+        ada = H2WebSocket(0, "/live", [("X-Api-Key", "k-ada")], client=client)
+        slow = client.begin("GET", "/slow")
+        client.wait(lambda: client.replies[slow].body == b"01234", "a piece of the answer")
+        assert listed(busy)["found"] == 3 and listed(busy, "--route", "live")["found"] == 2
+        row, = listed(busy, "--subject", "ada")["connections"]
+        assert (row["kind"], row["subject"], row["route"]) == ("websocket", "ada", "live")
+        assert listed(busy, "--subject", "ada", "--close")["found"] == 1
+        assert ada.close_code() == (1012, "closed by the operator")
+        assert client.replies[slow].reset is None and bob.send("x").message() == b"x"
+        assert listed(busy, "--route", "slow", "--close")["found"] == 1
+        assert client.finish(slow).reset is not None
+        assert listed(busy, "--route", "live", "--close")["found"] >= 1   # the one that has not said Close yet too
+        assert bob.close_code() == (1012, "closed by the operator")
+        assert client.ask("GET", "/nowhere").status == 404                # the connection goes on
 
 
 def test_those_of_an_identity_a_credential_or_a_route_are_closed(busy):

@@ -292,6 +292,9 @@ def test_what_is_said_while_a_policy_waits_is_not_lost(world, client, name):
 def test_all_of_it_is_audited(world):
     """One record of what was refused, two of what opened: at its beginning and at its end."""
     key = [("X-Api-Key", KEY)]
+    sockets = [Asked(world, client, f"/key.Service/Open-{client}", key).open() for client in CLIENTS]
+    for socket in sockets:
+        assert socket.send("x").message() == b"x"
     with Asked(world, "h1", "/mine.Service/A", key).open(), Asked(world, "h1", "/mine.Service/Limited", key) as other:
         assert other.refused() == (429, "rate_limited")
     world.audited.append(("mine", "Limited", [("denied", 429, "rate_limited", None)]))
@@ -303,3 +306,12 @@ def test_all_of_it_is_audited(world):
         assert len({(line["request_id"], line.get("auth_method")) for line in records}) == 1
     limited, = world.records("mine", "Limited")
     assert (limited["policy"], limited["rule"]) == ("limit", "mine")
+    for client, socket in zip(CLIENTS, sockets):
+        first, = world.records("key", f"Open-{client}")     # it has had its record, and no other yet
+        assert "closed" not in first and (first["request_bytes"], first["response_bytes"]) == (0, 0)
+        socket.end()
+        socket.outer.socket.close()
+        last = wait_until(lambda: world.records("key", f"Open-{client}")[1:], "the record of its end")[0]
+        assert (last["closed"], last["close_code"], last["consumer"]) == ("client", 4000, "acme")
+        assert (last["request_bytes"], last["response_bytes"]) == (6 + 1 + 6 + 2, 2 + 1 + 2 + 2)
+        assert last["duration_ms"] > 0 and last["seq"] > first["seq"]

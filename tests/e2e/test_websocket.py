@@ -1,5 +1,4 @@
 """WebSockets relayed unread: the handshake on both sides, what passes, and every way to the end."""
-import hashlib
 import os
 import random
 import signal
@@ -8,12 +7,14 @@ import time
 import pytest
 from support.client import ask, request
 from support.gateway import run_command, settings
+from support.h2_client import H2Client
+from support.h2_websocket import CANCEL, ask_for_socket
 from support.issuer import Issuer, Key, key_set
 from support.message import Closed
 from support.problem import assert_problem
 from support.timing import SLOW, sanitizer, wait_until
-from support.upstream import Upstream, answer, raw
-from support.websocket import (BINARY, CLOSE, PING, PONG, TEXT, Socket, WebSocket, echo, frame, handshake,
+from support.upstream import Upstream, answer
+from support.websocket import (BINARY, PING, TEXT, Socket, WebSocket, echo, frame, handshake,
                                held_on_the_way, opened, switching)
 
 FULL = bool(os.environ.get("SLUICE_FULL"))
@@ -350,25 +351,6 @@ revoked = "{revoked}"
     assert sum(line.get("closed") == "revoked" for line in one.access_log(8)) == 2
 
 
-@pytest.mark.threads
-def test_a_socket_ends_when_its_key_is_removed(gateway, upstream, tmp_path):
-    keys = tmp_path / "keys.jsonl"
-
-    def line(key):
-        return '{"sha256": "%s", "consumer": "acme", "id": "%s"}\n' % (hashlib.sha256(key.encode()).hexdigest(), key)
-    keys.write_text(line("one") + line("two"))
-    one = gateway(live(upstream(opened(echo)), route='auth = ["partners"]', more=f"""
-[auth.partners]
-type = "api_key"
-store = "file:{keys}"
-""").replace('path = "/plain" }', 'path = "/plain" }\nauth = "none"'))
-    with WebSocket(one.port, "/live", [("X-Api-Key", "one")]) as goes, \
-            WebSocket(one.port, "/live", [("X-Api-Key", "two")]) as stays:
-        keys.write_text(line("two"))
-        assert goes.close_code() == (1008, "credential revoked")
-        assert stays.send("x").message() == b"x"
-
-
 WORD = '[route.word]\nmatch = {{ path = "/word" }}\nrespond = {{ status = 200, body = "{}" }}\n'
 
 
@@ -423,28 +405,87 @@ def test_explain_shows_how_a_handshake_leaves(relay):
     assert "HTTP/1.1 426" in said and "upgrade_required" in said
 
 
-def test_failed_upgrades_leave_nothing(gateway, upstream):
-    """Refused by us, by the upstream, faked by it, given up by the client."""
-    count = 100_000 if FULL else 1_500
+class Failing:
+    """Handshakes that open no socket: refused by us, by the upstream, faked by it, given up by the client."""
+
+    def __init__(self, one, behind):
+        self.one, self.behind = one, behind
+
+    def refused(self, times):
+        with self.one.client() as client:
+            for _ in range(times):
+                for asked, status in ((FAIR, 403), (request("GET", "/live", handshake(key="x")), 400)):
+                    assert client.send(asked).response().status == status
+
+    def faked(self, times):
+        for _ in range(times):
+            assert ask(self.one.port, "GET", "/live", handshake()).status == 502
+
+    def given_up(self, times):
+        before = len(self.behind.requests)
+        asked = request("GET", "/live", [*handshake(), ("X-Silent", "1")])
+        clients = [self.one.client().send(asked) for _ in range(times)]
+        wait_until(lambda: len(self.behind.requests) == before + times, "all are asked")
+        for client in clients:
+            client.reset()
+
+
+class FailingOverH2(Failing):
+    """The same; as many of them as may be share a connection."""
+
+    def refused(self, times):
+        with H2Client(self.one.port) as client:
+            for _ in range(times):
+                for fields, version, status in (([("x-fair", "1")], "13", 403), ([], "8", 426)):
+                    assert client.finish(ask_for_socket(client, "/live", fields, version)).status == status
+
+    def faked(self, times):
+        with H2Client(self.one.port) as client:
+            for _ in range(times):
+                assert client.finish(ask_for_socket(client, "/live")).status == 502
+
+    def given_up(self, times):
+        before = len(self.behind.requests)
+        with H2Client(self.one.port) as client:
+            streams = [ask_for_socket(client, "/live", [("x-silent", "1")]) for _ in range(times)]
+            wait_until(lambda: len(self.behind.requests) == before + times, "all are asked")
+            for stream in streams[::2]:
+                client.h2.reset_stream(stream, CANCEL)
+            client.flush()
+            assert client.ask("GET", "/nowhere").status == 404   # the others go with their connection
+
+
+FAIR = request("GET", "/live", [*handshake(), ("X-Fair", "1")])
+TOLD_BYTES = 256 * 1024    # a worker tells how much memory it holds when that has changed by so much
+
+
+@pytest.mark.parametrize("kind", [Failing, FailingOverH2], ids=["h1", "h2c"])
+def test_failed_upgrades_leave_nothing(gateway, upstream, kind):
+    rounds = 400 if FULL else 6
+
     def fakes(connection, asked):
+        if asked.has("X-Silent"):
+            return connection.wait_for_end()
         connection.send(b"HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno" if asked.has("X-Fair")
                         else switching(asked, Upgrade="other"))
     fakes.early = True
-    one = gateway(live(upstream(fakes)))
-    good, bad = request("GET", "/live", [*handshake(), ("X-Fair", "1")]), request("GET", "/live", handshake(key="x"))
+    behind = upstream(fakes)
+    one = gateway(live(behind, listen='protocols = ["h1", "h2c"]'))
+    failing = kind(one, behind)
 
-    def fail(times):
-        with one.client() as client:
-            for _ in range(times):
-                for asked, status in ((good, 403), (bad, 400)):
-                    assert client.send(asked).response().status == status
-    fail(count // 3)
-    for _ in range(20):
-        assert ask(one.port, "GET", "/live", handshake()).status == 502
-    before = one.resident_bytes()
-    fail(count // 2)
-    for _ in range(50):
-        assert ask(one.port, "GET", "/live", handshake()).status == 502
+    def fail():
+        """gives: the bytes of the process when all of it is over"""
+        for _ in range(rounds):
+            failing.refused(80 if FULL else 60)
+            failing.faked(5)
+            failing.given_up(20)
+        wait_until(lambda: one.metric("sluice_connections", listener="plain") == 0, "all clients have gone")
+        wait_until(lambda: sum(not each.ended for each in behind.connections) <= 1, "at most a kept one is left")
+        return one.resident_bytes()
+    quiet, before = one.open_files(), fail()
+    traffic, after = one.metric("sluice_traffic_memory_bytes"), fail()
+    wait_until(lambda: one.open_files() <= quiet + 1, "no descriptor is left but that of a kept upstream")
+    wait_until(lambda: one.metric("sluice_traffic_memory_bytes") <= traffic + TOLD_BYTES, "no memory is left")
     if not sanitizer():
-        assert one.resident_bytes() - before < 200_000
+        assert after - before < 200_000
     assert one.metric("sluice_tunnels", route="live") in (0, None)
