@@ -254,6 +254,7 @@ void Keeper::sweep() {
   graveyard_.sweep();
   upstreams_->sweep();
   for (Participant* participant : participants_) participant->sweep();
+  if (spare_memory_.look(process_->load.memory.used(), loop_.clock().now())) give_memory_back();
   sweep_timer_.start(loop_.timers(), loop_.clock().now() + kSweepEvery, *this);
 }
 

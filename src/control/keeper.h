@@ -12,6 +12,7 @@
 #include "control/key_refresh.h"
 #include "control/process.h"
 #include "control/reload.h"
+#include "control/spare_memory.h"
 #include "control/supervisor.h"
 #include "control/survey.h"
 #include "control/systemd.h"
@@ -112,6 +113,7 @@ class Keeper final : public Upstreams::Owner,
   std::unique_ptr<net::Resolver> resolver_;
   std::vector<Participant*> participants_;
   Graveyard graveyard_;
+  SpareMemory spare_memory_;
   std::unique_ptr<Upstreams> upstreams_;
   Supervisor supervisor_;
   std::unique_ptr<Reload> reload_;

@@ -2,6 +2,7 @@
 TLS, 700 bytes plain: 512 of ClientConnection and 64 of the socket. A WebSocket has two of them and its Tunnel: 1.5 KiB."""
 import resource
 import ssl
+import time
 
 import pytest
 from support.client import Client
@@ -11,6 +12,14 @@ from support.websocket import QuietUpstream, WebSocket
 
 pytestmark = pytest.mark.plain_build
 
+SECURE = """
+[listen.secure]
+address = "127.0.0.1:@tls@"
+tls = "site"
+limits = {{ per_ip = 10_000 }}
+[tls.site]
+certificates = [{{ cert = "{}", key = "{}" }}]
+"""
 WARM = 100    # the first connections page in code, and fill what is kept for later ones
 
 
@@ -34,16 +43,10 @@ def connect(port, context, count):
     ("plain", 4_000, 700), ("TLSv1.2", 500, 15_000), ("TLSv1.3", 500, 15_000),
 ])
 def test_idle_connections_cost_little(gateway, authority, descriptors, kind, count, bytes_max):
-    cert, key = authority.leaf("localhost")
-    text = settings(listen="limits = { per_ip = 10_000 }", more=f"""
-[listen.secure]
-address = "127.0.0.1:@tls@"
-tls = "site"
-[tls.site]
-certificates = [{{ cert = "{cert}", key = "{key}" }}]
+    text = settings(listen="limits = { per_ip = 10_000 }", more=SECURE.format(*authority.leaf("localhost")) + """
 [route.idle]
-match = {{ path = "/idle" }}
-respond = {{ status = 204 }}
+match = { path = "/idle" }
+respond = { status = 204 }
 """)
     # Lines on their way to the log are no part of a connection.
     log = text[text.index("[log.access]"):text.index("[log.error]")]
@@ -67,25 +70,58 @@ respond = {{ status = 204 }}
     assert each <= bytes_max, f"{each:.0f} bytes"
 
 
-def test_relayed_sockets_cost_little(gateway, descriptors):
-    behind = QuietUpstream()
-    text = settings(behind, listen="limits = { per_ip = 10_000 }").replace(
-        'path = "/**" }', 'path = "/**", upgrade = "websocket" }')
-    log = text[text.index("[log.access]"):text.index("[log.error]")]
-    one = gateway(text.replace(log, ""))
+class Relayed:
+    """A gateway with sockets to an upstream that says nothing."""
 
-    def opened(count):
-        return [WebSocket(one.port, "/live/feed") for _ in range(count)]
-    kept = opened(WARM)
-    before = one.resident_bytes()
-    kept += opened(2_000)
-    each = (one.resident_bytes() - before) / 2_000
-    assert one.metric("sluice_tunnels", route="all") == 2_000 + WARM
-    behind.stop()
-    for socket in kept:
-        socket.connection.socket.close()
-    one.wait_for_metric(0, "sluice_tunnels", route="all")
+    def __init__(self, gateway, authority, kind):
+        self.behind = QuietUpstream()
+        secure = SECURE.format(*authority.leaf("localhost"))
+        text = settings(self.behind, listen="limits = { per_ip = 10_000 }", more=secure)
+        log = text[text.index("[log.access]"):text.index("[log.error]")]
+        self.one = gateway(text.replace(log, "").replace('path = "/**" }', 'path = "/**", upgrade = "websocket" }'))
+        self.secure = {"tls": authority.client_context()} if kind == "wss" else {}
+        self.kept = self.opened(WARM)
+        self.before = self.one.resident_bytes()
+
+    def opened(self, count):
+        port = self.one.tls if self.secure else self.one.port
+        return [WebSocket(port, "/live/feed", **self.secure) for _ in range(count)]
+
+    def close(self, sockets, left):
+        self.behind.end(left)
+        for socket in sockets:
+            socket.connection.socket.close()
+        self.one.wait_for_metric(left, "sluice_tunnels", route="all")
+
+    def stop(self):
+        self.close(self.kept, 0)
+        self.behind.stop()
+
+
+def test_relayed_sockets_cost_little(gateway, authority, descriptors):
+    relayed = Relayed(gateway, authority, "plain")
+    sockets = relayed.opened(2_000)
+    each = (relayed.one.resident_bytes() - relayed.before) / 2_000
+    assert relayed.one.metric("sluice_tunnels", route="all") == 2_000 + WARM
+    relayed.close(sockets, WARM)
+    relayed.stop()
     assert each <= 1_536, f"{each:.0f} bytes"
+
+
+def test_relayed_sockets_over_tls_give_back_what_they_took(gateway, authority, descriptors):
+    """5 s: the gateway looks each second how much there is, and gives back when it is quiet for another."""
+    relayed, count = Relayed(gateway, authority, "wss"), 600
+    one, traffic = relayed.one, relayed.one.metric("sluice_traffic_memory_bytes")
+    sockets = relayed.opened(count)
+    most, opened_at = one.resident_bytes(), time.monotonic()
+    assert one.metric("sluice_traffic_memory_bytes") > traffic + count * 10_000
+    wait_until(lambda: time.monotonic() > opened_at + 1.3, "it has looked")
+    relayed.close(sockets, WARM)
+    assert one.metric("sluice_traffic_memory_bytes") < traffic + 2_000_000   # a megabyte of each kind of object is kept
+    wait_until(lambda: one.resident_bytes() - relayed.before < (most - relayed.before) / 3, "it is given back")
+    relayed.stop()
+    each = (most - relayed.before) / count
+    assert each <= 16_500, f"{each:.0f} bytes"
 
 
 def test_an_empty_process_is_small(gateway):

@@ -168,6 +168,11 @@ class QuietUpstream:
         except OSError:
             return
 
+    def end(self, first):
+        """Ends all but the `first` so many."""
+        for one in self._open[first:]:
+            one.close()
+
     def stop(self):
         self._listener.shutdown(sockets.SHUT_RDWR)
         self._listener.close()
