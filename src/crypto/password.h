@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/hash.h"
 #include "base/result.h"
 
 namespace sluice::crypto {
@@ -31,6 +32,8 @@ class PasswordHash {
   bool verify(std::string_view password) const;
   /// What decides how long verify() takes: "$2y$10" or "$argon2id$v=19$m=19456,t=2,p=1".
   std::string_view cost() const { return std::string_view(text_).substr(0, cost_bytes_); }
+  /// Another hash has another one; the same in every process.
+  uint64_t mark() const { return fnv1a(text_); }
 
  private:
   bool verify_bcrypt(std::string_view password) const;

@@ -11,7 +11,7 @@ from support.timing import SLOW, wait_until
 from support.upstream import Upstream
 from support.websocket import WebSocket, echo, opened
 from test_api_keys import line, sha256
-from test_basic import HASH, basic
+from test_basic import ARGON2, HASH, basic
 from test_introspection import Introspector
 
 pytestmark = pytest.mark.threads
@@ -28,7 +28,7 @@ class World:
         self.behind, self.issuer = Upstream(opened(echo)), upstream(self.introspector)
         (folder / "secret").write_text("s3cret\n")
         self.keys.write_text("")
-        self.users.write_text(f"alice:{HASH}\nbob:{HASH}\n")
+        self.users.write_text(f"alice:{HASH}\nbob:{HASH}\ncarol:{HASH}\n")
         self.gateway = start(self.config())
 
     def config(self, signing="", named=("one", "two")):
@@ -106,12 +106,17 @@ def remove_user(world):
     world.users.write_text(f"bob:{HASH}\n")
 
 
+def change_password(world):
+    world.users.write_text(f"alice:{HASH}\nbob:{HASH}\ncarol:{ARGON2}\n")
+
+
 def remove_consumers_key(world):
     world.gateway.reload(world.config(named=("two",)))
 
 
 @pytest.mark.parametrize("name, goes, stays, remove, told", [
     ("partners", ("X-Api-Key", "one"), ("X-Api-Key", "two"), remove_key, (1008, "credential revoked")),
+    ("legacy", basic("carol", "U*U"), basic("bob", "U*U"), change_password, (1008, "credential revoked")),
     ("legacy", basic("alice", "U*U"), basic("bob", "U*U"), remove_user, (1008, "credential revoked")),
     ("named", ("X-Api-Key", "one"), None, remove_consumers_key, (1012, "configuration changed")),
 ])

@@ -1,5 +1,7 @@
 #include "policy/auth/basic.h"
 
+#include <array>
+#include <bit>
 #include <utility>
 
 #include "policy/auth/problems.h"
@@ -10,6 +12,20 @@ namespace sluice::policy {
 
 using http::Field;
 using http::FieldId;
+
+namespace {
+
+/// By which a password is known to be still the same, while nothing of it is kept.
+struct Handle {
+  std::array<char, sizeof(uint64_t)> bytes;
+  std::string_view view() const { return {bytes.data(), bytes.size()}; }
+};
+
+Handle handle_of(const crypto::PasswordHash& hash) {
+  return {std::bit_cast<std::array<char, sizeof(uint64_t)>>(hash.mark())};
+}
+
+}  // namespace
 
 /// One password against one hash, on a thread of the process's.
 class BasicAuthenticator::Job final : public Offload::Job {
@@ -70,13 +86,14 @@ Authenticator::Outcome BasicAuthenticator::authenticate(Call& call) const {
   auto credentials = BasicCredentials::parse(given);
   if (!credentials) return Outcome::refused(kPasswordRefused);
   Worker& worker = workers_.of(call.worker());
-  worker.users.get(users_->live());
+  const UserTable& users = worker.users.get(users_->live());
   if (std::exchange(worker.desk->generation, worker.users.generation()) != worker.users.generation())
     worker.desk->forget_all();
   QuestionKey key = worker.desk->key_of({credentials->user, credentials->password.bytes()});
   const auto* held = worker.desk->find(key);
   if (held == nullptr || held->fresh_until <= call.clock().now()) return ask(call, worker, key, *std::move(credentials));
-  return held->value.right ? accept(call, credentials->user) : Outcome::refused(kPasswordRefused);
+  if (!held->value.right) return Outcome::refused(kPasswordRefused);
+  return accept(call, credentials->user, users.find(credentials->user));
 }
 
 Authenticator::Outcome BasicAuthenticator::ask(Call& call, Worker& worker, const QuestionKey& key,
@@ -92,7 +109,8 @@ Authenticator::Outcome BasicAuthenticator::ask(Call& call, Worker& worker, const
   return Outcome::wait(call.clock().now() + kPasswordWaitMax, kPasswordsBusy);
 }
 
-Authenticator::Outcome BasicAuthenticator::accept(Call& call, std::string_view user) const {
+Authenticator::Outcome BasicAuthenticator::accept(Call& call, std::string_view user,
+                                                  const crypto::PasswordHash* hash) const {
   Identity* identity = nullptr;
   if (auto holder = options_.holders.find(user); holder != options_.holders.end()) {
     KeyTable::Found found{holder->second.consumer, user, holder->second.grants, WallTime::max()};
@@ -105,13 +123,15 @@ Authenticator::Outcome BasicAuthenticator::accept(Call& call, std::string_view u
   identity->subject = identity->credential;
   identity->method = "basic";
   identity->authenticator = name_;
+  if (hash != nullptr) identity->handle = call.arena().copy(handle_of(*hash).view());
   call.findings().identity = identity;
   return Outcome::accepted();
 }
 
-// Of a user whose password has changed nothing is known here: who is still there stays.
 bool BasicAuthenticator::revoked(const AcceptedCredential& credential) const {
-  return users_->live().current()->find(credential.name) == nullptr;
+  auto users = users_->live().current();
+  const crypto::PasswordHash* hash = users->find(credential.name);
+  return hash == nullptr || (!credential.handle.empty() && credential.handle != handle_of(*hash).view());
 }
 
 void BasicAuthenticator::remove_credential(http::Head& request, Arena&) const {

@@ -60,7 +60,7 @@ class BasicAuthenticator final : public Authenticator {
   class Job;
 
   Outcome ask(Call& call, Worker& worker, const QuestionKey& key, BasicCredentials credentials) const;
-  Outcome accept(Call& call, std::string_view user) const;
+  Outcome accept(Call& call, std::string_view user, const crypto::PasswordHash* hash) const;
 
   std::string name_;
   BasicOptions options_;

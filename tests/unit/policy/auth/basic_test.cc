@@ -94,6 +94,24 @@ TEST_F(BasicTest, the_answer_is_remembered_until_the_file_changes) {
   EXPECT_EQ(authenticator_->authenticate(later.call).problem, &kPasswordRefused);
 }
 
+TEST_F(BasicTest, who_is_gone_or_has_another_password_is_revoked) {
+  Asked test(header("alice", "U*U"), &reach_);
+  EXPECT_EQ(ask(test).finding, Finding::accepted);
+  const Identity& alice = *test.call.identity();
+  AcceptedCredential shown{alice.credential, alice.subject, alice.handle};
+  AcceptedCredential of_old{alice.credential, alice.subject, {}};   // a ticket's, from before handles were there
+  auto revoked = [&](const std::string& users, const AcceptedCredential& credential) {
+    write(users);
+    EXPECT_TRUE(file_->read());
+    return authenticator_->revoked(credential);
+  };
+  const std::string kOther = "$2y$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK";
+  EXPECT_FALSE(revoked("bob:" + kOther + "\nalice:" + kHash + "\n", shown));
+  EXPECT_TRUE(revoked("alice:" + kOther + "\n", shown));
+  EXPECT_FALSE(revoked("alice:" + kOther + "\n", of_old));
+  EXPECT_TRUE(revoked("bob:" + kHash + "\n", shown));
+}
+
 TEST_F(BasicTest, an_answer_grows_old) {
   Asked test(header("alice", "U*U"), &reach_);
   ASSERT_EQ(ask(test).finding, Finding::accepted);
