@@ -76,6 +76,17 @@ TEST_F(ContentDigest, of_a_good_body_lets_it_pass) {
   }
 }
 
+TEST_F(ContentDigest, of_the_examples_of_the_rfc_is_good) {   // RFC 9530 appendices A and B
+  constexpr std::string_view kBody = "{\"hello\": \"world\"}\n";
+  for (std::string_view value :
+       {"sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:",
+        "sha-512=:YMAam51Jz/jOATT6/zvHrLVgOYTGFy1d6GJiOHTohq4yP+pgk4vf2aCsyRZOtw8MjkM7iw7yZ/WkppmM44T3qg==:"}) {
+    ASSERT_EQ(read_values(value), value.substr(0, 7));
+    EXPECT_EQ(pass(*expected, {kBody}), kBody);
+    EXPECT_EQ(pass(*expected, {kBody.substr(0, kBody.size() - 1)}), "digest_mismatch 0");
+  }
+}
+
 TEST_F(ContentDigest, of_a_large_body_holds_its_end_back) {
   std::string body(100'000, 'x');
   std::string digest = crypto::Digest(crypto::Hash::sha256).of(body);
