@@ -4,6 +4,7 @@ from base64 import urlsafe_b64decode
 
 import pytest
 from support.gateway import settings
+from support.issuer import Issuer, Key
 from support.oidc import OidcProvider, install
 from support.problem import assert_problem
 from support.timing import wait_until
@@ -24,7 +25,7 @@ def part(token, number):
     return json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
 
 
-def test_tokens_of_a_real_provider_through_its_rotation_and_its_absence(gateway, upstream, provider):
+def test_tokens_of_a_real_provider_through_its_rotation_and_its_absence(gateway, upstream, provider, tmp_path):
     behind = upstream()
     one = gateway(settings(behind, route="""
 auth = ["customers"]
@@ -35,6 +36,7 @@ set = { X-Subject = "{identity}", X-Client = "{claim.client_id}" }
 type = "jwt"
 issuer = "{provider.issuer}"
 audience = "orders"
+refresh = "1s"
 """))
 
     def ask(token):
@@ -53,14 +55,19 @@ audience = "orders"
     wait_until(lambda: ask(second).status == 200, "the new key is fetched")
     assert ask(first).status == 200
 
-    # Away: both keys serve on, a key that nobody published is refused.
+    # Away, and the gateway has noticed: both keys serve on, for tokens that nobody has shown before too. Whether a key
+    # that it does not know is good nobody can say.
+    unseen = provider.token()
     provider.stop()
-    assert [ask(first).status, ask(second).status] == [200, 200]
-    foreign = OidcProvider(provider.folder)
-    foreign.port, foreign.issuer = provider.port, provider.issuer
-    foreign.rotate("third")
-    third = foreign.token()
-    foreign.stop()
+    before = one.error_log().count("token keys not fetched")     # it was away for a moment when it changed its keys
+    wait_until(lambda: one.error_log().count("token keys not fetched") > before, "a fetch has failed")
+    assert [ask(first).status, ask(second).status, ask(unseen).status] == [200] * 3
+    third = Issuer(provider.issuer).token(Key(tmp_path, "third"), header={"typ": "at+jwt"})
+    assert_problem(ask(third), 503, "token_keys_unavailable")
+
+    # Back, with the same keys: now it is known that nobody published that one.
+    provider.start()
+    wait_until(lambda: ask(third).status == 401, "the keys are fetched again")
     assert_problem(ask(third), 401, "token_key_unknown")
-    assert [ask(first).status, ask(second).status] == [200, 200]
-    assert first not in one.error_log() and second not in one.error_log()
+    assert ask(unseen).status == 200
+    assert first not in one.error_log() and unseen not in one.error_log()
