@@ -6,6 +6,7 @@ import threading
 import pytest
 from support.browser import CHROMIUM, DRIVER, Browser
 from support.gateway import settings
+from support.issuer import Issuer, Key, key_set
 from support.problem import assert_problem
 from support.timing import BINARY
 from support.upstream import answer
@@ -220,3 +221,44 @@ def test_chromium_agrees(gateway, upstream, browser, pages):
     browser.open(f"http://127.0.0.1:{pages}/")
     behind.stop()
     assert browser.fetch(url, headers=key)["status"] == 502
+
+
+@pytest.mark.plain_build
+def test_chromium_sends_tokens_and_cookies_and_reads_what_a_limit_says(gateway, upstream, browser, pages, tmp_path):
+    key = Key(tmp_path, "k1")
+    (tmp_path / "set.json").write_text(key_set(key))
+    behind = upstream()
+    one = gateway(settings(behind, route='auth = ["customers"]\ncors = "web"\nlimit = ["few"]', more=f"""
+[cors.web]
+origins = ["http://127.0.0.1:{pages}"]
+methods = ["GET"]
+headers = ["Authorization"]
+expose = ["RateLimit", "RateLimit-Policy", "Retry-After"]
+credentials = true
+[auth.customers]
+type = "jwt"
+issuer = "https://id.example"
+audience = "orders"
+jwks_file = "{tmp_path}/set.json"
+cookie = "session"
+[limit.few]
+key = "identity"
+rate = "3/1h"
+burst = 3
+"""))
+    url, token = f"http://127.0.0.1:{one.port}/orders", Issuer().token(key)
+    browser.open(f"http://127.0.0.1:{pages}/")
+    assert browser.fetch(url)["status"] == 401
+    assert browser.fetch(url, headers={"Authorization": f"Bearer {token}"})["status"] == 200    # after a preflight
+    browser.run("document.cookie = arguments[0]; arguments[1]()", f"session={token}")
+    assert browser.fetch(url)["status"] == 401      # a page of another origin must say that cookies go along
+    seen = [browser.fetch(url, credentials="include") for _ in range(3)]
+    assert [got["status"] for got in seen] == [200, 200, 429]
+    assert not any(request.has("Cookie") or request.has("Authorization") for request in behind.requests)
+    assert seen[0]["headers"]["ratelimit"].startswith('"few";r=1')
+    refused = seen[2]["headers"]
+    assert int(refused["retry-after"]) > 0 and refused["ratelimit-policy"] == '"few";q=3;w=3600'
+    assert "rate_limited" in seen[2]["text"]
+
+    browser.open(f"http://localhost:{pages}/")      # an origin that is not on the list
+    assert browser.fetch(url, credentials="include") == {"error": "TypeError"}
