@@ -55,6 +55,7 @@ PARSERS = {
     "structured_field_fuzz": ["policy/signature/structured_field.cc",
                               "policy/signature/structured_writer.cc", "base/base64.cc"],
     "texts_fuzz": ["config/units.cc", "config/template.cc", "base/ip.cc", "observe/trace.cc"],
+    "token_field_fuzz": ["policy/auth/token_field.cc:find,remove", "policy/auth/subprotocol.cc:find,remove"],
     "uri_fuzz": ["http/uri.cc", "http/authority.cc"],
     "ws_follower_fuzz": ["http/ws_follower.cc"],
     "ws_frame_fuzz": ["http/ws_frame.cc", "http/ws_deflate.cc", "proxy/message_flow.cc", "proxy/message_rules.cc"],
