@@ -8,14 +8,14 @@ from support.gateway import settings
 from support.h2_client import H2Client
 from support.h2_upstream import H2Upstream
 from support.message import Closed
-from support.timing import DEADLINE_SECONDS
+from support.timing import DEADLINE_SECONDS, SLOW
 from support.upstream import early
 
 pytestmark = pytest.mark.threads
 GRPC = [("content-type", "application/grpc"), ("te", "trailers")]
 ROUTES = """
 [upstream.plain]
-servers = ["{}"]
+servers = ["{plain}"]
 [route.plain]
 match = {{ path = "/plain/{{method}}" }}
 upstream = "plain"
@@ -23,12 +23,12 @@ upstream = "plain"
 match = {{ path = "/brief/{{method}}" }}
 rewrite = {{ path = "/{{method}}" }}
 upstream = "main"
-timeout = {{ response = "200ms", body = "400ms" }}
+timeout = {{ response = "{brief}ms", body = "{twice}ms" }}
 [route.brief_plain]
 match = {{ path = "/plain/brief/{{method}}" }}
 rewrite = {{ path = "/{{method}}" }}
 upstream = "plain"
-timeout = {{ body = "400ms" }}
+timeout = {{ body = "{twice}ms" }}
 """
 PIECES = 10      # of a second: three times the listener's patience
 over = threading.Event()
@@ -74,8 +74,9 @@ def speak_plainly(connection, received):
 @pytest.fixture(scope="module")
 def site(shared_gateway, shared_upstream):
     with H2Upstream(speak, early=True) as behind:
-        yield shared_gateway(settings(behind, listen='protocols = ["h1", "h2c"]\ntimeout = { body = "300ms" }',
-                                      upstream='protocol = "h2c"', more=ROUTES.format(shared_upstream(speak_plainly).address)))
+        routes = ROUTES.format(plain=shared_upstream(speak_plainly).address, brief=100 * SLOW, twice=200 * SLOW)
+        yield shared_gateway(settings(behind, listen=f'protocols = ["h1", "h2c"]\ntimeout = {{ body = "{150 * SLOW}ms" }}',
+                                      upstream='protocol = "h2c"', more=routes))
         over.set()
 
 
