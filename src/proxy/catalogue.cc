@@ -167,8 +167,8 @@ constexpr Advice kAdvice[] = {
     {"upstream_cancelled",
      "The upstream, which speaks HTTP/2, reset the request's stream with CANCEL. Clients of gRPC get CANCELLED."},
     {"upstream_exhausted",
-     "The upstream, which speaks HTTP/2, reset the request's stream with ENHANCE_YOUR_CALM: a limit of its own on how often "
-     "something is done was hit. Clients of gRPC get RESOURCE_EXHAUSTED."},
+     "The upstream, which speaks HTTP/2, reset the request's stream with ENHANCE_YOUR_CALM: a limit of its own "
+     "on how often something is done was hit. Clients of gRPC get RESOURCE_EXHAUSTED."},
     {"upstream_bad_response",
      "Malformed or contradictory headers, a head beyond 16 KiB for the first line, 128 KiB or 256 "
      "fields, over 32 interim responses, or a switch of protocols that nobody asked for."},

@@ -1,5 +1,6 @@
-// What a gateway has to know of gRPC: how long calls may take, and how to refuse one in its own terms. Which requests are
-// calls says http::is_grpc(). Messages are bodies like any other. Source: the gRPC over HTTP/2 protocol, PROTOCOL-HTTP2.md.
+// What a gateway has to know of gRPC: how long calls may take, and how to refuse one in its own terms. Which requests
+// are calls says http::is_grpc(). Messages are bodies like any other. Source: the gRPC over HTTP/2 protocol,
+// PROTOCOL-HTTP2.md.
 #pragma once
 
 #include <optional>

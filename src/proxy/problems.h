@@ -65,7 +65,8 @@ inline constexpr Problem kControlForbidden{403, "control_forbidden", "Forbidden"
 inline constexpr const Problem* kProblems[] = {
     &kNoRoute, &kMethodNotAllowed, &kMisdirected, &kOverloaded, &kAddressBusy, &kMemoryFull, &kUpstreamBusy, &kNoEndpoint, &kUpstreamUnhealthy, &kUpstreamUnresolved,
     &kUpstreamUnreachable, &kUpstreamConnectTimeout, &kUpstreamTls, &kUpstreamTimeout, &kDeadlineExceeded, &kUpstreamClosed,
-    &kUpstreamCancelled, &kUpstreamExhausted, &kUpstreamBadResponse, &kRewriteFailed, &kUpgradeRequired, &kWebSocketVersion, &kBadWebSocketHandshake,
+    &kUpstreamCancelled, &kUpstreamExhausted, &kUpstreamBadResponse, &kRewriteFailed, &kUpgradeRequired,
+    &kWebSocketVersion, &kBadWebSocketHandshake,
     &kUpstreamUpgrade, &kUpstreamNoTunnels, &kBadGrpcWebBody, &kControlForbidden};
 
 }  // namespace sluice::proxy

@@ -31,7 +31,8 @@ struct AcceptorShared {
 /// Refusals are logged this often at most.
 inline constexpr Duration kRefusalLogEvery = std::chrono::seconds(10);
 
-class Acceptor final : public net::Acceptor, public ClientConnection::Owner, public ProxyReader::Owner, private Timer::Owner {
+class Acceptor final : public net::Acceptor, public ClientConnection::Owner, public ProxyReader::Owner,
+                       private Timer::Owner {
  public:
   /// needs: `shared` to outlive it
   Acceptor(const AcceptorShared& shared, std::shared_ptr<const ListenerSettings> settings)
@@ -49,8 +50,8 @@ class Acceptor final : public net::Acceptor, public ClientConnection::Owner, pub
   void update(std::shared_ptr<const ListenerSettings> settings);
   /// Accepts what waits, then no more.
   void stop_listening();
-  /// Idle connections end now, others after their response. Those of HTTP/2 are told one after the other, `over` a time:
-  /// their clients open another one at once.
+  /// Idle connections end now, others after their response. Those of HTTP/2 are told one after the other, spread over a
+  /// time: their clients open another one at once.
   void drain(Duration over);
   /// Resets some connections whose clients have been slow for at least `patience`, the slowest first: one in
   /// eight of them, and at least one. For times when memory is short.
