@@ -145,8 +145,8 @@ def test_a_body_waits_for_the_servers_100_continue(gateway, version):
             connection.h2.send_headers(received.stream, [(":status", "100")])
             connection.flush()
 
-    def echo(connection, received, _):
-        if len(received.body) == 3:
+    def echo(connection, received, data):
+        if data and len(received.body) == 3:      # an empty piece may be the end
             connection.answer(received, bytes(received.body))
     with H2Upstream(begin, early=True, on_data=echo) as behind:
         one = gateway(settings(behind, listen=LISTEN, upstream='protocol = "h2c"'))
