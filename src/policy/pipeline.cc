@@ -36,6 +36,18 @@ void Pipeline::on_end(Call& call) const {
   }
 }
 
+std::unique_ptr<Tenure> Pipeline::on_tunnel(Call& call) const {
+  std::unique_ptr<Tenure> all;
+  for (uint32_t i = 0; i < policies_.size(); ++i) {
+    call.current_ = i;
+    std::unique_ptr<Tenure> one = policies_[i]->on_tunnel(call);
+    if (one == nullptr) continue;
+    one->next = std::move(all);
+    all = std::move(one);
+  }
+  return all;
+}
+
 BodyFilter* Pipeline::request_filters(Call& call) const {
   BodyFilter* first = nullptr;
   BodyFilter** end = &first;

@@ -26,6 +26,8 @@ class Pipeline {
   Verdict on_request(Call& call, uint32_t from) const;
   void on_response(Call& call, http::Head& response) const;
   void on_end(Call& call) const;
+  /// All that is kept; null: nothing.
+  std::unique_ptr<Tenure> on_tunnel(Call& call) const;
   /// The chain of filters for one direction; null when no policy has one.
   BodyFilter* request_filters(Call& call) const;
   BodyFilter* response_filters(Call& call) const;

@@ -2,6 +2,7 @@
 // shared by all workers; what changes lives in the request's scratch or in the worker's slot.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -117,6 +118,13 @@ struct Wants {
   bool whole_request = false;   // needs the request body before it decides: `explain` says so (G8)
 };
 
+/// What a request has of a policy, and the WebSocket that it becomes keeps: given back when this is destroyed.
+class Tenure {
+ public:
+  virtual ~Tenure() = default;
+  std::unique_ptr<Tenure> next;   // of another policy
+};
+
 class Policy {
  public:
   virtual ~Policy() = default;
@@ -129,6 +137,8 @@ class Policy {
   virtual void on_response(Call&, http::Head&) const {}
   /// Once, when the exchange is over, however it ended: gives back what the request held. In reverse order.
   virtual void on_end(Call&) const {}
+  /// The request has become a WebSocket, and on_end is to come. gives: null: nothing is kept. The policy outlives it
+  virtual std::unique_ptr<Tenure> on_tunnel(Call&) const { return nullptr; }
   virtual BodyFilter* request_body(Call&) const { return nullptr; }
   virtual BodyFilter* response_body(Call&) const { return nullptr; }
 };

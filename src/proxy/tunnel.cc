@@ -81,7 +81,7 @@ void TunnelEvents<kSide>::on_reset(Error why) {
 Tunnel::Tunnel(TunnelGroup& group, TunnelParts parts)
     : Task(group.home->parts().scheduler), group_(&group), endpoint_(parts.endpoint),
       began_(group.home->parts().clock.now()), active_(began_), ends_at_(parts.expires), names_(std::move(parts.names)),
-      over_h2_(parts.client_version == http::Version::h2) {
+      tenure_(std::move(parts.tenure)), over_h2_(parts.client_version == http::Version::h2) {
   client_.stream = &parts.client;
   upstream_.stream = parts.upstream;
   upstream_.held = std::move(parts.early);

@@ -10,6 +10,7 @@
 #include "loop/timer.h"
 #include "observe/metrics.h"
 #include "policy/auth/authenticator.h"
+#include "policy/policy.h"
 #include "proxy/kept_names.h"
 #include "proxy/messages.h"
 #include "upstream/upstream.h"
@@ -50,6 +51,7 @@ struct TunnelParts {
   http::Version client_version;
   http::WsDeflate deflate;            // agreed on
   KeptNames names;
+  std::unique_ptr<policy::Tenure> tenure;   // null: no policy counts it
 };
 
 class Tunnel : public Task,
@@ -122,6 +124,7 @@ class Tunnel : public Task,
   TimePoint active_;             // when bytes moved last
   TimePoint ends_at_;            // the credential's end, the gateway's; while closing: no later than this
   KeptNames names_;
+  std::unique_ptr<policy::Tenure> tenure_;
   http::WsClose code_ = http::WsClose::none;   // of our Close
   observe::TunnelEnd why_ = observe::TunnelEnd::client;    // valid when decided_
   observe::TunnelEnd ends_why_ = observe::TunnelEnd::expired;

@@ -225,7 +225,7 @@ def test_guesses_are_counted(world, client):
 
 
 @EACH
-def test_a_concurrency_counts_sockets_that_open_not_those_that_are_open(world, client):
+def test_a_concurrency_counts_sockets_that_open_and_those_that_are_open(world, client):
     before = len(world.behind.requests)
     with Asked(world, client, "/busy.Service/Hang") as hangs:
         wait_until(lambda: len(world.behind.requests) == before + 1, "it is asked")
@@ -233,8 +233,13 @@ def test_a_concurrency_counts_sockets_that_open_not_those_that_are_open(world, c
             assert socket.refused() == (429, "too_many_in_flight")
         hangs.connection.reset()
     wait_until(lambda: world.in_flight("busy") == 0, "it has gone")
-    with Asked(world, client, "/busy.Service/A").open() as one, Asked(world, client, "/busy.Service/B").open() as other:
-        assert one.send("1").message() == b"1" and other.send("2").message() == b"2"
+    with Asked(world, client, "/busy.Service/A").open() as one:
+        assert one.send("1").message() == b"1"
+        with Asked(world, client, "/busy.Service/B") as other:
+            assert other.refused() == (429, "too_many_in_flight")
+    wait_until(lambda: world.in_flight("busy") == 0, "it has ended")
+    with Asked(world, client, "/busy.Service/B").open() as other:
+        assert other.send("2").message() == b"2"
 
 
 @EACH

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "policy/limit/limit_fields.h"
@@ -192,6 +193,35 @@ void Limits::on_end(Call& call) const {
   }
   if (reserves_) settle(scratch->held, call);
   give_back(*scratch, count(scratch->own), State::inside, call);
+}
+
+// A place among those in flight is a socket's as long as it is open.
+class Limits::Places final : public Tenure {
+ public:
+  ~Places() override {
+    for (Place& place : places_) place.table->leave(place.pass);
+  }
+  void add(SharedLimitTable& table, SharedLimitTable::Pass pass) { places_.push_back({&table, pass}); }
+
+ private:
+  struct Place {
+    SharedLimitTable* table;
+    SharedLimitTable::Pass pass;
+  };
+  std::vector<Place> places_;
+};
+
+std::unique_ptr<Tenure> Limits::on_tunnel(Call& call) const {
+  const auto* scratch = static_cast<const Scratch*>(call.scratch());
+  std::unique_ptr<Places> places;
+  for (size_t i = 0; scratch != nullptr && i < count(scratch->own); ++i) {
+    LimitHeld& held = scratch->held[i];
+    if (held.state != State::inside) continue;
+    if (places == nullptr) places = std::make_unique<Places>();
+    places->add(use_at(scratch->own, i).limiter->table(), held.pass);
+    held.state = State::none;
+  }
+  return places;
 }
 
 Verdict LimitSettlement::on_request(Call& call) const {

@@ -75,12 +75,14 @@ class Limits final : public Policy {
   Verdict on_request(Call& call) const override;
   void on_response(Call& call, http::Head& response) const override;
   void on_end(Call& call) const override;
+  std::unique_ptr<Tenure> on_tunnel(Call& call) const override;
 
  private:
   friend class LimitSettlement;
   enum class Admission : uint8_t { passed, refused, parked, away };
   using Own = ConsumerLimits::Own;
   struct Scratch;
+  class Places;
   Scratch* begin(Call& call) const;
   size_t count(const Own* own) const { return uses_.size() + (own != nullptr ? own->uses.size() : 0); }
   const LimitUse& use_at(const Own* own, size_t index) const {

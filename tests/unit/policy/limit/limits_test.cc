@@ -200,6 +200,21 @@ TEST(Limits, of_what_is_in_flight_end_with_the_exchange) {
   EXPECT_TRUE(Asked(limits).allowed());
 }
 
+TEST(Limits, of_what_is_in_flight_go_on_with_the_socket_that_a_request_becomes) {
+  World world;
+  Limits limits = World::place({world.use("l", TestLimit({"ip"}).at_once(1))});
+  Asked first(limits);
+  EXPECT_TRUE(first.allowed());
+  std::unique_ptr<Tenure> tenure = limits.on_tunnel(first.request.call);
+  limits.on_end(first.request.call);
+  EXPECT_FALSE(Asked(limits).allowed());
+  tenure.reset();
+  Asked last(limits);
+  EXPECT_TRUE(last.allowed());
+  Limits rates = World::place({world.use("r", TestLimit({"ip"}).burst(9))});
+  EXPECT_EQ(rates.on_tunnel(Asked(rates).request.call), nullptr);
+}
+
 TEST(Limits, what_is_refused_by_a_later_limit_is_not_in_flight) {
   World world;
   Limits limits = World::place({world.use("a", TestLimit({"ip"}).at_once(1)), world.use("b", TestLimit({"host"}).burst(1))});
