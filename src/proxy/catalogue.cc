@@ -193,8 +193,8 @@ constexpr Advice kAdvice[] = {
     {"certificate_unknown",
      "The listener accepted the certificate's chain, and no [consumer.*] has one of its names in `certificates`."},
     {"certificate_expired",
-     "The certificate was good at the TLS handshake, and its notAfter has passed on the kept connection or in the session that was "
-     "resumed. Connect anew with a new one."},
+     "The certificate was good at the TLS handshake, and its notAfter has passed on the kept connection or in the "
+     "session that was resumed. Connect anew with a new one."},
     {"credential_address", "The holder of the credential has `allow_ips`, and the client's address is not among them. Behind a "
      "load balancer, is it in `trusted_proxies`?"},
     {"authorizer_unauthorized", "The service of the route's `authorizer` answered 401. Its WWW-Authenticate fields are passed on."},

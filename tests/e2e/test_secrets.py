@@ -174,8 +174,8 @@ class Site:
         shown = run_command("config", "show", str(one.config))
         pages = [ask(one.admin, "GET", path).body.decode() for path in ("/metrics", "/status", "/readyz")]
         one.stop()
-        return {"access log": (one.folder / "access.log").read_text(), "error log": one.error_log(), "output": one.output_text(),
-                "audit log": (one.folder / "audit.log").read_text(), "pages": "".join(pages),
+        return {"access log": (one.folder / "access.log").read_text(), "error log": one.error_log(),
+                "output": one.output_text(), "audit log": (one.folder / "audit.log").read_text(), "pages": "".join(pages),
                 "config show": shown.stdout + shown.stderr,
                 "redis": self.redis.ask("XRANGE", "sluice:audit", "-", "+", password=HELD["redis"])}
 

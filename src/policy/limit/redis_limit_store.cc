@@ -9,8 +9,8 @@ namespace sluice::policy {
 namespace {
 
 // KEYS[1]: the count. ARGV: microseconds between two of the even rate, burst, how many are wanted and how many at least;
-// as many as there are of these are given, or none. The TAT is kept in whole microseconds, rounded up. gives: granted, remaining, microseconds until
-// there is one more, microseconds until all is back
+// as many as there are of these are given, or none. The TAT is kept in whole microseconds, rounded up. gives: granted,
+// remaining, microseconds until there is one more, microseconds until all is back
 constexpr std::string_view kGcra = R"(
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
@@ -30,7 +30,8 @@ if left < 1 then retry = math.max(math.ceil(tat + emission - window - now), 1) e
 return {granted, left, retry, math.max(tat - now, 0)}
 )";
 
-// ARGV: milliseconds of the window, how many are in it, how many are wanted and how many at least. The window begins with the first one.
+// ARGV: milliseconds of the window, how many are in it, how many are wanted and how many at least. The window begins with
+// the first one.
 constexpr std::string_view kQuota = R"(
 local window, most, want, least = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local used = tonumber(redis.call('GET', KEYS[1]) or '0') or 0
