@@ -24,7 +24,7 @@ GROUPS = ("release", "asan", "tsan")
 THREADED = ("base", "control", "export", "loop", "net", "observe", "policy")  # unit folders with threads: these run under TSan
 CPP_SECONDS_MAX = 300                 # for one test program, sanitized ones included
 E2E_SECONDS_MAX = 900
-AT_ONCE = 3                           # programs of tests, and files of end to end tests: they mostly wait
+AT_ONCE = 4                           # programs of tests, and files of end to end tests: they mostly wait
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",

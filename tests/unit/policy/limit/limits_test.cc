@@ -212,7 +212,8 @@ TEST(Limits, of_what_is_in_flight_go_on_with_the_socket_that_a_request_becomes) 
   Asked last(limits);
   EXPECT_TRUE(last.allowed());
   Limits rates = World::place({world.use("r", TestLimit({"ip"}).burst(9))});
-  EXPECT_EQ(rates.on_tunnel(Asked(rates).request.call), nullptr);
+  Asked rated(rates);
+  EXPECT_EQ(rates.on_tunnel(rated.request.call), nullptr);
 }
 
 TEST(Limits, what_is_refused_by_a_later_limit_is_not_in_flight) {
