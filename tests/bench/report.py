@@ -121,7 +121,7 @@ def versions():
             return "unknown"
     return {"nginx": first_line("/usr/sbin/nginx", "-v"),
             "haproxy": first_line("/usr/sbin/haproxy", "-v"),
-            "kernel": f"Linux {platform.release()}"}
+            "kernel": "Linux " + ".".join(platform.release().split(".")[:2])}
 
 
 def write(report, workloads, folder):
