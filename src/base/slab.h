@@ -38,7 +38,7 @@ class Slab {
   }
 
   void destroy(T* object) {
-    object->~T();
+    object->T::~T();   // made here, so it is no other class
     Page& page = page_of(object);
     auto* cell = reinterpret_cast<Cell*>(object);
     cell->next = page.free;

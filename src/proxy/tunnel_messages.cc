@@ -61,7 +61,8 @@ void Tunnel::refuse(MessageFault fault, Flow& from, Flow& to) {
 
 // Ends the socket for what that side did.
 void Tunnel::blame(const Flow& side, WsClose code, TunnelEnd why) {
-  (&side == &client_ ? client_blamed_ : upstream_blamed_) = true;
+  if (&side == &client_) client_blamed_ = true;
+  else upstream_blamed_ = true;
   code_ = code;
   begin_close(why);
 }
