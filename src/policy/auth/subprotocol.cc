@@ -9,14 +9,17 @@ using http::FieldId;
 
 namespace {
 
+// They are tokens (RFC 6455 section 4.1): a quote is nothing special, and hides no comma.
 template <class Visit>
 void each_subprotocol(const http::Fields& fields, Visit visit) {
   for (const Field& field : fields) {
     if (field.id != FieldId::sec_websocket_protocol) continue;
-    each_list_element(field.value(), [&](std::string_view element) {
-      visit(element);
-      return true;
-    });
+    for (std::string_view rest = field.value(); !rest.empty();) {
+      size_t end = rest.find(',');
+      std::string_view element = trim_ows(rest.substr(0, end));
+      rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+      if (!element.empty()) visit(element);
+    }
   }
 }
 

@@ -42,6 +42,7 @@ TEST_F(Subprotocols, credentials_are_found_and_taken_out) {
       {{"bearer.x, bearer.y"}, "y", 2, "-"},
       {{"Bearer.x, app"}, "", 0, "app"},   // not taken, and not passed on
       {{"bearer., app"}, "", 1, "app"},
+      {{"a\"b, bearer.x", "c\"d"}, "x", 1, "a\"b, c\"d"},   // no list of quoted strings
   };
   for (const Case& one : cases) {
     http::Head& head = request(one.offered);
