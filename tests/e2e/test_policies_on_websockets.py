@@ -226,6 +226,7 @@ def test_guesses_are_counted(world, client):
 
 @EACH
 def test_a_concurrency_counts_sockets_that_open_and_those_that_are_open(world, client):
+    wait_until(lambda: world.in_flight("busy") == 0, "the other client's socket has ended")
     before = len(world.behind.requests)
     with Asked(world, client, "/busy.Service/Hang") as hangs:
         wait_until(lambda: len(world.behind.requests) == before + 1, "it is asked")
