@@ -16,6 +16,7 @@ TOTAL = re.compile(r"^100\.00 +[\d.]+ +\d+ +(\d+) +(?:\d+ +)?total$", re.MULTILI
 pytestmark = pytest.mark.plain_build
 
 CONNECTIONS = 64
+TRIES = 3
 FEW, MANY = 2_000, 22_000             # the difference of two runs leaves out start, set-up and end
 # docs/benchmarks: read, write, read, write and a shared epoll_wait
 SYSTEM_CALLS_MAX = 4.15
@@ -68,9 +69,10 @@ certificates = [{{ cert = "{cert}", key = "{key}" }}]
 """)
 
 
-def system_calls(gateway, folder, listening, scheme, requests, how=OVER_H1):
+def system_calls(gateway, folder, listening, scheme, how, requests):
     """All system calls of a gateway's life in which it served this many requests."""
     counts = folder / f"strace-{requests}.txt"
+    counts.unlink(missing_ok=True)
     # -D: strace is the grandchild, so that the process we started and signal is the gateway itself.
     one = gateway(listening, wrapper=[*pinned(-1), "strace", "-D", "-f", "-c", "-q", "-o", str(counts)])
     load(one, requests, scheme, how)
@@ -93,29 +95,30 @@ concurrency = 1_000
 """}
 
 
+def assert_calls_a_request(most, *of):
+    """What else runs on the machine can only add: fewer is ready at a time. So one of three tries is enough."""
+    for _ in range(TRIES):
+        few, _ = system_calls(*of, FEW)
+        many, table = system_calls(*of, MANY)
+        each = (many - few) / (MANY - FEW)
+        print(f"{each:.3f} system calls a request")
+        if each <= most:
+            return
+    pytest.fail(f"{each:.3f} a request, not {most}\n{table}")
+
+
 def test_limits_add_no_system_call(gateway, tmp_path, behind):
-    few, _ = system_calls(gateway, tmp_path, settings(behind, **LIMITED), "http", FEW)
-    many, table = system_calls(gateway, tmp_path, settings(behind, **LIMITED), "http", MANY)
-    each = (many - few) / (MANY - FEW)
-    assert each <= SYSTEM_CALLS_MAX, f"{each:.3f} a request\n{table}"
+    assert_calls_a_request(SYSTEM_CALLS_MAX, gateway, tmp_path, settings(behind, **LIMITED), "http", OVER_H1)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_system_calls_per_request_at_64_saturated_connections(gateway, tmp_path, listening, scheme):
-    few, _ = system_calls(gateway, tmp_path, listening, scheme, FEW)
-    many, table = system_calls(gateway, tmp_path, listening, scheme, MANY)
-    each = (many - few) / (MANY - FEW)
-    print(f"{each:.3f} system calls a request")
-    assert each <= SYSTEM_CALLS_MAX, f"{each:.3f} a request\n{table}"
+    assert_calls_a_request(SYSTEM_CALLS_MAX, gateway, tmp_path, listening, scheme, OVER_H1)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_system_calls_per_request_of_http2(gateway, tmp_path, listening, scheme):
-    few, _ = system_calls(gateway, tmp_path, listening, scheme, FEW, OVER_H2)
-    many, table = system_calls(gateway, tmp_path, listening, scheme, MANY, OVER_H2)
-    each = (many - few) / (MANY - FEW)
-    print(f"{each:.3f} system calls a request")
-    assert each <= SYSTEM_CALLS_OF_H2_MAX, f"{each:.3f} a request\n{table}"
+    assert_calls_a_request(SYSTEM_CALLS_OF_H2_MAX, gateway, tmp_path, listening, scheme, OVER_H2)
 
 
 @pytest.fixture(scope="module")
