@@ -272,9 +272,12 @@ def grpc_server():
         one.stop()
 
 
-def test_grpc_health(gateway, grpc_server):
-    behind = grpc_server()
-    one = gateway(settings(behind, upstream='protocol = "h2c"\n' + health('type = "grpc", service = "shop.Orders"', path="")))
+@pytest.mark.parametrize("protocol", ["h2c", "h2"])
+def test_grpc_health(gateway, grpc_server, authority, protocol):
+    behind = grpc_server(tls=authority.leaf("inner.example") if protocol == "h2" else None)
+    tls = f'tls = {{ ca = "{authority.cert}", sni = "inner.example" }}\n' if protocol == "h2" else ""
+    asks = health('type = "grpc", service = "shop.Orders"', path="")
+    one = gateway(settings(behind, upstream=f'protocol = "{protocol}"\n{tls}{asks}'))
     passed = lambda: one.metric("sluice_upstream_health_checks_total", result="passed")
     wait_until(lambda: passed() >= 2, "it passes")
     assert behind.asked[0] == b"\x0a\x0bshop.Orders"
@@ -291,19 +294,6 @@ def test_grpc_health(gateway, grpc_server):
     behind.delay.clear()                    # it hangs
     wait_for_state(one, behind, 0)
     one.wait_for_error_line("no whole answer in time")
-
-
-def test_grpc_health_over_tls(gateway, grpc_server, authority):
-    behind = grpc_server(tls=authority.leaf("inner.example"))
-    tls = f'protocol = "h2"\ntls = {{ ca = "{authority.cert}", sni = "inner.example" }}\n'
-    one = gateway(settings(behind, upstream=tls + health('type = "grpc", service = "shop.Orders"', path="")))
-    wait_until(lambda: one.metric("sluice_upstream_health_checks_total", result="passed") >= 2, "it passes")
-    assert behind.asked[0] == b"\x0a\x0bshop.Orders"
-    behind.status = 2
-    wait_for_state(one, behind, 0)
-    one.wait_for_error_line("reason=NOT_SERVING")
-    behind.status = 1
-    wait_for_state(one, behind, 1)
 
 
 def test_a_grpc_server_without_the_health_service_is_down(gateway, grpc_server):
