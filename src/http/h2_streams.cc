@@ -116,9 +116,11 @@ void H2Session::read_trailers(H2Stream& stream, End end) {
 
 // A piece that is small only because no more of the window was open earns its opener nothing (CVE-2019-9511).
 void H2Session::on_data_sent(H2Stream& stream, size_t bytes) {
-  int32_t window = nghttp2_session_get_stream_remote_window_size(session_.get(), stream.id_);
-  bool crumb = bytes < kH2CrumbsBelow && std::min(window, nghttp2_session_get_remote_window_size(session_.get())) <= 0;
-  if (!crumb) {
+  auto used_up = [&] {
+    return nghttp2_session_get_stream_remote_window_size(session_.get(), stream.id_) <= 0 ||
+           nghttp2_session_get_remote_window_size(session_.get()) <= 0;
+  };
+  if (bytes >= kH2CrumbsBelow || !used_up()) {
     counts_.forgive(H2Abuse::control_frames, 2);
     stream.starved_since_ = kNever;
   } else if (stream.starved_since_ == kNever) {
