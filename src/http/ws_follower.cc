@@ -7,12 +7,11 @@ namespace sluice::http {
 namespace {
 
 constexpr uint8_t kOpcodeBits = 0x0f;
-constexpr uint8_t kCloseOpcode = 0x8;
+constexpr auto kCloseOpcode = static_cast<uint8_t>(WsOpcode::close);
 constexpr uint8_t kFinBit = 0x80;
 constexpr uint8_t kMaskBit = 0x80;
 constexpr uint8_t kLengthBits = 0x7f;
 constexpr size_t kMaskBytes = 4;
-constexpr size_t kCodeBytes = 2;
 
 uint8_t byte_at(std::string_view bytes, size_t index) { return static_cast<uint8_t>(bytes[index]); }
 
@@ -85,10 +84,10 @@ void WsFollower::begin_payload() {
 
 // The code, without the mask: both are two bytes of the same places.
 void WsFollower::note_close(std::string_view bytes) {
-  size_t end = (masked_ ? kMaskBytes : 0) + kCodeBytes;
+  size_t end = (masked_ ? kMaskBytes : 0) + kWsCodeBytes;
   for (size_t i = 0; i < bytes.size() && seen_ < end; ++i, ++seen_) {
     size_t place = masked_ && seen_ >= kMaskBytes ? seen_ - kMaskBytes : seen_;
-    if (place >= kCodeBytes) continue;
+    if (place >= kWsCodeBytes) continue;
     auto value = static_cast<uint16_t>(byte_at(bytes, i) << (place == 0 ? 8 : 0));
     code_ = static_cast<uint16_t>(code_ ^ value);
   }
@@ -99,14 +98,14 @@ void WsFollower::end_frame() {
   if (!closing_) return;
   closing_ = false;
   closed_ = true;
-  if (seen_ < (masked_ ? kMaskBytes : 0) + kCodeBytes) code_ = 0;
+  if (seen_ < (masked_ ? kMaskBytes : 0) + kWsCodeBytes) code_ = 0;
 }
 
-void write_ws_control(uint8_t opcode, std::string_view payload, const uint32_t* mask, BlockPool& blocks, Chain& out) {
+void write_ws_control(WsOpcode opcode, std::string_view payload, const uint32_t* mask, BlockPool& blocks, Chain& out) {
   payload = payload.substr(0, kWsControlMax);
   char frame[2 + kMaskBytes + kWsControlMax];
   size_t size = 2;
-  frame[0] = static_cast<char>(kFinBit | opcode);
+  frame[0] = static_cast<char>(kFinBit | static_cast<uint8_t>(opcode));
   frame[1] = static_cast<char>(payload.size() | (mask ? kMaskBit : 0));
   if (mask) {
     std::memcpy(frame + size, mask, kMaskBytes);
@@ -123,9 +122,9 @@ void write_close(WsClose code, std::string_view reason, const uint32_t* mask, Bl
   auto number = static_cast<uint16_t>(code);
   payload[0] = static_cast<char>(number >> 8);
   payload[1] = static_cast<char>(number & 0xff);
-  reason = reason.substr(0, kWsControlMax - kCodeBytes);
-  std::copy(reason.begin(), reason.end(), payload + kCodeBytes);
-  write_ws_control(kCloseOpcode, {payload, kCodeBytes + reason.size()}, mask, blocks, out);
+  reason = reason.substr(0, kWsControlMax - kWsCodeBytes);
+  std::copy(reason.begin(), reason.end(), payload + kWsCodeBytes);
+  write_ws_control(WsOpcode::close, {payload, kWsCodeBytes + reason.size()}, mask, blocks, out);
 }
 
 }  // namespace sluice::http

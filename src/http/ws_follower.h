@@ -11,6 +11,8 @@
 
 namespace sluice::http {
 
+enum class WsOpcode : uint8_t { continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
+
 /// Codes of Close frames (RFC 6455 section 7.4.1 and the registry there).
 enum class WsClose : uint16_t {
   none = 0,
@@ -60,9 +62,11 @@ class WsFollower {
 
 /// Most of the payload of a control frame (RFC 6455 section 5.5).
 inline constexpr size_t kWsControlMax = 125;
+/// Of the code that a Close frame's payload begins with.
+inline constexpr size_t kWsCodeBytes = 2;
 
 /// Appends a control frame, the payload cut where it is too long. `mask`: the key of a frame for a server; null: for a client
-void write_ws_control(uint8_t opcode, std::string_view payload, const uint32_t* mask, BlockPool& blocks, Chain& out);
+void write_ws_control(WsOpcode opcode, std::string_view payload, const uint32_t* mask, BlockPool& blocks, Chain& out);
 /// Appends a Close frame.
 void write_close(WsClose code, std::string_view reason, const uint32_t* mask, BlockPool& blocks, Chain& out);
 

@@ -6,8 +6,6 @@
 namespace sluice::http {
 namespace {
 
-constexpr uint64_t kControlMax = 125;   // RFC 6455 section 5.5
-constexpr size_t kCodeBytes = 2;
 constexpr uint8_t kCompressedBit = 4;   // RSV1, RFC 7692 section 6
 // What deflate adds to bytes that it cannot make fewer: five to each stored block, of 255 and more; and to the last.
 constexpr uint64_t kStoredShare = 51;
@@ -92,7 +90,7 @@ WsClose WsReader::begin(const WsHeader& header) {
   bool form = is_known(header.opcode) && header.masked == rules_->masked && header.minimal;
   if (!form || closed_) return WsClose::protocol_error;
   if (header.is_control()) {
-    if (header.reserved != 0 || !header.fin || header.length > kControlMax) return WsClose::protocol_error;
+    if (header.reserved != 0 || !header.fin || header.length > kWsControlMax) return WsClose::protocol_error;
     code_ = 0;
     reason_.reset();
   } else if (WsClose fault = begin_data(header); fault != WsClose::none) {
@@ -150,7 +148,7 @@ WsClose WsReader::inflated(std::string_view bytes) {
 
 WsClose WsReader::close_payload(std::string_view bytes) {
   uint64_t at = taken();
-  for (; !bytes.empty() && at < kCodeBytes; ++at) {
+  for (; !bytes.empty() && at < kWsCodeBytes; ++at) {
     code_ = static_cast<uint16_t>(code_ << 8 | byte_at(bytes, 0));
     bytes.remove_prefix(1);
   }
@@ -161,7 +159,7 @@ WsClose WsReader::end_frame() {
   if (opcode() == WsOpcode::close) {
     closed_ = true;
     if (length_ == 0) return WsClose::none;
-    if (length_ < kCodeBytes || !is_ws_close_code(code_)) return WsClose::protocol_error;
+    if (length_ < kWsCodeBytes || !is_ws_close_code(code_)) return WsClose::protocol_error;
     return reason_.whole() ? WsClose::none : WsClose::bad_data;
   }
   if (!ends_message()) return WsClose::none;

@@ -11,8 +11,6 @@
 
 namespace sluice::http {
 
-enum class WsOpcode : uint8_t { continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
-
 struct WsHeader {
   static constexpr size_t kBytesMax = 14;
   uint64_t length = 0;

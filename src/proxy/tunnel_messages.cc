@@ -91,8 +91,7 @@ void Tunnel::feel_pulse(Flow& side, Flow& other) {
   if (!may || side.stream->credit() < kPingFrameMax) return pulse.heard(now);   // it is being sent something else
   auto mask = static_cast<uint32_t>(parts.random.next());
   Chain frame;
-  http::write_ws_control(static_cast<uint8_t>(http::WsOpcode::ping),
-                         {reinterpret_cast<const char*>(&own.ping), sizeof(own.ping)},
+  http::write_ws_control(http::WsOpcode::ping, {reinterpret_cast<const char*>(&own.ping), sizeof(own.ping)},
                          &side == &upstream_ ? &mask : nullptr, parts.blocks, frame);
   side.stream->send_body(std::move(frame), http::End::no);
   pulse.asked(now);
