@@ -25,8 +25,6 @@ struct Pseudo {
 };
 enum : uint8_t { kMethod = 1, kScheme = 2, kAuthority = 4, kPath = 8, kStatus = 16, kProtocol = 32 };
 
-constexpr std::string_view kWebSocket = "websocket";   // RFC 8441 section 5
-
 bool set_pseudo(std::string_view name, std::string_view value, Pseudo& out) {
   if (name == ":method") return out.set(out.method, kMethod, value);
   if (name == ":scheme") return out.set(out.scheme, kScheme, value);

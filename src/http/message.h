@@ -23,6 +23,9 @@ enum class Body : uint8_t {
   to_close,   // HTTP/1 response that ends with its connection
 };
 
+/// As Upgrade, and :protocol in HTTP/2, name it (RFC 6455 section 4.1, RFC 8441 section 5).
+inline constexpr std::string_view kWebSocket = "websocket";
+
 struct Head {
   explicit Head(Arena& arena) : fields(arena) {}
 

@@ -12,7 +12,7 @@ using http::FieldId;
 Next Exchange::accept_websocket() {
   if (const Problem* problem = check_websocket_request(*request_)) return fail(*problem);
   if (!request_pump_.empty_message()) return fail(kBadWebSocketHandshake);
-  request_->upgrade = kWebSocket;
+  request_->upgrade = http::kWebSocket;
   if (request_->version == http::Version::h2) {   // it has no key: this one is ours, for an HTTP/1.1 upstream
     request_->fields.set(FieldId::sec_websocket_key, websocket_key(parts().random, arena_));
   }
@@ -62,7 +62,7 @@ Next Exchange::refuse_switch() {
 }
 
 Next Exchange::send_switch() {
-  response_->upgrade = kWebSocket;
+  response_->upgrade = http::kWebSocket;
   response_->content_length.reset();
   head_sent_ = true;
   client_stream_->send_head(*response_, End::no);

@@ -43,10 +43,6 @@ std::string_view with_query(std::string_view location, const http::Head& request
   return arena.join(out, location.substr(fragment));
 }
 
-}  // namespace
-
-namespace {
-
 // A response of trailers only: the status is 200 whatever went wrong, and the code says what.
 Reply trailers_only(const ReplyFacts& facts, GrpcStatus status) {
   Reply reply = begin(facts, 200);
@@ -80,7 +76,7 @@ Reply problem_reply(const ReplyFacts& facts, const http::Problem& problem) {
   reply.head->fields.add(FieldId::cache_control, "no-store");
   if (!facts.allow.empty()) reply.head->fields.add(FieldId::allow, facts.allow);
   if (problem.status == 426) {
-    reply.head->upgrade = kWebSocket;
+    reply.head->upgrade = http::kWebSocket;
     reply.head->fields.add(FieldId::sec_websocket_version, "13");
   }
   if (problem.status == 503) reply.head->fields.add(FieldId::retry_after, kRetryAfter);

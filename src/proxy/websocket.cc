@@ -28,7 +28,7 @@ bool has_key(const http::Head& request) {
 }  // namespace
 
 const http::Problem* check_websocket_request(const http::Head& request) {
-  if (!equals_ignore_case(request.upgrade, kWebSocket)) return &kUpgradeRequired;
+  if (!equals_ignore_case(request.upgrade, http::kWebSocket)) return &kUpgradeRequired;
   if (request.fields.get(FieldId::sec_websocket_version) != kVersion ||
       request.fields.count(FieldId::sec_websocket_version) != 1) {
     return &kWebSocketVersion;
@@ -54,7 +54,7 @@ std::string_view websocket_accept(const http::Head& request, Arena& arena) {
 }
 
 bool is_websocket_response(const http::Head& response, std::string_view accept) {
-  return response.status == 101 && equals_ignore_case(response.upgrade, kWebSocket) &&
+  return response.status == 101 && equals_ignore_case(response.upgrade, http::kWebSocket) &&
          response.fields.count(FieldId::sec_websocket_accept) == 1 &&
          response.fields.get(FieldId::sec_websocket_accept) == accept;
 }

@@ -12,8 +12,6 @@
 
 namespace sluice::proxy {
 
-inline constexpr std::string_view kWebSocket = "websocket";   // as Upgrade names it
-
 /// gives: null when the request opens a WebSocket, by GET or by the extended CONNECT of HTTP/2 (RFC 8441); else what it
 /// is answered
 const http::Problem* check_websocket_request(const http::Head& request);
