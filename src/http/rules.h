@@ -88,7 +88,10 @@ bool is_hop_by_hop(FieldId id);
 /// must be known before it. see: RFC 9110 section 6.5.1
 bool may_be_trailer(FieldId id, std::string_view name);
 
-/// Content-Type is application/grpc, or that with a "+" and a format. Not gRPC-Web.
+inline constexpr std::string_view kGrpcType = "application/grpc";
+/// Whether a media type is `which`, alone or with "+" and a format. `rest`: that, and parameters
+bool is_grpc_type(std::string_view type, std::string_view which, std::string_view& rest);
+/// Content-Type is kGrpcType, or that with a "+" and a format. Not gRPC-Web.
 bool is_grpc(const Head& message);
 
 /// At most 19 digits, no sign, no leading zero.

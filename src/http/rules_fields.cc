@@ -134,11 +134,15 @@ void drop_hop_by_hop(const Declared& declared, Fields& fields) {
   });
 }
 
+bool is_grpc_type(std::string_view type, std::string_view which, std::string_view& rest) {
+  if (!starts_with_ignore_case(type, which)) return false;
+  rest = type.substr(which.size());
+  return rest.empty() || rest.front() == '+' || rest.front() == ';' || rest.front() == ' ';
+}
+
 bool is_grpc(const Head& message) {
-  constexpr std::string_view kType = "application/grpc";
-  std::string_view type = message.fields.get(FieldId::content_type).value_or("");
-  if (!starts_with_ignore_case(type, kType)) return false;
-  return type.size() == kType.size() || type[kType.size()] == '+' || type[kType.size()] == ';';
+  std::string_view rest;
+  return is_grpc_type(message.fields.get(FieldId::content_type).value_or(""), kGrpcType, rest);
 }
 
 bool may_be_trailer(FieldId id, std::string_view name) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "http/rules.h"
 #include "proxy/problems.h"
 
 namespace sluice::proxy {
@@ -27,11 +28,11 @@ std::optional<Duration> grpc_timeout(const http::Fields& fields) {
 
 std::string_view grpc_content_type(GrpcForm form) {
   switch (form) {
-    case GrpcForm::web: return "application/grpc-web";
-    case GrpcForm::web_text: return "application/grpc-web-text";
+    case GrpcForm::web: return kGrpcWebType;
+    case GrpcForm::web_text: return kGrpcWebTextType;
     case GrpcForm::none: case GrpcForm::grpc: break;
   }
-  return "application/grpc";
+  return http::kGrpcType;
 }
 
 // As gRPC's own table of HTTP statuses has it, and finer where the gateway knows more.

@@ -22,6 +22,10 @@ inline constexpr Duration kGrpcTimeoutMax = std::chrono::hours(24);   // a timer
 /// grpc-timeout: at most 8 digits and a unit. gives: nothing for what is none
 std::optional<Duration> grpc_timeout(const http::Fields& fields);
 
+/// As Content-Type and Accept name gRPC-Web; gRPC itself: http::kGrpcType.
+inline constexpr std::string_view kGrpcWebType = "application/grpc-web";
+inline constexpr std::string_view kGrpcWebTextType = "application/grpc-web-text";
+
 /// Of a response that the gateway makes.
 std::string_view grpc_content_type(GrpcForm form);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "http/rules.h"
 #include "proxy/problems.h"
 
 namespace sluice::proxy {
@@ -13,22 +14,11 @@ using policy::Verdict;
 
 namespace {
 
-constexpr std::string_view kGrpc = "application/grpc";
-constexpr std::string_view kWeb = "application/grpc-web";
-constexpr std::string_view kText = "application/grpc-web-text";
-
-/// gives: whether `type` is this one, with or without "+" and a format; that is put in `format` with what follows
-bool is_type(std::string_view type, std::string_view which, std::string_view& format) {
-  if (!starts_with_ignore_case(type, which)) return false;
-  format = type.substr(which.size());
-  return format.empty() || format.front() == '+' || format.front() == ';' || format.front() == ' ';
-}
-
 bool accepts(std::string_view accept, std::string_view which) {
   bool found = false;
   each_list_element(accept, [&](std::string_view element) {
     std::string_view format;
-    found |= is_type(element, which, format);
+    found |= http::is_grpc_type(element, which, format);
     return !found;
   });
   return found;
@@ -40,28 +30,28 @@ std::string_view type_of(const http::Head& message) { return message.fields.get(
 
 bool is_grpc_web_text(const http::Head& request) {
   std::string_view format;
-  return is_type(type_of(request), kText, format);
+  return http::is_grpc_type(type_of(request), kGrpcWebTextType, format);
 }
 
 GrpcForm grpc_web_form(const http::Head& request) {
   std::string_view format;
   bool text = is_grpc_web_text(request);
-  if (!text && !is_type(type_of(request), kWeb, format)) return GrpcForm::none;
+  if (!text && !http::is_grpc_type(type_of(request), kGrpcWebType, format)) return GrpcForm::none;
   std::string_view accept = request.fields.get(FieldId::accept).value_or("");
-  if (accepts(accept, kText)) return GrpcForm::web_text;
-  return text && !accepts(accept, kWeb) ? GrpcForm::web_text : GrpcForm::web;
+  if (accepts(accept, kGrpcWebTextType)) return GrpcForm::web_text;
+  return text && !accepts(accept, kGrpcWebType) ? GrpcForm::web_text : GrpcForm::web;
 }
 
 void make_grpc(http::Head& request) {
   std::string_view type = type_of(request), format;
-  if (is_type(type, kText, format)) {
+  if (http::is_grpc_type(type, kGrpcWebTextType, format)) {
     request.content_length.reset();
     request.body = http::Body::streamed;
-  } else if (!is_type(type, kWeb, format)) {
+  } else if (!http::is_grpc_type(type, kGrpcWebType, format)) {
     return;
   }
   http::Fields& fields = request.fields;
-  fields.set(FieldId::content_type, fields.arena().join(kGrpc, format));
+  fields.set(FieldId::content_type, fields.arena().join(http::kGrpcType, format));
   fields.remove(FieldId::accept);
   fields.remove("x-grpc-web");
   fields.remove("x-user-agent");
@@ -70,7 +60,7 @@ void make_grpc(http::Head& request) {
 
 void make_grpc_web(GrpcForm form, http::Head& response) {
   std::string_view format;
-  is_type(type_of(response), kGrpc, format);
+  http::is_grpc_type(type_of(response), http::kGrpcType, format);
   http::Fields& fields = response.fields;
   fields.set(FieldId::content_type, fields.arena().join(grpc_content_type(form), format));
   response.content_length.reset();

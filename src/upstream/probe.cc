@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "http/rules.h"
 #include "upstream/grpc_health.h"
 
 namespace sluice::upstream {
@@ -39,7 +40,7 @@ FetchRequest request_for(const UpstreamConfig& upstream, const ProbeTarget& targ
   if (health.type != HealthType::grpc) return request;
   request.method = http::Method::post;
   request.url.path = kGrpcHealthPath;
-  request.headers = {{"Content-Type", "application/grpc"}};
+  request.headers = {{"Content-Type", std::string(http::kGrpcType)}};
   request.body = grpc_health_request(health.service);
   request.wanted = {"grpc-status"};
   return request;

@@ -10,6 +10,7 @@ namespace {
 TEST(Grpc, requests_are_known_by_their_type) {
   BlockPool pool;
   for (auto [type, is] : {std::pair("application/grpc", true), {"application/grpc+proto", true}, {"Application/GRPC; x=y", true},
+                          {"application/grpc ;x=y", true},
                           {"application/grpc-web", false}, {"application/json", false}, {"", false}}) {
     Arena arena(pool);
     http::Head head(arena);
