@@ -1,10 +1,19 @@
 // The command line. What each command does is in cli/.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <iostream>
 
 #include "cli/commands.h"
 
 namespace {
+
+constexpr int kUsage = 64;   // EX_USAGE of sysexits.h; 1 and 2 have meanings of their own
+constexpr int kOutput = 74;  // EX_IOERR
 
 void add_config_commands(CLI::App& app, sluice::cli::ShowOptions& show, int& code) {
   CLI::App* config =
@@ -128,11 +137,24 @@ void add_sign_command(CLI::App& app, sluice::cli::SignOptions& sign, int& code) 
   command->callback([&sign, &code] { code = sluice::cli::run_sign(sign); });
 }
 
+/// What was closed at the start would become some socket's or file's, and be written to as ours.
+void open_standard_descriptors() {
+  for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) == -1) open("/dev/null", O_RDWR);   // the lowest that is free: this one
+  }
+}
+
+/// gives: the code, or kOutput when what was printed did not all arrive
+int after_output(int code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  std::fprintf(stderr, "sluice: cannot write to standard output: %s\n", std::strerror(errno));
+  return kOutput;
+}
+
 }  // namespace
 
-constexpr int kUsage = 64;  // EX_USAGE of sysexits.h; 1 and 2 have meanings of their own
-
 int main(int argc, char** argv) {
+  open_standard_descriptors();
   CLI::App app("Sluice, an API gateway");
   app.require_subcommand(1);
   int code = 0;
@@ -196,5 +218,5 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
-  return code;
+  return after_output(code);
 }

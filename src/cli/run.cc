@@ -1,6 +1,7 @@
 #include <sys/resource.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
 #include "admin/admin_server.h"
@@ -8,6 +9,7 @@
 #include "cli/commands.h"
 #include "control/keeper.h"
 #include "control/log_part.h"
+#include "loop/signals.h"
 #include "snapshot/build.h"
 
 namespace sluice::cli {
@@ -60,6 +62,7 @@ int serve(control::Process& process, const std::string& file, std::shared_ptr<co
 }  // namespace
 
 int run_gateway(const RunOptions& options) {
+  Signals::hold();
   snapshot::LoadOptions load;
   load.asker = snapshot::Asker::service;
   snapshot::LoadedConfig loaded = snapshot::load_config(options.file, load);
@@ -77,7 +80,9 @@ int run_gateway(const RunOptions& options) {
     return 1;
   }
   if (!open_logs(process, **snapshot)) return 1;
-  int code = serve(process, options.file, *std::move(snapshot));
+  std::error_code no_folder;   // where it is now may be gone; then the name says what it can
+  std::filesystem::path file = std::filesystem::absolute(options.file, no_folder);
+  int code = serve(process, no_folder ? options.file : file.string(), *std::move(snapshot));
   process.logs.stop();
   process.courier.stop();
   return code;

@@ -8,6 +8,20 @@ namespace sluice {
 
 static_assert(SIGTERM == 15 && SIGINT == 2 && SIGHUP == 1 && SIGUSR1 == 10);
 
+namespace {
+
+void mask_early(int how) {
+  sigset_t early;
+  sigemptyset(&early);
+  sigaddset(&early, SIGHUP);
+  sigaddset(&early, SIGUSR1);
+  pthread_sigmask(how, &early, nullptr);
+}
+
+}  // namespace
+
+void Signals::hold() { mask_early(SIG_BLOCK); }
+
 Signals::Signals(Loop& loop, Owner& owner) : loop_(&loop), owner_(&owner) {
   std::signal(SIGPIPE, SIG_IGN);
   for (size_t i = 0; i < kWatched.size(); ++i) {
@@ -16,6 +30,7 @@ Signals::Signals(Loop& loop, Owner& owner) : loop_(&loop), owner_(&owner) {
     CHECK(uv_signal_init(loop.uv(), &watches_[i]->handle) == 0);
     CHECK(uv_signal_start(&watches_[i]->handle, &Signals::on_signal, kWatched[i]) == 0);
   }
+  mask_early(SIG_UNBLOCK);
 }
 
 Signals::~Signals() {

@@ -18,7 +18,10 @@ class Signals {
     ~Owner() = default;
   };
 
-  /// Watches SIGTERM, SIGINT, SIGHUP and SIGUSR1; ignores SIGPIPE (of pipes: sockets are written with MSG_NOSIGNAL).
+  /// Until Signals are made, SIGHUP and SIGUSR1 wait: both would end a process that is still starting.
+  /// needs: no thread besides the caller's, so that all later ones hold them back too
+  static void hold();
+  /// Watches SIGTERM, SIGINT, SIGHUP and SIGUSR1; ignores SIGPIPE (of pipes: sockets are written with MSG_NOSIGNAL); takes what was held.
   Signals(Loop& loop, Owner& owner);
   Signals(const Signals&) = delete;
   ~Signals();
