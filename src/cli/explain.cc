@@ -86,6 +86,18 @@ std::string listener_text(const snapshot::ListenerPart& listener,
          (client.tls ? " over https\n" : " over http\n");
 }
 
+/// What of the URL no listener serves as it stands, so that another one was taken.
+std::string mismatch_text(const server::ListenerSettings& settings, const Url& url) {
+  if (!url.absolute) return {};
+  if ((settings.tls != nullptr) != url.tls) {
+    return url.tls ? "note: no listener has TLS: shown as behind something that has\n"
+                   : "note: every listener has TLS: there would be no answer over http\n";
+  }
+  bool ported = url.port != 0 && !settings.address.is_unix();
+  if (!ported || settings.address.port() == url.port) return {};
+  return "note: no listener has port " + std::to_string(url.port) + "\n";
+}
+
 std::string policies_text(const snapshot::RoutePart& route) {
   std::string out = "policies:\n";
   std::string buffers;
@@ -203,7 +215,8 @@ int run_explain(const ExplainOptions& options) {
     return 1;
   }
   Rehearsed seen = rehearse(*snapshot, registry, client, request_text(options, url));
-  std::string text = report(seen, (*snapshot)->config, *listener, client);
+  std::string text = options.listen.empty() ? mismatch_text(*listener->settings, url) : "";
+  text += report(seen, (*snapshot)->config, *listener, client);
   std::fwrite(text.data(), 1, text.size(), stdout);
   return seen.refused || (seen.upstream_request.empty() && seen.response.empty()) ? 1 : 0;
 }

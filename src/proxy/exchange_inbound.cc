@@ -47,7 +47,7 @@ Next Exchange::do_start() {
 
 // RFC 9110 section 7.4. A client without SNI got the first certificate, whatever it asks for.
 bool Exchange::is_misdirected() const {
-  std::string_view name = client_facts_->transport->tls().server_name;
+  std::string_view name = client_facts_->tls_facts().server_name;
   return !name.empty() && name != request_->host;
 }
 
@@ -57,7 +57,7 @@ void Exchange::find_client() {
   client_.port = client_facts_->port;
   client_.scheme = client_facts_->tls ? http::Scheme::https : http::Scheme::http;
   if (client_facts_->listener && client_facts_->listener->asks_certificates) {
-    client_.certificate = client_facts_->transport->tls().client;
+    client_.certificate = client_facts_->tls_facts().client;
   }
   const CidrSet& trusted = snapshot().trusted_proxies;
   if (trusted.empty() || !trusted.contains(client_.ip)) return;

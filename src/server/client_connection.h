@@ -22,7 +22,9 @@ struct ClientFacts {
   bool tls = false;           // the connection itself is encrypted
   Refusal refusal = Refusal::none;   // not none: every request is answered 503
   const ListenerSettings* listener = nullptr;
-  const net::Transport* transport = nullptr;
+  const net::Transport* transport = nullptr;   // null: rehearsed (sluice explain)
+
+  net::TlsFacts tls_facts() const { return transport ? transport->tls() : net::TlsFacts(); }
 };
 
 /// Makes an exchange of every request (proxy/).

@@ -2,6 +2,7 @@
 import re
 
 import pytest
+from support.client import ask
 from support.gateway import run_command, settings
 
 LINES = {
@@ -86,3 +87,29 @@ def test_explain_shows_a_call_in_grpcs_terms(gateway, upstream):
     assert "/shop.Orders/Get" in good.stdout.split("upstream request:")[1] and "grpc-timeout: 1500m" in good.stdout
     bad = run_command("explain", "-c", one.config, "POST", "http://a/nowhere.Service/A", *call)
     assert "HTTP/1.1 200 OK" in bad.stdout and "grpc-status: 12" in bad.stdout and "grpc-message: Not Found" in bad.stdout
+
+
+def test_a_listener_that_asks_for_certificates_is_explained_as_to_a_client_without(gateway, upstream, authority):
+    cert, key = authority.leaf("shop.example")
+    behind = upstream()
+    one = gateway(settings(behind, more=f"""
+[listen.secure]
+address = "127.0.0.1:@tls@"
+tls = "site"
+[tls.site]
+certificates = [{{ cert = "{cert}", key = "{key}" }}]
+client_cert = {{ ca = "{authority.cert}", mode = "optional" }}
+"""))
+    target = f"https://shop.example:{one.tls}/x"
+    explained = run_command("explain", "-c", one.config, "GET", target)
+    assert explained.returncode == 0, explained.stdout + explained.stderr
+    ask(one.tls, target="/x", host=f"shop.example:{one.tls}", tls=authority.client_context(), server_name="shop.example")
+    assert FRESH.sub(rb"\1*", printed_request(explained.stdout)) == FRESH.sub(rb"\1*", behind.last.head)
+
+
+@pytest.mark.parametrize("url, note", [("https://a/x", "note: no listener has TLS"), ("http://a:9/x", "note: no listener has port 9"),
+                                       ("http://a/x", "")])
+def test_what_no_listener_serves_is_noted(gateway, upstream, url, note):
+    one = gateway(settings(upstream(), **LINES))
+    first = run_command("explain", "-c", one.config, "GET", url).stdout.splitlines()[0]
+    assert first.startswith(note or "listener ")
