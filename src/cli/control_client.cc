@@ -7,8 +7,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <optional>
+#include <sstream>
 
 #include "base/text.h"
+#include "config/file_text.h"
 #include "net/address.h"
 #include "snapshot/config.h"
 
@@ -19,12 +22,34 @@ constexpr size_t kAnswerMax = 32 * 1024 * 1024;   // a report names a thousand i
 
 using Address = Result<net::SocketAddress, std::string>;
 
-/// A file with errors may still say where its control socket is: the gateway reports the errors.
+constexpr std::string_view kUsualSocket = "unix:/run/sluice/control.sock";   // of the package, and of docs/
+constexpr size_t kFileBytesMax = 16 << 20;
+
+/// Of a file that is no TOML at the moment: the line that looks like `control = "unix:..."`. gives: nothing when none does
+std::optional<net::SocketAddress> control_line(const std::string& file) {
+  std::string why;
+  auto text = config::read_file_text(file, kFileBytesMax, why, std::chrono::milliseconds(0));
+  if (!text) return std::nullopt;
+  std::istringstream lines(*text);
+  for (std::string line; std::getline(lines, line);) {
+    size_t open = line.find('"'), shut = line.find('"', open + 1);
+    if (shut == std::string::npos || trim_ows(std::string_view(line).substr(0, line.find('='))) != "control") continue;
+    auto address = net::SocketAddress::parse(std::string_view(line).substr(open + 1, shut - open - 1));
+    if (address && address->is_unix()) return *address;
+  }
+  return std::nullopt;
+}
+
+/// A file with errors may still say where its control socket is: the gateway reports the errors, and remembers that it
+/// was asked.
 Address address_in(const std::string& file) {
   snapshot::LoadedConfig loaded = snapshot::load_config(file);
   const auto& admin = loaded.config.admin;
-  if (admin && admin->control) return admin->control->value;
+  if (admin && admin->control && admin->control->value.is_unix()) return admin->control->value;
   if (loaded.has_errors()) {
+    if (auto found = control_line(file)) return *found;
+    auto usual = net::SocketAddress::parse(kUsualSocket);
+    if (::access(usual->path().c_str(), F_OK) == 0) return *usual;
     std::fputs(loaded.issues_text().c_str(), stderr);
     return file + " does not tell the control socket: mend it, or give --control";
   }
@@ -35,7 +60,7 @@ Address address_in(const std::string& file) {
 Address address_of(const ControlOptions& control) {
   if (control.socket.empty()) return address_in(control.file);
   auto address = net::SocketAddress::parse(control.socket);
-  if (!address || !address->is_unix()) return "no control socket: " + control.socket;
+  if (!address || !address->is_unix()) return "no control socket: " + control.socket + " (such as " + std::string(kUsualSocket) + ")";
   return *address;
 }
 

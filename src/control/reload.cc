@@ -98,7 +98,7 @@ void Reload::keep_current() {
   owner_->on_unchanged();
   std::string text = "unchanged: " + hashes_of(*current_) + " stays in force";
   if (snapshot::files_hash(*current_) != before) text += ", with new contents of its files";
-  finish(ReloadResult::unchanged, text + "\n");
+  finish(ReloadResult::unchanged, text + ", from " + file_ + "\n");
 }
 
 Result<void, std::vector<std::string>> Reload::prepare() {
@@ -169,7 +169,7 @@ void Reload::on_worker_published(uint64_t publication) {
   if (publications_ > 1) {
     text += " in " + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()) + " ms";
   }
-  finish(ReloadResult::applied, std::exchange(notes_, {}) + text + "\n");
+  finish(ReloadResult::applied, std::exchange(notes_, {}) + text + ", from " + file_ + "\n");
 }
 
 void Reload::cancel() {

@@ -45,9 +45,48 @@ def test_a_changed_file_is_applied(gateway):
     one = gateway(says("old"))
     assert one.ask(target="/word").body == b"old"
     said = one.reload(says("new"))
-    assert re.fullmatch(r"applied: configuration [0-9a-f]{16} \(files [0-9a-f]{16}\) in \d+ ms\n", said)
+    assert re.fullmatch(r"applied: configuration [0-9a-f]{16} \(files [0-9a-f]{16}\) in \d+ ms, from .*/sluice\.toml\n", said)
     assert one.ask(target="/word").body == b"new"
     wait_until(lambda: "reloaded result=applied" in one.error_log(), "a line about it")
+
+
+@pytest.mark.parametrize("after", ["[route.word\n", None], ids=["no TOML", "no file"])
+def test_a_file_that_cannot_be_read_is_a_refused_reload(gateway, after):
+    one = gateway(says("old"))
+    if after:
+        one.config.write_text(one.config_text + after)
+        arguments = [one.config]
+    else:
+        one.config.unlink()
+        arguments = ["--control", f"unix:{one.control_path}"]
+    done = run_command("reload", *arguments)
+    assert done.returncode == 1 and "sluice.toml" in done.stderr
+    assert one.metric("sluice_config_last_reload_success") == 0
+    assert one.ask(target="/word").body == b"old"
+
+
+def test_another_file_than_the_gateways_own_is_told(gateway, tmp_path):
+    one = gateway(says("old"))
+    other = tmp_path / "other.toml"
+    other.write_text(one.config_text)
+    done = run_command("reload", other)
+    assert done.returncode == 0 and done.stdout.endswith(f", from {one.config}\n")
+    assert done.stderr == f"sluice: the gateway's configuration is {one.config}, not {other}\n"
+    assert run_command("reload", one.config).stderr == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
+def test_a_signal_while_it_starts_ends_nothing(gateway, number):
+    routes = "".join(f'[route.r{i}]\nmatch = {{ path = "/r{i}" }}\nrespond = {{ status = 200 }}\n' for i in range(5_000))
+    one = gateway(says("old", extra=routes), wrapper=["sh", "-c", f"(sleep 0.1; kill -{int(number)} $$) & exec \"$@\"", "sh"])
+    assert one.ask(target="/word").body == b"old"
+    wait_until(lambda: "reloaded result=" in one.error_log() if number == signal.SIGHUP else True, "it was kept for later")
+
+
+def test_it_serves_and_ends_without_standard_descriptors(gateway):
+    one = gateway(says("old"), wrapper=["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"])
+    assert one.ask(target="/word").body == b"old"
+    assert one.reload().startswith("unchanged")   # and the fixture sees it end with 0
 
 
 def test_sighup_reloads_too(gateway):
@@ -60,7 +99,7 @@ def test_sighup_reloads_too(gateway):
 def test_an_identical_configuration_changes_nothing(gateway):
     one = gateway(says("same"))
     said = one.reload("# a comment more\n" + says("same"))
-    assert re.fullmatch(r"unchanged: configuration [0-9a-f]{16} \(files [0-9a-f]{16}\) stays in force\n", said)
+    assert re.fullmatch(r"unchanged: configuration [0-9a-f]{16} \(files [0-9a-f]{16}\) stays in force, from .*/sluice\.toml\n", said)
     wait_until(lambda: "reloaded result=unchanged" in one.error_log(), "a line about it")
 
 
@@ -434,7 +473,7 @@ def test_the_access_log_moves_and_changes_its_form(gateway):
 
 def test_a_log_that_cannot_be_opened_refuses_the_reload(gateway):
     one = gateway(says("old"))
-    said = one.reload(says("new", log_access='file = "@dir@/none/access.log"'), code=1)
+    said = one.reload(says("new", log_access='file = "/proc/none.log"'), code=1)
     assert "log.access: cannot open" in said
     assert one.ask(target="/word").body == b"old"
     assert one.access_log(1)[0]["path"] == "/word"

@@ -230,7 +230,7 @@ def test_new_contents_change_the_hash_of_the_files_and_not_that_of_the_values(ga
     assert on_disk() == after
     # Either the reload took them or the watch did, a moment earlier.
     changed = f"unchanged: {after[0]} ({after[1]}) stays in force"
-    assert said in (f"{changed}, with new contents of its files\n", f"{changed}\n")
+    assert said in (f"{changed}, with new contents of its files, from {one.config}\n", f"{changed}, from {one.config}\n")
     wait_until(lambda: f"files_hash={after[1].split()[1]}" in one.error_log(), "the reload's line has it")
 
 
