@@ -1,6 +1,7 @@
 #include "config/load.h"
 
 #include <glob.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -19,6 +20,7 @@ constexpr IssueKind kFileTooLarge{"file_too_large"};
 constexpr IssueKind kTooManyFiles{"too_many_files"};
 constexpr IssueKind kIncludeForm{"include_form"};
 constexpr IssueKind kIncludeMissing{"include_missing"};
+constexpr IssueKind kIncludeFolder{"include_folder", Severity::warning};
 constexpr IssueKind kIncludeNested{"include_nested"};
 constexpr IssueKind kDefinedTwice{"defined_twice"};
 
@@ -107,6 +109,15 @@ class Loader {
     document_.root.entries.push_back(std::move(entry));
   }
 
+  // A folder without files may be filled later; one that is not there was most likely misspelt.
+  void warn_of_no_folder(const std::string& pattern, Position at) {
+    size_t slash = pattern.rfind('/', pattern.find_first_of("*?["));
+    if (slash == std::string::npos || slash == 0) return;
+    std::string folder = pattern.substr(0, slash);
+    if (::access(folder.c_str(), F_OK) == 0) return;
+    document_.issues.add(kIncludeFolder, at, "nothing is included: no folder " + quoted(folder));
+  }
+
   void follow(const Value& pattern) {
     if (pattern.text.empty()) {
       document_.issues.add(kIncludeForm, pattern.at, "an empty file name");
@@ -119,6 +130,7 @@ class Loader {
                                    found.gl_pathv + (failed == 0 ? found.gl_pathc : 0));
     ::globfree(&found);
     bool is_pattern = pattern.text.find_first_of("*?[") != std::string::npos;
+    if (paths.empty() && is_pattern) warn_of_no_folder(full, pattern.at);
     if (paths.empty() && !is_pattern) {
       document_.issues.add(kIncludeMissing, pattern.at, "no such file: " + quoted(full));
       document_.complete = false;

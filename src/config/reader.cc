@@ -18,6 +18,7 @@ constexpr IssueKind kBadText{"bad_text"};
 constexpr IssueKind kMissingUnit{"missing_unit"};
 constexpr IssueKind kOutOfRange{"out_of_range"};
 constexpr IssueKind kUnknownChoice{"unknown_choice"};
+constexpr IssueKind kNameMissing{"name_missing"};
 constexpr IssueKind kBadName{"bad_name"};
 constexpr IssueKind kTooMany{"too_many_elements"};
 
@@ -150,6 +151,19 @@ void Reader::unknown_choice(const Value& value, const Field& field,
       kUnknownChoice, value.at,
       quoted(field.name) + " is one of " + joined(choices) + ", not " + describe(value));
   issue.hint = nearest.hint();
+}
+
+// [upstream.health] may be an upstream of that name: then it says something that upstreams say.
+bool Reader::lacks_name(const Entry& entry, const Type& section) {
+  if (section.form != Type::Form::table || find_field(section.fields(), entry.name) == nullptr) return false;
+  if (entry.value.is_table()) {
+    auto known = [&](const Entry& inner) { return find_field(section.fields(), inner.name) != nullptr; };
+    if (entry.value.entries.empty() || std::any_of(entry.value.entries.begin(), entry.value.entries.end(), known)) return false;
+  }
+  std::string table = table_name();
+  issues_.add(kNameMissing, entry.at, quoted(entry.name) + " stands in " + table + ", which has no name").note =
+      "write [" + table.substr(1, table.size() - 2) + ".NAME]";
+  return true;
 }
 
 bool Reader::check_name(const Entry& entry) {

@@ -40,6 +40,8 @@ class Reader {
   void out_of_range(const Value& value, const Field& field, std::string range);
   void unknown_choice(const Value& value, const Field& field,
                       std::span<const std::string_view> choices);
+  /// gives: true, with an issue, when it is a key of a section, and the section's name was forgotten
+  bool lacks_name(const Entry& entry, const Type& section);
   /// gives: false, with an issue, when it is no name of a section
   bool check_name(const Entry& entry);
   /// gives: false, with an issue, when there are too many

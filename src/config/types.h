@@ -112,7 +112,7 @@ struct NamedTypeOf {
     auto& list = *static_cast<T*>(out);
     list.reserve(value.entries.size());
     for (const Entry& entry : value.entries) {
-      if (is_sections() && !reader.check_name(entry)) continue;
+      if (is_sections() && (reader.lacks_name(entry, TypeOf<Value_>::type) || !reader.check_name(entry))) continue;
       Element& element = list.emplace_back();
       element.name = entry.name;
       element.at = entry.at;

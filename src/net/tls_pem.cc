@@ -84,6 +84,17 @@ void add_name(std::vector<std::string>& names, const ASN1_IA5STRING* text) {
   if (plain) names.push_back(std::move(name));
 }
 
+// OpenSSL takes others as well, and then finds no signature algorithm that a client offers (RFC 8446 section 4.2.3).
+bool has_usual_curve(const X509* certificate) {
+  const EVP_PKEY* key = X509_get0_pubkey(certificate);
+  if (key == nullptr || EVP_PKEY_get_base_id(key) != EVP_PKEY_EC) return true;
+  char curve[32];
+  size_t size = 0;
+  if (EVP_PKEY_get_group_name(key, curve, sizeof(curve), &size) != 1) return false;
+  std::string_view name(curve, size);
+  return name == SN_X9_62_prime256v1 || name == SN_secp384r1 || name == SN_secp521r1;
+}
+
 }  // namespace
 
 std::unique_ptr<const crypto::ClientCertificate> describe_certificate(X509* certificate) {
@@ -132,6 +143,7 @@ Result<void, TlsFault> use_pair(SSL_CTX* context, const TlsFiles& files,
   BioPtr bio = open_text(files.text(pair.certificate));
   CertificatePtr leaf(PEM_read_bio_X509_AUX(bio.get(), nullptr, &no_password, nullptr));
   if (!leaf || SSL_CTX_use_certificate(context, leaf.get()) != 1) return fault(pair.certificate);
+  if (!has_usual_curve(leaf.get())) return TlsFault{pair.certificate, "clients take keys on P-256, P-384 and P-521 only"};
   int count = 0;
   while (CertificatePtr next = next_certificate(bio.get())) {
     if (++count > kChainMax) return TlsFault{pair.certificate, "a chain of more than 10"};

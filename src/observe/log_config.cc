@@ -71,6 +71,7 @@ void TypeOf<observe::LogFileName>::read(Reader& reader, const Value& value, cons
   TypeOf<FilePath>::read(reader, value, field, &file);
   bool stream = value.text == "stdout" || value.text == "stderr";
   name.path = value.text == "-" ? "stdout" : stream ? value.text : file.path;
+  name.at = file.at;
 }
 
 void TypeOf<observe::LogFileName>::print(const void* object, std::string& out) {

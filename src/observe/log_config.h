@@ -15,6 +15,7 @@ namespace sluice::observe {
 /// Where lines go: "-" or "stdout", "stderr", or a file.
 struct LogFileName {
   std::string path;  // names resolved: "stdout", "stderr", or the file's path
+  config::Position at{};
   bool is_stdout() const { return path == "stdout"; }
   bool is_stderr() const { return path == "stderr"; }
 };

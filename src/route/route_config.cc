@@ -13,6 +13,7 @@ using config::IssueKind;
 
 namespace {
 
+constexpr IssueKind kNoMethods{"no_methods"};
 constexpr IssueKind kMatchHeaderName{"match_header_name"};
 constexpr IssueKind kMatchHeaderTwice{"match_header_twice"};
 constexpr IssueKind kRewriteHost{"rewrite_host"};
@@ -195,7 +196,11 @@ std::span<const Field> config_fields(const WebSocketConfig*) {
   return kWebSocketFields;
 }
 
-void config_check(const MatchConfig& match, const config::Value&, config::Reader& reader) {
+void config_check(const MatchConfig& match, const config::Value& table, config::Reader& reader) {
+  const config::Entry* methods = table.find("methods");
+  if (methods != nullptr && match.methods.empty()) {
+    reader.issues().add(kNoMethods, methods->value.at, "an empty list of methods").note = "without `methods` a route takes all of them";
+  }
   for (size_t i = 0; i < match.headers.size(); ++i) {
     const auto& item = match.headers[i];
     if (!http::is_token(item.name)) {

@@ -204,7 +204,9 @@ LoadedConfig finish(config::Document document, const LoadOptions& options) {
     check_limits(out.config, out.document);
     check_routes(out.config, out.document);
   }
-  check_files(out.config, out.document, options.now);
+  check_tls(out.config, out.document, options.now);
+  check_files(out.config, out.document);
+  check_places(out.config, out.document);
   check_secrets(out.config, out.document, options.environment);
   if (issues.count(config::Severity::error) == 0) set_fingerprints(out.config);
   if (options.asker == Asker::service) issues.raise_unchecked();

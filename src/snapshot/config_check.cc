@@ -22,6 +22,7 @@ constexpr IssueKind kUnknownName{"unknown_name"};
 constexpr IssueKind kUnknownParam{"unknown_path_parameter"};
 constexpr IssueKind kGrpcWebProtocol{"grpc_web_protocol"};
 constexpr IssueKind kPresetNamed{"security_headers_name"};
+constexpr IssueKind kNobodyTrusted{"nobody_trusted", config::Severity::warning};
 constexpr IssueKind kNoListener{"no_listener"};
 constexpr IssueKind kAddressTwice{"address_twice"};
 constexpr IssueKind kRedirectToPlain{"redirect_to_plain"};
@@ -206,6 +207,11 @@ void check_listeners(const Config& config, Document& document) {
           "[" + bound[i].owner + "] and [" + bound[j].owner + "] take the same address");
       issue.note = "the other is at " + document.sources.place(bound[j].address->at);
     }
+  }
+  for (const auto& listen : config.listen) {
+    if (!listen.value.proxy_protocol || !config.trusted_proxies.empty()) continue;
+    document.issues.add(kNobodyTrusted, listen.at, "[listen." + listen.name + "] takes the PROXY protocol, and from nobody").note =
+        "those who may speak it stand in trusted_proxies";
   }
   if (config.listen.empty()) {
     document.issues.add(kNoListener, {}, "there is no [listen.NAME]: nothing to serve");

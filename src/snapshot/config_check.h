@@ -19,6 +19,9 @@ void check_limits(const Config& config, config::Document& document);
 void check_routes(const Config& config, config::Document& document);
 /// Reads each of them, and tells nothing of what it reads.
 void check_secrets(const Config& config, config::Document& document, config::Environment environment);
-void check_files(const Config& config, config::Document& document, std::time_t now);
+void check_tls(const Config& config, config::Document& document, std::time_t now);
+void check_files(const Config& config, config::Document& document);
+/// Where logs are written and local sockets are made: the folders are there.
+void check_places(const Config& config, config::Document& document);
 
 }  // namespace sluice::snapshot

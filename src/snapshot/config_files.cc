@@ -1,5 +1,5 @@
-// Certificates, keys and authorities on disk: there, readable, matching, in date. Plugins:
-// loadable, content with their settings.
+// Files that sections name (those of TLS: config_tls.cc): there, readable, in their form. Plugins: loadable, content with
+// their settings.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -8,7 +8,6 @@
 
 #include "base/text.h"
 #include "config/file_text.h"
-#include "crypto/certificate.h"
 #include "plugin/plugin.h"
 #include "policy/auth/jwt_files.h"
 #include "policy/auth/key_store.h"
@@ -26,23 +25,11 @@ using config::Severity;
 
 namespace {
 
-constexpr IssueKind kCertificateUnreadable{"certificate_unreadable"};
-constexpr IssueKind kCertificateInvalid{"certificate_invalid"};
-constexpr IssueKind kKeyUnreadable{"key_unreadable"};
-constexpr IssueKind kKeyDenied{"key_denied", Severity::unchecked};
-constexpr IssueKind kKeyInvalid{"key_invalid"};
-constexpr IssueKind kPairMismatch{"key_mismatch"};
-constexpr IssueKind kCertificateExpired{"certificate_expired", Severity::warning};
-constexpr IssueKind kCertificateEarly{"certificate_not_yet_valid", Severity::warning};
-constexpr IssueKind kAuthorityUnreadable{"authority_unreadable"};
-constexpr IssueKind kAuthorityInvalid{"authority_invalid"};
 constexpr IssueKind kPluginUnreadable{"plugin_unreadable"};
 constexpr IssueKind kPluginDenied{"plugin_denied", Severity::unchecked};
 constexpr IssueKind kPluginUnsafe{"plugin_unsafe"};
 constexpr IssueKind kPluginInvalid{"plugin_invalid"};
 constexpr IssueKind kPluginSettings{"plugin_settings"};
-constexpr IssueKind kRevocationUnreadable{"revocation_list_unreadable"};
-constexpr IssueKind kRevocationInvalid{"revocation_list_invalid"};
 constexpr IssueKind kKeyFileUnreadable{"key_file_unreadable"};
 constexpr IssueKind kKeyFileInvalid{"key_file_invalid"};
 constexpr IssueKind kSigningKeyInvalid{"signing_key_invalid"};
@@ -50,73 +37,6 @@ constexpr IssueKind kIpListInvalid{"ip_list_invalid"};
 constexpr IssueKind kIpListUnreadable{"ip_list_unreadable"};
 constexpr IssueKind kIpListDenied{"ip_list_denied", Severity::unchecked};
 constexpr IssueKind kKeyFileDenied{"key_file_denied", Severity::unchecked};
-
-/// A certificate and its key, of a listener or for an upstream.
-struct Pair {
-  const config::FilePath& cert;
-  const config::FilePath& key;
-};
-
-void report(const Pair& pair, const crypto::PairReport& found, Document& document) {
-  using State = crypto::PairReport::State;
-  config::Issues& issues = document.issues;
-  std::string cert = quoted(pair.cert.path), key = quoted(pair.key.path);
-  switch (found.state) {
-    case State::good:
-      break;
-    case State::certificate_unreadable:
-      issues.add(kCertificateUnreadable, pair.cert.at,
-                 "cannot read certificate " + cert + ": " + found.detail);
-      return;
-    case State::certificate_invalid:
-      issues.add(kCertificateInvalid, pair.cert.at, cert + " holds no certificate in PEM");
-      return;
-    case State::key_unreadable:
-      issues.add(kKeyUnreadable, pair.key.at, "cannot read key " + key + ": " + found.detail);
-      return;
-    case State::key_denied:
-      issues.add(kKeyDenied, pair.key.at, "key " + key + ": " + found.detail).note =
-          "check as the service's own user, with --as-service";
-      return;
-    case State::key_invalid:
-      issues.add(kKeyInvalid, pair.key.at,
-                 key + " holds no private key in PEM, or one with a passphrase");
-      return;
-    case State::mismatch:
-      issues.add(kPairMismatch, pair.key.at,
-                 "key " + key + " does not belong to certificate " + cert);
-      return;
-  }
-  if (found.expired)
-    issues.add(kCertificateExpired, pair.cert.at,
-               "certificate " + cert + " expired on " + found.not_after);
-  if (found.not_yet_valid) {
-    issues.add(kCertificateEarly, pair.cert.at,
-               "certificate " + cert + " is valid from " + found.not_before);
-  }
-}
-
-/// A file in PEM that must hold at least one of something.
-struct PemContents {
-  int (*count)(const std::string& path, std::string& why);
-  IssueKind unreadable;
-  IssueKind invalid;
-  const char* noun;
-};
-constexpr PemContents kAuthorities{&crypto::count_certificates, kAuthorityUnreadable, kAuthorityInvalid,
-                                   "certificate"};
-constexpr PemContents kRevocations{&crypto::count_revocation_lists, kRevocationUnreadable, kRevocationInvalid,
-                                   "revocation list"};
-
-void check_pem(const config::FilePath& file, const PemContents& wanted, Document& document) {
-  std::string why;
-  int count = wanted.count(file.path, why);
-  if (count < 0) {
-    document.issues.add(wanted.unreadable, file.at, "cannot read " + quoted(file.path) + ": " + why);
-  } else if (count == 0) {
-    document.issues.add(wanted.invalid, file.at, quoted(file.path) + " holds no " + wanted.noun + " in PEM");
-  }
-}
 
 void report(const config::Section<plugin::PluginConfig>& section, const plugin::Fault& fault,
             Document& document) {
@@ -143,11 +63,6 @@ void report(const config::Section<plugin::PluginConfig>& section, const plugin::
                  "[plugin." + section.name + "] does not take its settings: " + why);
       break;
   }
-}
-
-void check_pair(const Pair& pair, Document& document, std::time_t now) {
-  if (pair.cert.empty() || pair.key.empty()) return;
-  report(pair, crypto::check_pair(pair.cert.path, pair.key.path, now), document);
 }
 
 /// What is said of a file that cannot be read: for want of permission, or for another reason.
@@ -219,36 +134,16 @@ void check_public_keys(const policy::ConsumerConfig& consumer, Document& documen
   }
 }
 
-void check_client_tls(const std::optional<upstream::UpstreamTls>& tls, Document& document, std::time_t now) {
-  if (!tls) return;
-  if (!tls->ca.empty()) check_pem(tls->ca, kAuthorities, document);
-  check_pair({tls->cert, tls->key}, document, now);
-}
-
 }  // namespace
 
-void check_files(const Config& config, Document& document, std::time_t now) {
-  for (const auto& tls : config.tls) {
-    for (const CertificateConfig& pair : tls.value.certificates) {
-      check_pair({pair.cert, pair.key}, document, now);
-    }
-    const auto& clients = tls.value.client_cert;
-    if (clients && !clients->ca.empty()) check_pem(clients->ca, kAuthorities, document);
-    if (clients && !clients->crl.empty()) check_pem(clients->crl, kRevocations, document);
-  }
-  for (const auto& upstream : config.upstream) check_client_tls(upstream.value.tls, document, now);
+void check_files(const Config& config, Document& document) {
   for (const auto& auth : config.auth) {
     if (auth.value.store.kind == policy::KeyStore::Kind::file) check_key_file(auth.value.store.file, document);
     if (auth.sound && auth.value.type == policy::AuthType::jwt) check_jwt_files(auth.value, document);
     check_user_file(auth.value.file, document);
-    if (!auth.value.ca.empty()) check_pem(auth.value.ca, kAuthorities, document);
-  }
-  for (const auto& authorizer : config.authorizer) {
-    if (!authorizer.value.ca.empty()) check_pem(authorizer.value.ca, kAuthorities, document);
   }
   for (const auto& consumer : config.consumer) check_public_keys(consumer.value, document);
   for (const auto& list : config.ip_list) check_ip_list(list.value.file, document);
-  for (const auto& redis : config.redis) check_client_tls(redis.value.tls, document, now);
   for (const auto& section : config.plugin) {
     if (!section.sound) continue;
     auto loaded = plugin::Plugin::load(section.name, section.value);

@@ -361,8 +361,9 @@ std::span<const Field> config_fields(const RouteSection*) {
   return kRouteSectionFields;
 }
 
-void config_check(const AdminConfig& admin, const config::Value&, config::Reader& reader) {
-  if (!admin.control || admin.control->value.is_unix()) return;
+void config_check(const AdminConfig& admin, const config::Value& table, config::Reader& reader) {
+  const config::Entry* given = table.find("control");
+  if (!admin.control || admin.control->value.is_unix() || given->value.text.starts_with("unix:")) return;
   reader
       .issues()
       .add(kControlNotUnix, admin.control->at, "control must be a unix socket: who asks is known there")

@@ -20,6 +20,7 @@ constexpr IssueKind kWrongH2{"upstream_protocol_and_tls"};
 constexpr IssueKind kHealthProtocol{"health_protocol"};
 constexpr IssueKind kHealthPort{"health_port"};
 constexpr IssueKind kHealthName{"health_websocket_name"};
+constexpr IssueKind kTlsName{"tls_name"};
 constexpr IssueKind kTlsHalfPair{"upstream_tls_half_a_pair"};
 
 constexpr int64_t kMillisecond = 1'000'000;
@@ -185,7 +186,10 @@ Result<ServerAddress, config::TextError> ServerAddress::parse(std::string_view t
   return ServerAddress{parts->host, parts->port, ""};
 }
 
-void config_check(const UpstreamTls&, const config::Value& table, config::Reader& reader) {
+void config_check(const UpstreamTls& tls, const config::Value& table, config::Reader& reader) {
+  if (const config::Entry* sni = table.find("sni"); sni && !tls.sni.empty() && !is_host_name(tls.sni) && !IpAddress::parse(tls.sni)) {
+    reader.issues().add(kTlsName, sni->value.at, config::quoted(tls.sni) + " is no host name");
+  }
   const config::Entry* cert = table.find("cert");
   const config::Entry* key = table.find("key");
   if ((cert == nullptr) == (key == nullptr)) return;

@@ -77,6 +77,41 @@ def test_what_cannot_be_checked_is_2_and_1_for_the_service(config, tmp_path):
         assert "Permission denied" in done.stdout
 
 
+WEAK = {"too few bits": ["rsa:1024"], "a curve of no client": ["ec", "-pkeyopt", "ec_paramgen_curve:secp256k1"]}
+
+
+@pytest.mark.parametrize("kind", WEAK)
+@pytest.mark.parametrize("place", ["tls", "upstream"])
+def test_check_refuses_the_certificates_that_run_would_refuse(config, tmp_path, kind, place):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", *WEAK[kind], "-nodes", "-subj", "/CN=a", "-out", tmp_path / "a.crt",
+                    "-keyout", tmp_path / "a.key"], check=True, capture_output=True)
+    text = {"tls": GOOD + '[tls.t]\ncertificates = [{ cert = "a.crt", key = "a.key" }]\n',
+            "upstream": GOOD + 'tls = { cert = "a.crt", key = "a.key", sni = "a" }\n'}[place]
+    path = config(text)
+    for command in ("check", "run"):
+        done = sluice(command, path)
+        assert done.returncode == 1
+        assert re.search(r'sluice\.toml:\d+:\d+: error: ".*a\.crt" is not taken for TLS: ', done.stdout + done.stderr), done
+
+
+@pytest.mark.parametrize("lines", ['[log.access]\nfile = "nowhere/x.log"\n',
+                                   '[admin]\naddress = "127.0.0.1:3"\ncontrol = "unix:/nowhere/at/all.sock"\n'])
+def test_a_folder_that_is_not_there_yet_is_told(config, lines):
+    path = config(GOOD + lines)
+    done = sluice("check", path)
+    assert done.returncode == 2 and re.search(r"sluice\.toml:\d+:\d+: not checked: no folder", done.stdout)
+    for refused in (sluice("check", "--as-service", path), sluice("run", path)):
+        assert refused.returncode == 1
+        assert re.search(r"sluice\.toml:\d+:\d+: error: no folder", refused.stdout + refused.stderr)
+
+
+def test_output_that_does_not_arrive_is_an_error(config):
+    path = config(GOOD + ROUTE % ("r", "r"))
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([BINARY, "check", path], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 74 and done.stderr == "sluice: cannot write to standard output: No space left on device\n"
+
+
 def test_what_is_printed_by_config_is_complete(config):
     shown = sluice("config", "show", config(GOOD), "--origin")
     assert shown.returncode == 0

@@ -38,6 +38,8 @@ class ConfigWorkspace {
     make_pair("other", -86'400, 86'400L * 3650);
     make_pair_at("expired", "20200101000000Z", "20200201000000Z");
     make_pair_at("early", "20991231000000Z", "21001231000000Z");
+    write_text(folder_ / "certs/torn.pem", read_text(folder_ / "certs/site.pem") +
+                                               "-----BEGIN CERTIFICATE-----\nAAA\n-----END CERTIFICATE-----\n");
     std::filesystem::copy_file(folder_ / "certs/site.key", folder_ / "certs/denied.key");
     ::chmod((folder_ / "certs/denied.key").c_str(), 0);
     std::filesystem::copy_file(folder_ / "keys/good.jsonl", folder_ / "keys/denied.jsonl");

@@ -1,0 +1,67 @@
+// Places on disk that are written: logs, and sockets of this machine.
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/text.h"
+#include "snapshot/config_check.h"
+
+namespace sluice::snapshot {
+
+using config::Document;
+using config::IssueKind;
+using config::quoted;
+using config::Severity;
+
+namespace {
+
+// It may be made just before the service starts, as systemd makes those of a unit.
+constexpr IssueKind kFolderMissing{"folder_missing", Severity::unchecked};
+constexpr IssueKind kLogIsFolder{"log_is_folder"};
+
+/// gives: 0, or why there is nothing to be seen
+int look(const std::string& path, struct stat& found) { return ::stat(path.c_str(), &found) == 0 ? 0 : errno; }
+
+void check_folder(const std::string& path, config::Position at, std::string_view what, Document& document) {
+  size_t slash = path.rfind('/');
+  if (slash == std::string::npos || slash == 0) return;
+  std::string folder = path.substr(0, slash);
+  struct stat found{};
+  int error = look(folder, found);
+  if (error == 0 && !S_ISDIR(found.st_mode)) error = ENOTDIR;
+  if (error == 0) return;
+  document.issues.add(kFolderMissing, at, "no folder " + quoted(folder) + " for " + std::string(what) + ": " + std::strerror(error)).note =
+      "the service does not start without it";
+}
+
+void check_log(const std::string& path, config::Position at, Document& document) {
+  if (path.empty()) return;
+  struct stat found{};
+  if (look(path, found) == 0 && S_ISDIR(found.st_mode)) {
+    document.issues.add(kLogIsFolder, at, quoted(path) + " is a folder, no file for a log");
+  } else {
+    check_folder(path, at, "the log", document);
+  }
+}
+
+void check_log(const observe::LogFileName& name, Document& document) {
+  if (!name.is_stdout() && !name.is_stderr()) check_log(name.path, name.at, document);
+}
+
+void check_socket(const config::Placed<net::SocketAddress>& address, Document& document) {
+  if (!address.value.is_unix()) return;
+  check_folder(std::string(address.value.path()), address.at, "the socket", document);
+}
+
+}  // namespace
+
+void check_places(const Config& config, Document& document) {
+  check_log(config.log.error.file, document);
+  if (config.log.access) check_log(config.log.access->file, document);
+  if (config.log.audit) check_log(config.log.audit->file.path, config.log.audit->file.at, document);
+  if (config.admin && config.admin->control) check_socket(*config.admin->control, document);
+  for (const auto& listen : config.listen) check_socket(listen.value.address, document);
+}
+
+}  // namespace sluice::snapshot
