@@ -17,7 +17,7 @@ class KeyRefresh::Watched final : private upstream::Fetch::Waiter, private Timer
  public:
   Watched(KeyRefresh& refresh, std::shared_ptr<RemoteKeys> keys)
       : refresh_(&refresh), keys_(std::move(keys)),
-        fetch_({*refresh.loop_, *refresh.resolver_, refresh.tls_io_}), good_at_(now()) {
+        fetch_({*refresh.loop_, *refresh.resolver_, refresh.tls_io_, &refresh.keep_}), good_at_(now()) {
     facts_.auth = keys_->options().name;
     keys_->serve(&refresh);
   }
@@ -164,7 +164,7 @@ void KeyRefresh::Watched::take_over(const Watched& before) {
 }
 
 KeyRefresh::KeyRefresh(Loop& loop, Mailbox& mailbox, net::Resolver& resolver, Owner& owner)
-    : loop_(&loop), mailbox_(&mailbox), owner_(&owner), resolver_(&resolver), tls_io_(loop),
+    : loop_(&loop), mailbox_(&mailbox), owner_(&owner), resolver_(&resolver), tls_io_(loop), keep_(loop),
       self_(std::make_shared<KeyRefresh*>(this)) {}
 
 KeyRefresh::~KeyRefresh() {
@@ -173,6 +173,7 @@ KeyRefresh::~KeyRefresh() {
 }
 
 void KeyRefresh::watch(std::vector<std::shared_ptr<RemoteKeys>> keys) {
+  keep_.close();
   std::vector<std::unique_ptr<Watched>> before = std::exchange(watched_, {});
   for (auto& one : keys) {
     auto known = std::find_if(before.begin(), before.end(),

@@ -13,6 +13,7 @@
 #include "net/tls_io.h"
 #include "observe/key_facts.h"
 #include "policy/auth/remote_keys.h"
+#include "upstream/fetch_keep.h"
 
 namespace sluice::control {
 
@@ -51,6 +52,7 @@ class KeyRefresh final : private policy::RemoteKeys::Fetcher {
   Owner* owner_;
   net::Resolver* resolver_;
   net::TlsIo tls_io_;
+  upstream::FetchKeep keep_;   // the place of an issuer's keys is mostly where its discovery document was
   std::vector<std::unique_ptr<Watched>> watched_;
   std::shared_ptr<KeyRefresh*> self_;   // letters that come late find it empty
 };

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "control/cgroup.h"
+#include "upstream/fetch_keep.h"
 
 namespace sluice::control {
 namespace {
@@ -36,6 +37,12 @@ DescriptorReserve descriptor_reserve(uint64_t descriptors_max) {
 }
 
 DescriptorReserve descriptor_reserve() { return descriptor_reserve(descriptors_max()); }
+
+size_t kept_connections_max(unsigned workers, uint64_t descriptors_max) {
+  return std::min<uint64_t>(upstream::kKeptMax, descriptors_max / 16 / std::max(1U, workers));
+}
+
+size_t kept_connections_max(unsigned workers) { return kept_connections_max(workers, descriptors_max()); }
 
 bool descriptors_free(size_t count) {
   std::vector<int> opened;

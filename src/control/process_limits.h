@@ -19,6 +19,11 @@ DescriptorReserve descriptor_reserve(uint64_t descriptors_max);
 /// The same for this process as it is now.
 DescriptorReserve descriptor_reserve();
 
+/// Of idle connections to services that are asked, on one worker: all workers together hold a sixteenth of the descriptors.
+size_t kept_connections_max(unsigned workers, uint64_t descriptors_max);
+/// The same for this process as it is now.
+size_t kept_connections_max(unsigned workers);
+
 /// Can this many descriptors be opened now? Some may be gone a moment later.
 bool descriptors_free(size_t count);
 

@@ -87,6 +87,8 @@ void Worker::do_publish(const Publication& publication) {
   set_access_log(publication.access_log);
   set_audit_log(publication.audit_log);
   take_limits(*publication.snapshot);
+  fetcher_.keep().close();   // what was opened under the settings before
+  fetcher_.keep().limit(draining_ ? 0 : kept_connections_max(publication.workers));
   engine_.publish(*lease);
   leases_.push_back(std::move(lease));
   if (!draining_) listen(publication);
@@ -199,6 +201,7 @@ void Worker::do_drain() {
     acceptor->drain(over);
   }
   engine_.drain(over);
+  fetcher_.keep().drain();
   housekeeping_.start(loop_.timers(), loop_.clock().now() + kDrainCheck, *this);
 }
 

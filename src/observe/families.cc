@@ -65,6 +65,8 @@ constexpr FamilyFacts kFacts[] = {
      "Questions to services that decide (introspection, authorizers), answers out of a cache left out; unasked: too many were open."},
     {"sluice_service_question_seconds", histogram, "service",
      "From a question to a service that decides to its answer, or to the end of patience."},
+    {"sluice_service_connections_total", counter, "service",
+     "Connections opened for these questions; one that is kept serves any number of them."},
     {"sluice_problems_total", counter, "code", "Responses that the gateway made, by problem."},
     {"sluice_shadow_refusals_total", counter, "route",
      "Requests that a route's allow would have refused, were it not in shadow mode."},

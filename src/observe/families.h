@@ -19,7 +19,7 @@ enum class Family : uint8_t {
   upstream_endpoint_up, health_up, health_checks, health_seconds,
   redis_up, redis_commands, redis_failures, redis_connects, redis_queue, redis_seconds,
   tunnels, tunnel_bytes, tunnel_ends,
-  service_questions, service_seconds,
+  service_questions, service_seconds, service_connections,
   problems, shadow_refusals, limit_requests, limit_forgotten, tls_handshakes, tls_handshake_failures,
   tls_expiry, tls_reloads, tls_reload_failures, key_fetches,
   key_fetch_failures, keys, keys_fetched, loop_stalls, spliced_bytes,

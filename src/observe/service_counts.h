@@ -25,11 +25,12 @@ inline constexpr size_t kServiceOutcomes = std::size(kServiceOutcomeLabels);
 
 class SharedServiceCounts {
  public:
-  /// cost: a mutex, beside a question over the network
-  void count(ServiceOutcome outcome, Duration took) {
+  /// `connections` were opened for it. cost: a mutex, beside a question over the network
+  void count(ServiceOutcome outcome, Duration took, unsigned connections) {
     std::lock_guard lock(mutex_);
     outcomes_[static_cast<size_t>(outcome)].add();
     seconds_.record(took);
+    connections_.add(connections);
   }
   void count_unasked() {
     std::lock_guard lock(mutex_);
@@ -37,12 +38,14 @@ class SharedServiceCounts {
   }
   // Any thread, without the mutex.
   uint64_t count_of(size_t outcome) const { return outcomes_[outcome].value(); }
+  uint64_t connections() const { return connections_.value(); }
   const Histogram& seconds() const { return seconds_; }
 
  private:
   std::mutex mutex_;   // one writer at a time
   std::array<Counter, kServiceOutcomes> outcomes_;
   Histogram seconds_;
+  Counter connections_;
 };
 
 /// By name: "auth.customers", "authorizer.permissions".

@@ -314,6 +314,8 @@ void write_services(const ServiceCounts& services, TextPage& page) {
     totals.add(counts->seconds());
     page.duration(render_label("service", name), totals);
   }
+  page.family(Family::service_connections);
+  for (const auto& [name, counts] : services) page.sample({render_label("service", name)}, counts->connections());
 }
 
 void write_tables(const Registry& registry, TextPage& page) {

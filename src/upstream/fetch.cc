@@ -7,6 +7,7 @@
 #include "http/h1_codec.h"
 #include "net/tcp.h"
 #include "net/tls.h"
+#include "upstream/fetch_keep.h"
 #include "upstream/fetch_session.h"
 
 namespace sluice::upstream {
@@ -65,7 +66,14 @@ void Fetch::start(FetchRequest request, Waiter& waiter) {
   request_ = std::move(request);
   next_address_ = 0;
   addresses_.clear();
+  connections_ = 0;
   timer_.start(parts_.loop.timers(), parts_.loop.clock().now() + request_.deadline, *this);
+  session_ = keep() ? keep()->take(FetchPlace::of(request_)) : nullptr;
+  if (session_) return session_->serve(*this);
+  connect();
+}
+
+void Fetch::connect() {
   if (!request_.address) return query_.start(request_.url.host, net::AddressFamily::any, *this);
   session_ = Session::open(*this, *request_.address);
   // The waiter hears of it as of a deadline, never inside this call.
@@ -99,7 +107,14 @@ void Fetch::on_connect_failed(std::string why) {
   finish(std::move(why));
 }
 
+void Fetch::on_kept_lost() {
+  session_ = nullptr;
+  keep()->forget(FetchPlace::of(request_));
+  connect();
+}
+
 void Fetch::on_timer(Timer&) {
+  if (keep()) keep()->forget(FetchPlace::of(request_));
   bool begun = session_ != nullptr || !request_.address;
   finish(std::string(begun ? "no whole answer in time" : kNotBegun));
 }

@@ -1,7 +1,8 @@
 // One request of the gateway's own and its whole answer: key sets, discovery documents, token
 // introspection, outside authorizers, health checks. Resolves, connects, speaks HTTP/1.1 or HTTP/2,
-// within one deadline and a limit of bytes. Follows no redirect, keeps no connection, sends nothing twice. Not for clients'
-// requests: those go through a pool.
+// within one deadline and a limit of bytes. Follows no redirect. Over a connection that was kept (fetch_keep.h) it is sent
+// once more, on a new one, when that ends without a byte of an answer; else nothing is sent twice. Not for clients' requests:
+// those go through a pool.
 #pragma once
 
 #include <memory>
@@ -64,11 +65,14 @@ struct FetchResponse {
   std::string body;
 };
 
+class FetchKeep;
+
 /// What a loop lends.
 struct FetchParts {
   Loop& loop;
   net::Resolver& resolver;
   net::TlsIo& tls_io;
+  FetchKeep* keep = nullptr;   // null: a connection of its own for each request
 };
 
 class Fetch final : private net::Resolver::Answer, private Timer::Owner {
@@ -92,17 +96,25 @@ class Fetch final : private net::Resolver::Answer, private Timer::Owner {
   /// The waiter hears nothing any more.
   void stop();
   bool active() const { return waiter_ != nullptr; }
+  /// Opened since start(), or tried to be; none where a kept one served.
+  unsigned connections() const { return connections_; }
 
  private:
+  friend class FetchKeep;
+
   /// Addresses of one name that are tried within the deadline.
   static constexpr size_t kAddressesMax = 4;
 
   class Session;   // one connection; destroys itself when it is gone
 
+  FetchKeep* keep() const { return request_.version == http::Version::h1_1 ? parts_.keep : nullptr; }
+  void connect();
   void on_resolved(Result<net::Resolved> result) override;
   void on_timer(Timer&) override;
   void connect_next();
   void on_connect_failed(std::string why);
+  /// A kept connection has ended before a byte of an answer.
+  void on_kept_lost();
   void finish(Result<FetchResponse, std::string> result);
 
   FetchParts parts_;
@@ -112,6 +124,7 @@ class Fetch final : private net::Resolver::Answer, private Timer::Owner {
   Waiter* waiter_ = nullptr;
   std::vector<net::SocketAddress> addresses_;
   size_t next_address_ = 0;
+  unsigned connections_ = 0;
   Session* session_ = nullptr;
 };
 

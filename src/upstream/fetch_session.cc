@@ -11,14 +11,21 @@
 namespace sluice::upstream {
 
 Fetch::Session::Session(Fetch& fetch)
-    : Task(fetch.parts_.loop.scheduler()), fetch_(&fetch), arena_(fetch.parts_.loop.blocks()),
-      connection_(fetch.parts_.loop, codec_, *this, timeouts_), codec_(connection_, limits_) {
+    : Task(fetch.parts_.loop.scheduler()), place_(FetchPlace::of(fetch.request_)), opened_at_(fetch.parts_.loop.clock().now()),
+      arena_(fetch.parts_.loop.blocks()), connection_(fetch.parts_.loop, codec_, *this, timeouts_),
+      codec_(connection_, limits_) {
+  bind(fetch);
+}
+
+void Fetch::Session::bind(Fetch& fetch) {
+  fetch_ = &fetch;
   // The Fetch's own deadline ends everything; these are never the first to pass.
   timeouts_.idle = timeouts_.header = timeouts_.body = timeouts_.write =
       fetch.request_.deadline + std::chrono::seconds(1);
 }
 
 Fetch::Session* Fetch::Session::open(Fetch& fetch, const net::SocketAddress& address) {
+  ++fetch.connections_;
   std::unique_ptr<Session> session(new Session(fetch));
   const FetchRequest& request = fetch.request_;
   if (request.url.scheme == http::Scheme::https && !request.tls) return nullptr;
@@ -35,6 +42,35 @@ Fetch::Session* Fetch::Session::open(Fetch& fetch, const net::SocketAddress& add
 void Fetch::Session::abandon() {
   fetch_ = nullptr;
   connection_.finish(http::Finish::abort);
+}
+
+void Fetch::Session::on_gone() {
+  if (keep_) keep_->remove(*this);
+  delete this;
+}
+
+void Fetch::Session::serve(Fetch& fetch) {
+  bind(fetch);
+  kept_ = true;
+  settled_ = false;
+  stream_ = &codec_.open(*this);
+  send();
+}
+
+bool Fetch::Session::rest(FetchKeep* keep) {
+  if (keep == nullptr || reset_) return false;
+  TimePoint now = connection_.now();
+  Duration left = std::min({keep->limits().idle_for, codec_.idle_patience(), opened_at_ + keep->limits().age - now});
+  if (left <= Duration::zero()) return false;
+  timeouts_.idle = left;
+  usable_until_ = now + left;
+  stream_->detach();
+  if (!codec_.free()) return false;   // it has ended the connection
+  stream_ = nullptr;
+  arena_.reset();
+  response_ = {};
+  keep->add(*this);
+  return true;
 }
 
 void Fetch::Session::on_open() {
@@ -124,6 +160,7 @@ void Fetch::Session::on_body(Chain bytes) {
 
 void Fetch::Session::on_reset(Error why) {
   reset_ = true;
+  lost_ = kept_ && why.progress != Progress::answered;
   settle(std::string("the connection ended: ") + why.what);
 }
 
@@ -144,19 +181,26 @@ Next Fetch::Session::advance() {
   bool connect_failed = connect_failed_;
   std::string failure = std::move(failure_);
   FetchResponse response = std::move(response_);
-  // From here on only on_gone comes, at the end of the drain.
-  if (h2_ && stream_ && !reset_) stream_->detach();
-  connection_.finish(failure.empty() ? http::Finish::flush : http::Finish::abort);
-  if (fetch == nullptr) return Next::stop;
+  bool kept = fetch && failure.empty() && rest(fetch->keep());
+  if (!kept) finish(failure.empty() ? http::Finish::flush : http::Finish::abort);
+  if (fetch == nullptr) return Next::wait;
   fetch->session_ = nullptr;
   if (connect_failed) {
     fetch->on_connect_failed(std::move(failure));
+  } else if (lost_) {
+    fetch->on_kept_lost();
   } else if (failure.empty()) {
     fetch->finish(std::move(response));
   } else {
     fetch->finish(std::move(failure));
   }
-  return Next::stop;
+  return Next::wait;   // until it serves again
+}
+
+// From here on only on_gone comes, at the end of the drain.
+void Fetch::Session::finish(http::Finish how) {
+  if (h2_ && stream_ && !reset_) stream_->detach();
+  connection_.finish(how);
 }
 
 }  // namespace sluice::upstream

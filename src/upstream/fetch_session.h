@@ -1,4 +1,4 @@
-// One connection of a Fetch (private to fetch.cc and fetch_session.cc).
+// One connection of a Fetch, and of others after it where it is kept (private to fetch*.cc).
 #pragma once
 
 #include <memory>
@@ -7,23 +7,35 @@
 #include "http/h2_codec.h"
 #include "net/address.h"
 #include "upstream/fetch.h"
+#include "upstream/fetch_keep.h"
 #include "wire/connection.h"
 
 namespace sluice::upstream {
 
 /// Events record, advance() acts: a codec is never ended from inside one of its own calls.
-class Fetch::Session final : public wire::Connection::Owner, public http::StreamEvents, private Task {
+class Fetch::Session final : public wire::Connection::Owner,
+                             public http::StreamEvents,
+                             public ListHook<FetchIdleTag>,
+                             private Task {
  public:
   /// gives: null when no socket could be made
   static Session* open(Fetch& fetch, const net::SocketAddress& address);
   /// The Fetch has gone or has its answer.
   void abandon();
 
+  // Of one that is kept.
+  const FetchPlace& place() const { return place_; }
+  bool usable() const { return codec_.free() && !connection_.ending() && connection_.now() < usable_until_; }
+  void idle_in(FetchKeep* keep) { keep_ = keep; }
+  /// needs: usable(), and no longer idle
+  void serve(Fetch& fetch);
+  void end() { connection_.drain(); }
+
   // wire::Connection::Owner
   void on_open() override;
   void on_open_failed(Error why) override;
   void on_available() override;
-  void on_gone() override { delete this; }
+  void on_gone() override;
 
   // http::StreamEvents
   Arena& arena() override { return arena_; }
@@ -38,6 +50,10 @@ class Fetch::Session final : public wire::Connection::Owner, public http::Stream
 
  private:
   explicit Session(Fetch& fetch);
+  void bind(Fetch& fetch);
+  /// After a whole answer. gives: whether it is kept
+  bool rest(FetchKeep* keep);
+  void finish(http::Finish how);
   Next advance() override;
   void start_h2();
   void send();
@@ -46,7 +62,11 @@ class Fetch::Session final : public wire::Connection::Owner, public http::Stream
   void settle(std::string failure);
   const FetchRequest& request() const { return fetch_->request_; }
 
-  Fetch* fetch_;   // null: nobody waits any more
+  Fetch* fetch_ = nullptr;   // null: nobody waits, not any more or not yet
+  FetchKeep* keep_ = nullptr;   // where it is idle
+  FetchPlace place_;
+  TimePoint opened_at_;
+  TimePoint usable_until_{};
   Arena arena_;
   http::H1Limits limits_;
   wire::Timeouts timeouts_;
@@ -60,6 +80,8 @@ class Fetch::Session final : public wire::Connection::Owner, public http::Stream
   bool connect_failed_ = false;
   bool settled_ = false;
   bool reset_ = false;   // stream_ is gone
+  bool kept_ = false;    // it has served before
+  bool lost_ = false;    // and ended without a byte for the one that it serves now
 };
 
 }  // namespace sluice::upstream

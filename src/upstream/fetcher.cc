@@ -13,8 +13,9 @@ class Fetcher::Running final : public Fetch::Waiter {
   void on_fetched(Result<FetchResponse, std::string> result) override {
     std::shared_ptr<Asker> asker = std::move(asker_);
     uint64_t tag = tag_;
+    unsigned connections = fetch_.connections();
     fetcher_->end(*this);   // this is gone
-    asker->on_answer(tag, std::move(result));
+    asker->on_answer(tag, std::move(result), connections);
   }
 
   size_t index = 0;   // in running_
@@ -27,21 +28,24 @@ class Fetcher::Running final : public Fetch::Waiter {
 };
 
 Fetcher::Fetcher(Loop& loop, net::TlsIo& tls_io, net::LazyResolver& resolver)
-    : loop_(&loop), tls_io_(&tls_io), resolver_(&resolver) {}
+    : loop_(&loop), tls_io_(&tls_io), resolver_(&resolver), keep_(loop) {}
 
 Fetcher::~Fetcher() = default;
 
 bool Fetcher::start(FetchRequest request, std::shared_ptr<Asker> asker, uint64_t tag) {
   net::Resolver* resolver = resolver_->get();
   if (resolver == nullptr) return false;
-  FetchParts parts{*loop_, *resolver, *tls_io_};
+  FetchParts parts{*loop_, *resolver, *tls_io_, &keep_};
   running_.push_back(std::make_unique<Running>(*this, parts, std::move(asker), tag));
   running_.back()->index = running_.size() - 1;
   running_.back()->start(std::move(request));
   return true;
 }
 
-void Fetcher::stop() { running_.clear(); }
+void Fetcher::stop() {
+  running_.clear();
+  keep_.drain();
+}
 
 void Fetcher::end(Running& running) {
   std::unique_ptr<Running> ended = std::move(running_[running.index]);

@@ -59,14 +59,14 @@ class ServiceDesk final : public upstream::Fetcher::Asker, public std::enable_sh
     return true;
   }
 
-  void on_answer(uint64_t tag, Result<upstream::FetchResponse, std::string> answer) override {
+  void on_answer(uint64_t tag, Result<upstream::FetchResponse, std::string> answer, unsigned connections) override {
     auto found = open_.find(tag);
     CHECK(found != open_.end());
     Open open = std::move(found->second);
     open_.erase(found);
     TimePoint now = open.clock->now();
     auto reading = open.reader->read(std::move(answer), answers_.find(open.key), now, open.clock->wall());
-    open.counts->count(reading.outcome, now - open.asked_at);
+    open.counts->count(reading.outcome, now - open.asked_at, connections);
     answers_.keep(open.key, std::move(reading.held), open.bytes_max);
     answers_.settle(open.key);
   }

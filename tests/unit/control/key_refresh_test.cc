@@ -29,8 +29,8 @@ class KeyRefreshTest : public ::testing::Test, public KeyRefresh::Owner {
       end.at_read = [this, &end](const Slice&) {
         if (!end.received.ends_with("\r\n\r\n")) return;
         ++asked;
-        static_cast<void>(end.send(loop, answer_to(end.received)));   // the client may have gone
-        end.transport->finish();
+        static_cast<void>(end.send(loop, answer_to(std::exchange(end.received, ""))));   // the client may have gone
+        if (!keeps) end.transport->finish();
       };
     };
     resolver = *net::Resolver::make(loop, {.servers = dns.at()});
@@ -89,6 +89,7 @@ class KeyRefreshTest : public ::testing::Test, public KeyRefresh::Owner {
   std::vector<std::string> changes;   // that were told of
   std::string set{kFirst};
   int status = 200;
+  bool keeps = false;           // connections, after an answer
   int asked = 0;
   int settled = 0;
   LogLines log;
@@ -121,6 +122,23 @@ TEST_F(KeyRefreshTest, finds_the_keys_through_discovery) {
   ASSERT_TRUE(until_settled(1));
   EXPECT_EQ(keys->world().keys.current()->size(), 1u);
   EXPECT_EQ(asked, 2);
+}
+
+TEST_F(KeyRefreshTest, asks_for_the_document_and_the_keys_over_one_connection) {
+  auto from = options();
+  from.issuer = base();
+  from.url = *upstream::FetchUrl::parse(base() + "/.well-known/openid-configuration");
+  from.refresh = std::chrono::milliseconds(50);
+  keeps = true;
+  auto keys = make(from);
+  watch({keys});
+  ASSERT_TRUE(until_settled(3));
+  EXPECT_GE(asked, 6);
+  EXPECT_EQ(door.ends.size(), 1u);
+  watch({keys});   // a reload
+  ASSERT_TRUE(loop.until([&] { return door.ends.front()->eof; }));
+  ASSERT_TRUE(loop.until([&] { return door.ends.size() == 2; }));
+  EXPECT_EQ(facts().failed, 0u);
 }
 
 TEST_F(KeyRefreshTest, keeps_old_keys_while_there_are_no_new_ones) {

@@ -20,6 +20,15 @@ TEST(DescriptorReserve, leaves_some_to_others_and_most_to_clients) {
   EXPECT_GT(descriptor_reserve().scarce, 0);
 }
 
+TEST(KeptConnections, are_a_sixteenth_of_the_descriptors_at_most) {
+  EXPECT_EQ(kept_connections_max(1, 1u << 20), 64u);
+  EXPECT_EQ(kept_connections_max(16, 1u << 20), 64u);
+  EXPECT_EQ(kept_connections_max(2, 1024), 32u);
+  EXPECT_EQ(kept_connections_max(16, 1024), 4u);
+  EXPECT_EQ(kept_connections_max(16, 64), 0u);
+  EXPECT_LE(kept_connections_max(1), 64u);
+}
+
 TEST(UsableMemory, is_something_and_not_more_than_the_machine_has) {
   uint64_t machine = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
   EXPECT_GT(usable_memory(), uint64_t{1} << 20);

@@ -107,6 +107,13 @@ TEST_F(AuthorizerTest, without_a_cache_every_request_asks) {
   EXPECT_EQ(service_.asked.size(), 5u);
 }
 
+TEST_F(AuthorizerTest, one_connection_serves_one_question_after_the_other) {
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(refusal("/"), nullptr);
+  EXPECT_EQ(service_.asked.size(), 5u);
+  EXPECT_EQ(service_.door.ends.size(), 1u);
+  EXPECT_EQ(counts_->connections(), 1u);
+}
+
 TEST_F(AuthorizerTest, an_answer_serves_the_same_question_only) {
   config_.cache_for = seconds(10);
   EXPECT_EQ(refusal("/a", "Cookie: 1\r\n"), nullptr);
