@@ -21,6 +21,7 @@ struct Identity {
   std::string_view method;          // "jwt", "api_key", "signature", "mtls", "basic", "introspect", "external"
   std::string_view authenticator;   // the [auth.NAME] that vouches for it
   std::string_view handle;          // by which that one finds the credential again; not for logs. Empty: by the above
+  std::string_view token;           // that one needs it to ask about the credential again; a secret, kept nowhere else
   std::span<const std::string_view> scopes;
   std::span<const std::string_view> roles;
   std::span<const std::string_view> groups;   // of the consumer

@@ -95,7 +95,8 @@ Next Exchange::do_tunnel() {
                            .client_version = request_->version,
                            .deflate = agreed_extensions(*request_, *response_, *route_->websocket).value_or(http::WsDeflate{}),
                            .names = KeptNames(record, audit_record(switch_status()), handle),
-                           .tenure = route_->pipeline.any().end ? route_->pipeline.on_tunnel(call_) : nullptr});
+                           .tenure = route_->pipeline.any().end ? route_->pipeline.on_tunnel(call_) : nullptr,
+                           .token = identity != nullptr ? identity->token : std::string_view{}});
   return go(Step::finish);
 }
 

@@ -108,6 +108,12 @@ void Tunnel::end_at(TimePoint at, TunnelEnd why) {
   arm();
 }
 
+void Tunnel::keep(std::unique_ptr<policy::Tenure> tenure) {
+  if (!tenure) return;
+  tenure->next = std::move(tenure_);
+  tenure_ = std::move(tenure);
+}
+
 policy::AcceptedCredential Tunnel::credential(std::string_view& authenticator) const {
   observe::AccessRecord record;
   observe::AuditRecord audit;

@@ -52,6 +52,7 @@ struct TunnelParts {
   http::WsDeflate deflate;            // agreed on
   KeptNames names;
   std::unique_ptr<policy::Tenure> tenure;   // null: no policy counts it
+  std::string_view token;             // of the identity; nothing of it is kept here
 };
 
 class Tunnel : public Task,
@@ -65,6 +66,8 @@ class Tunnel : public Task,
   void start();
   /// It ends at that time, for that reason, unless it ends before.
   void end_at(TimePoint at, observe::TunnelEnd why);
+  /// Until it ends.
+  void keep(std::unique_ptr<policy::Tenure> tenure);
   /// What the logs would say of it now; views of it.
   observe::AccessRecord look(observe::AuditRecord& audit) const;
   TimePoint began() const { return began_; }

@@ -16,7 +16,7 @@ bool serves(const snapshot::Snapshot& snapshot, const snapshot::RoutePart& route
 
 }  // namespace
 
-Tunnels::Tunnels(const Engine& engine) : engine_(&engine) {
+Tunnels::Tunnels(Engine& engine) : engine_(&engine), watch_(engine) {
   slab_.count_in(parts().blocks.share());
   message_slab_.count_in(parts().blocks.share());
 }
@@ -24,6 +24,7 @@ Tunnels::Tunnels(const Engine& engine) : engine_(&engine) {
 Tunnels::~Tunnels() = default;
 
 void Tunnels::open(std::shared_ptr<const snapshot::RoutePart> route, upstream::Upstream& upstream, TunnelParts made) {
+  std::string_view token = made.token;
   TunnelGroup& group = groups_[route.get()];
   group.home = this;
   group.upstream = &upstream;
@@ -38,9 +39,19 @@ void Tunnels::open(std::shared_ptr<const snapshot::RoutePart> route, upstream::U
   // A reload or a drain may have come while the upstream was asked.
   if (draining_) tunnel->end_at(now, TunnelEnd::drained);
   if (!serves(*engine_->lease().snapshot, *group.route)) tunnel->end_at(now, TunnelEnd::route_changed);
+  watch(*tunnel, *group.route, token);
   if (was_revoked(*tunnel, *group.route)) tunnel->end_at(now, TunnelEnd::revoked);
   tunnel->start();
   if (!timer_.active()) timer_.start(parts().timers, now + kRevocationLook, *this);
+}
+
+void Tunnels::watch(Tunnel& tunnel, const snapshot::RoutePart& route, std::string_view token) {
+  if (route.websocket->on_expiry == route::OnExpiry::keep) return;
+  std::string_view name;
+  policy::AcceptedCredential credential = tunnel.credential(name);
+  if (name.empty()) return;
+  credential.token = token;
+  tunnel.keep(watch_.watch(tunnel, name, credential));
 }
 
 // Before it was here to be found: while the upstream was asked, or since its ticket was issued.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/slab.h"
+#include "proxy/credential_watch.h"
 #include "proxy/engine.h"
 #include "proxy/tunnel.h"
 #include "snapshot/snapshot.h"
@@ -31,7 +32,7 @@ inline constexpr Duration kRevocationLook = std::chrono::milliseconds(250);
 
 class Tunnels final : private Timer::Owner {
  public:
-  explicit Tunnels(const Engine& engine);
+  explicit Tunnels(Engine& engine);
   Tunnels(const Tunnels&) = delete;
   ~Tunnels();
 
@@ -61,10 +62,12 @@ class Tunnels final : private Timer::Owner {
   };
   void on_timer(Timer&) override;
   uint32_t& looked_at(const std::shared_ptr<const snapshot::AuthPart>& part);
+  void watch(Tunnel& tunnel, const snapshot::RoutePart& route, std::string_view token);
   bool was_revoked(const Tunnel& tunnel, const snapshot::RoutePart& route) const;
   void close_revoked(const policy::Authenticator& authenticator);
 
-  const Engine* engine_;
+  Engine* engine_;
+  CredentialWatch watch_;
   std::vector<Looked> looked_;
   Timer timer_;
   std::map<const snapshot::RoutePart*, TunnelGroup> groups_;

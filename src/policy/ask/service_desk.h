@@ -16,6 +16,9 @@ namespace sluice::policy {
 /// Of one worker to one service. Beyond them a request is told to come back: a service this far behind is of no use.
 inline constexpr size_t kServiceQuestionsMax = 64;
 
+/// Of these: rechecks. The rest is for requests.
+inline constexpr size_t kServiceRechecksMax = 16;
+
 /// Makes values of answers; held by questions that are still open when the configuration has moved on.
 template <class Value>
 class AnswerReader {

@@ -2,6 +2,7 @@
 // second, so that what is removed there counts everywhere a second later.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <optional>
@@ -20,6 +21,13 @@ namespace sluice::policy {
 inline constexpr Duration kStoredKept = std::chrono::milliseconds(800);
 /// That Redis gave no answer, from when that was known: nobody asks more often for one name.
 inline constexpr Duration kStoreSilenceKept = std::chrono::milliseconds(100);
+/// Rechecks of one worker at a time, and no more than this part of the queue: the rest is for requests.
+inline constexpr size_t kStoreRechecksMax = 256;
+inline constexpr size_t kStoreRechecksPart = 4;
+inline size_t store_rechecks_max(const redis::Instance& instance, unsigned worker) {
+  const redis::Client* client = instance.client(worker);
+  return client != nullptr ? std::min<size_t>(kStoreRechecksMax, client->options().queue_max / kStoreRechecksPart) : 0;
+}
 /// So long a request waits; the command has a deadline of its own (redis' command_timeout).
 inline constexpr Duration kStoreWaitMax = std::chrono::seconds(3);
 
@@ -51,10 +59,11 @@ class StoreDesk final : public redis::Asker, public std::enable_shared_from_this
             size_t bytes_max)
       : instance_(std::move(instance)), reader_(std::move(reader)), bytes_max_(bytes_max) {}
 
-  Found find(Call& call, std::string_view name) {
+  /// `since`: of what was asked before nothing counts
+  Found find(Call& call, std::string_view name, TimePoint since = {}) {
     QuestionKey key = known_.key_of({name});
     const auto* held = known_.find(key);
-    if (held != nullptr && held->fresh_until > call.clock().now()) {
+    if (held != nullptr && held->fresh_until > call.clock().now() && counts(*held, since)) {
       const std::optional<Value>& value = held->value.value;
       return value ? Found{State::known, &*value} : Found{State::unavailable};
     }
@@ -74,6 +83,11 @@ class StoreDesk final : public redis::Asker, public std::enable_shared_from_this
     const Clock* clock;   // the loop's
     TimePoint sent;
   };
+
+  // That Redis is silent, it is for all who ask.
+  static bool counts(const typename AnswerDesk<Kept>::Held& held, TimePoint since) {
+    return !held.value.value || held.fresh_until - kStoredKept >= since;
+  }
 
   /// gives: whether an answer will come
   bool ask(Call& call, std::string_view name, const QuestionKey& key) {

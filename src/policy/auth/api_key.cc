@@ -48,6 +48,14 @@ class StoredKeyReader final : public StoredReader<StoredKey> {
   std::string redis_;
 };
 
+/// As judge() put it there.
+std::optional<KeyHash> hash_from(const AcceptedCredential& credential) {
+  KeyHash hash;
+  if (credential.handle.size() != hash.bytes.size()) return std::nullopt;
+  std::copy(credential.handle.begin(), credential.handle.end(), hash.bytes.begin());
+  return hash;
+}
+
 }  // namespace
 
 ApiKeyAuthenticator::ApiKeyAuthenticator(std::string name, const AuthConfig& config,
@@ -93,7 +101,11 @@ Authenticator::Outcome ApiKeyAuthenticator::authenticate(Call& call) const {
   KeyHash hash;
   worker.hasher.add(given.key);
   worker.hasher.finish(hash.bytes.data());
-  if (lookup_.redis) return look_up(call, worker, hash);
+  if (lookup_.redis) {
+    const KeyLine* line = nullptr;
+    Outcome outcome = look_up(call, hash, TimePoint{}, line);
+    return line == nullptr ? outcome : judge(call, hash, {line->consumer, line->id, line->grants, line->expires});
+  }
   const KeyTable& keys = worker.keys.get(keys_->live());
   std::optional<KeyTable::Found> found = keys.find(hash);
   if (!found) return Outcome::refused(kApiKeyUnknown);
@@ -102,13 +114,15 @@ Authenticator::Outcome ApiKeyAuthenticator::authenticate(Call& call) const {
   return outcome;
 }
 
-Authenticator::Outcome ApiKeyAuthenticator::look_up(Call& call, Worker& worker, const KeyHash& hash) const {
+Authenticator::Outcome ApiKeyAuthenticator::look_up(Call& call, const KeyHash& hash, TimePoint since,
+                                                    const KeyLine*& line) const {
   using Desk = StoreDesk<StoredKey>;
+  Worker& worker = workers_.of(call.worker());
   if (!worker.stored) {
     auto reader = std::make_shared<const StoredKeyReader>(name_, lookup_.redis->name());
     worker.stored = std::make_shared<Desk>(lookup_.redis, std::move(reader), lookup_.bytes_max);
   }
-  Desk::Found found = worker.stored->find(call, stored_name(kStoredKeyPrefix, hash.bytes, call.arena()));
+  Desk::Found found = worker.stored->find(call, stored_name(kStoredKeyPrefix, hash.bytes, call.arena()), since);
   switch (found.state) {
     case Desk::State::waiting:
       return Outcome::wait(call.clock().now() + kStoreWaitMax, kCredentialStoreUnavailable);
@@ -116,9 +130,10 @@ Authenticator::Outcome ApiKeyAuthenticator::look_up(Call& call, Worker& worker, 
     case Desk::State::known: break;
   }
   if (found.value->problem != nullptr) return Outcome::refused(*found.value->problem);
-  const KeyLine& line = found.value->line;
-  if (line.hash && *line.hash != hash) return Outcome::refused(kCredentialStoreUnavailable);
-  return judge(call, hash, {line.consumer, line.id, line.grants, line.expires});
+  const KeyLine& known = found.value->line;
+  if (known.hash && *known.hash != hash) return Outcome::refused(kCredentialStoreUnavailable);
+  line = &known;
+  return Outcome::accepted();
 }
 
 Authenticator::Outcome ApiKeyAuthenticator::judge(Call& call, const KeyHash& hash,
@@ -134,10 +149,17 @@ Authenticator::Outcome ApiKeyAuthenticator::judge(Call& call, const KeyHash& has
 }
 
 bool ApiKeyAuthenticator::revoked(const AcceptedCredential& credential) const {
-  KeyHash hash;
-  if (credential.handle.size() != hash.bytes.size()) return false;
-  std::copy(credential.handle.begin(), credential.handle.end(), hash.bytes.begin());
-  return !keys_->live().current()->find(hash);
+  std::optional<KeyHash> hash = hash_from(credential);
+  return hash && !keys_->live().current()->find(*hash);
+}
+
+Authenticator::Outcome ApiKeyAuthenticator::recheck(Call& call, const AcceptedCredential& credential,
+                                                    TimePoint since) const {
+  std::optional<KeyHash> hash = hash_from(credential);
+  if (!hash) return Outcome::accepted();
+  const KeyLine* line = nullptr;
+  Outcome outcome = look_up(call, *hash, since, line);
+  return line != nullptr && line->expires <= call.clock().wall() ? Outcome::refused(kApiKeyExpired) : outcome;
 }
 
 std::string_view ApiKeyAuthenticator::challenge(Arena&, const http::Problem*) const { return challenge_; }

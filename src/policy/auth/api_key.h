@@ -39,6 +39,7 @@ class ApiKeys {
 
 /// Names of keys in Redis: this, and the hash in hex.
 inline constexpr std::string_view kStoredKeyPrefix = "sluice:key:";
+struct KeyLine;
 struct StoredKey;
 
 /// Where keys are looked up one by one.
@@ -61,6 +62,10 @@ class ApiKeyAuthenticator final : public Authenticator {
   void clean_response(http::Head& response) const override { subprotocol_.clean(response); }
   uint32_t revocation_generation() const override { return lookup_.redis ? 0 : keys_->live().generation(); }
   bool revoked(const AcceptedCredential& credential) const override;
+  size_t rechecks_max(unsigned worker) const override {
+    return lookup_.redis ? store_rechecks_max(*lookup_.redis, worker) : 0;
+  }
+  Outcome recheck(Call& call, const AcceptedCredential& credential, TimePoint since) const override;
 
  private:
   struct Worker {
@@ -73,7 +78,8 @@ class ApiKeyAuthenticator final : public Authenticator {
     size_t count = 0;   // credentials of this kind
   };
   Given find(const http::Head& request) const;
-  Outcome look_up(Call& call, Worker& worker, const KeyHash& hash) const;
+  /// `line`: of what is accepted, valid until the loop turns
+  Outcome look_up(Call& call, const KeyHash& hash, TimePoint since, const KeyLine*& line) const;
   Outcome judge(Call& call, const KeyHash& hash, const KeyTable::Found& found) const;
 
   std::string name_;

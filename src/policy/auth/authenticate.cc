@@ -8,13 +8,6 @@ namespace sluice::policy {
 using Finding = Authenticator::Finding;
 using Outcome = Authenticator::Outcome;
 
-namespace {
-
-/// Otherwise nobody could say whether the credential is good.
-bool is_clients_fault(const http::Problem& problem) { return problem.status < 500; }
-
-}  // namespace
-
 std::string Authenticate::describe() const {
   std::string out = needs_ == Needs::any ? "any of " : "all of ";
   if (authenticators_.size() == 1) out.clear();

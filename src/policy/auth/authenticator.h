@@ -15,7 +15,11 @@ struct AcceptedCredential {
   std::string_view name;      // Identity::credential
   std::string_view subject;
   std::string_view handle;
+  std::string_view token{};   // a secret; empty: recheck() needs none
 };
+
+/// Otherwise nobody could say whether the credential is good.
+inline bool is_clients_fault(const http::Problem& problem) { return problem.status < 500; }
 
 struct ShownTicket;
 
@@ -66,6 +70,13 @@ class Authenticator {
   virtual uint32_t revocation_generation() const { return 0; }
   /// Whether a credential that was accepted has been taken back since. Any worker. cost: a look-up
   virtual bool revoked(const AcceptedCredential&) const { return false; }
+  /// Where withdrawals show only when somebody is asked: for so many credentials at a time a worker may call recheck(),
+  /// which leaves the most of what may be asked to requests. 0: nobody is asked
+  virtual size_t rechecks_max(unsigned) const { return 0; }
+  /// How a credential stands that was accepted. `call`: of no request; `since`: what was learnt before does not count.
+  /// gives: accepted, with the time before which there is nothing new to be learnt as its deadline, kNever: not known;
+  /// refused, with a status of 500 or more when nobody could say; waiting, as authenticate() does
+  virtual Outcome recheck(Call&, const AcceptedCredential&, TimePoint /*since*/) const { return Outcome::accepted(); }
   /// The value of WWW-Authenticate that asks for this kind of credential (RFC 9110 section 11.6.1; RFC 6750 section 3
   /// for bearer tokens); empty: the kind has none. `problem`: why one was refused; null: there was none.
   /// gives: static text, or text of the arena

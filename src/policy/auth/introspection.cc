@@ -117,11 +117,40 @@ Authenticator::Outcome IntrospectionAuthenticator::authenticate(Call& call) cons
   if (given.count > 1) return Outcome::refused(kCredentialsAmbiguous);
   if (given.token.empty()) return Outcome::refused(kTokenInactive);
   if (given.token.size() > kTokenBytesMax) return Outcome::refused(kTokenTooLarge);
+  QuestionKey key;
+  const Introspected* known = nullptr;
+  Outcome outcome = look_up(call, given.token, key, known);
+  if (known == nullptr) return outcome;
+  Identity* identity = known->identity.copy_to(call.arena());
+  identity->method = "introspection";
+  identity->authenticator = name_;
+  identity->handle = call.arena().copy({reinterpret_cast<const char*>(key.data()), key.size()});
+  identity->token = given.token;
+  if (!options_.consumers.resolve(*identity, call.client().ip)) return Outcome::refused(kCredentialAddress);
+  call.findings().identity = identity;
+  return Outcome::accepted();
+}
+
+Authenticator::Outcome IntrospectionAuthenticator::recheck(Call& call, const AcceptedCredential& credential,
+                                                           TimePoint) const {
+  if (credential.token.empty()) return Outcome::accepted();
+  QuestionKey key;
+  const Introspected* known = nullptr;
+  return look_up(call, credential.token, key, known);
+}
+
+Authenticator::Outcome IntrospectionAuthenticator::look_up(Call& call, std::string_view token, QuestionKey& key,
+                                                           const Introspected*& known) const {
   Desk& desk = *workers_.of(call.worker()).desk;
-  QuestionKey key = desk.answers().key_of({given.token});
+  key = desk.answers().key_of({token});
   const auto* held = desk.answers().find(key);
-  if (held == nullptr || held->fresh_until <= call.clock().now()) return ask(call, desk, key, given.token);
-  return judge(call, held->value);
+  if (held == nullptr || held->fresh_until <= call.clock().now()) return ask(call, desk, key, token);
+  if (held->value.problem != nullptr) return Outcome::refused(*held->value.problem);
+  if (held->value.expires <= call.clock().wall()) return Outcome::refused(kTokenExpired);
+  known = &held->value;
+  Outcome outcome = Outcome::accepted();
+  outcome.deadline = held->fresh_until;
+  return outcome;
 }
 
 Authenticator::Outcome IntrospectionAuthenticator::ask(Call& call, Desk& desk, const QuestionKey& key,
@@ -133,17 +162,6 @@ Authenticator::Outcome IntrospectionAuthenticator::ask(Call& call, Desk& desk, c
   desk.answers().wait(key, call.resume());
   // The question has its own deadline; this one is for the case that its answer comes too late to be told.
   return Outcome::wait(call.clock().now() + options_.timeout + std::chrono::seconds(1), kIntrospectionUnavailable);
-}
-
-Authenticator::Outcome IntrospectionAuthenticator::judge(Call& call, const Introspected& known) const {
-  if (known.problem != nullptr) return Outcome::refused(*known.problem);
-  if (known.expires <= call.clock().wall()) return Outcome::refused(kTokenExpired);
-  Identity* identity = known.identity.copy_to(call.arena());
-  identity->method = "introspection";
-  identity->authenticator = name_;
-  if (!options_.consumers.resolve(*identity, call.client().ip)) return Outcome::refused(kCredentialAddress);
-  call.findings().identity = identity;
-  return Outcome::accepted();
 }
 
 upstream::FetchRequest IntrospectionAuthenticator::question(std::string_view token) const {

@@ -59,6 +59,9 @@ class IntrospectionAuthenticator final : public Authenticator {
   std::string describe() const override;
   Outcome authenticate(Call& call) const override;
   std::string_view challenge(Arena& arena, const http::Problem* problem) const override;
+  size_t rechecks_max(unsigned) const override { return kServiceRechecksMax; }
+  /// The issuer is asked no sooner than it would be for a request.
+  Outcome recheck(Call& call, const AcceptedCredential& credential, TimePoint since) const override;
   void remove_credential(http::Head& request, Arena& arena) const override { field_.remove(request, arena); }
   void clean_response(http::Head& response) const override { field_.clean(response); }
 
@@ -69,8 +72,9 @@ class IntrospectionAuthenticator final : public Authenticator {
     std::shared_ptr<Desk> desk = std::make_shared<Desk>();   // held by open questions too
   };
 
+  /// What there is to say of one token; accepted: until then, and `known` is set, valid until the loop turns
+  Outcome look_up(Call& call, std::string_view token, QuestionKey& key, const Introspected*& known) const;
   Outcome ask(Call& call, Desk& desk, const QuestionKey& key, std::string_view token) const;
-  Outcome judge(Call& call, const Introspected& known) const;
   upstream::FetchRequest question(std::string_view token) const;
 
   std::string name_;

@@ -31,6 +31,14 @@ class RevocationReader final : public StoredReader<StoredRevocation> {
   }
 };
 
+TokenNames names_from(const AcceptedCredential& credential) {
+  TokenNames token{credential.name, credential.subject, std::nullopt};
+  if (auto seconds = parse_decimal(credential.handle); seconds && *seconds <= kSecondsMax) {
+    token.issued = WallTime(std::chrono::seconds(*seconds));
+  }
+  return token;
+}
+
 }  // namespace
 
 JwtAuthenticator::JwtAuthenticator(std::string name, JwtOptions options,
@@ -52,7 +60,8 @@ Authenticator::Outcome JwtAuthenticator::authenticate(Call& call) const {
                                : Outcome::refused(*verdict.problem);
   }
   if (options_.store) {
-    Outcome outcome = ask_store(call, verdict);
+    const Identity& identity = *verdict.identity;
+    Outcome outcome = ask_store(call, {identity.credential, identity.subject, verdict.issued}, TimePoint{});
     if (outcome.finding != Finding::accepted) return outcome;
   }
   verdict.identity->method = "jwt";
@@ -63,18 +72,18 @@ Authenticator::Outcome JwtAuthenticator::authenticate(Call& call) const {
   return Outcome::accepted();
 }
 
-Authenticator::Outcome JwtAuthenticator::ask_store(Call& call, const JwtVerdict& verdict) const {
+Authenticator::Outcome JwtAuthenticator::ask_store(Call& call, const TokenNames& token,
+                                                   TimePoint since) const {
   using Desk = StoreDesk<StoredRevocation>;
   std::shared_ptr<Desk>& desk = stored_.of(call.worker()).desk;
   if (!desk) {
     desk = std::make_shared<Desk>(options_.store, std::make_shared<const RevocationReader>(),
                                   options_.settings.cache_bytes);
   }
-  const Identity& identity = *verdict.identity;
-  for (auto [prefix, name] : {std::pair(kRevokedTokenPrefix, identity.credential),
-                              std::pair(kRevokedSubjectPrefix, identity.subject)}) {
+  for (auto [prefix, name] : {std::pair(kRevokedTokenPrefix, token.id),
+                              std::pair(kRevokedSubjectPrefix, token.subject)}) {
     if (name.empty()) continue;
-    Desk::Found found = desk->find(call, call.arena().join(prefix, name));
+    Desk::Found found = desk->find(call, call.arena().join(prefix, name), since);
     switch (found.state) {
       case Desk::State::waiting:
         return Outcome::wait(call.clock().now() + kStoreWaitMax, kCredentialStoreUnavailable);
@@ -82,7 +91,7 @@ Authenticator::Outcome JwtAuthenticator::ask_store(Call& call, const JwtVerdict&
       case Desk::State::known: break;
     }
     bool is_subject = prefix == kRevokedSubjectPrefix;
-    if (found.value->covers(is_subject ? verdict.issued : std::nullopt)) return Outcome::refused(kTokenRevoked);
+    if (found.value->covers(is_subject ? token.issued : std::nullopt)) return Outcome::refused(kTokenRevoked);
   }
   return Outcome::accepted();
 }
@@ -99,11 +108,12 @@ Authenticator::Outcome JwtAuthenticator::without_key(Call& call, const http::Pro
 }
 
 bool JwtAuthenticator::revoked(const AcceptedCredential& credential) const {
-  std::optional<WallTime> issued;
-  if (auto seconds = parse_decimal(credential.handle); seconds && *seconds <= kSecondsMax) {
-    issued = WallTime(std::chrono::seconds(*seconds));
-  }
-  return world_->revocations.current()->revoked({credential.name, credential.subject, issued});
+  return world_->revocations.current()->revoked(names_from(credential));
+}
+
+Authenticator::Outcome JwtAuthenticator::recheck(Call& call, const AcceptedCredential& credential,
+                                                 TimePoint since) const {
+  return options_.store ? ask_store(call, names_from(credential), since) : Outcome::accepted();
 }
 
 std::string_view JwtAuthenticator::challenge(Arena& arena, const http::Problem* problem) const {

@@ -46,10 +46,14 @@ class JwtAuthenticator final : public Authenticator {
   void clean_response(http::Head& response) const override { field_.clean(response); }
   uint32_t revocation_generation() const override { return world_->revocations.generation(); }
   bool revoked(const AcceptedCredential& credential) const override;
+  size_t rechecks_max(unsigned worker) const override {
+    return options_.store ? store_rechecks_max(*options_.store, worker) : 0;
+  }
+  Outcome recheck(Call& call, const AcceptedCredential& credential, TimePoint since) const override;
 
  private:
   /// gives: accepted, when nothing in the store speaks against it
-  Outcome ask_store(Call& call, const JwtVerdict& verdict) const;
+  Outcome ask_store(Call& call, const TokenNames& token, TimePoint since) const;
   Outcome without_key(Call& call, const http::Problem& problem) const;
 
   std::string name_;

@@ -86,6 +86,31 @@ TEST_F(StoreDeskTest, what_is_found_is_known_for_less_than_a_second) {
   EXPECT_EQ(find("b"), "now");
 }
 
+TEST_F(StoreDeskTest, who_wants_to_know_how_it_stands_now_gets_no_old_answer) {
+  server.ask({"SET", "a", "first"});
+  EXPECT_EQ(find("a"), "first");
+  server.ask({"SET", "a", "second"});
+  clock.advance(milliseconds(100));
+  TimePoint since = clock.now() - milliseconds(50);
+  auto test = request();
+  EXPECT_EQ(shown(desk->find(test->call, "a", since - milliseconds(50))), "first");
+  EXPECT_EQ(shown(desk->find(test->call, "a", since)), "<waiting>");
+  EXPECT_EQ(find_at_once("a"), "first") << "for others it is new enough";
+  clock.advance(milliseconds(100));
+  EXPECT_TRUE(reach.until_woken(*test));
+  EXPECT_EQ(shown(desk->find(test->call, "a", since)), "second") << "however long it took";
+  EXPECT_EQ(find_at_once("a"), "second");
+}
+
+TEST_F(StoreDeskTest, rechecks_leave_the_most_of_the_queue_to_requests) {
+  EXPECT_EQ(store_rechecks_max(*instance, 0), kStoreRechecksMax);
+  EXPECT_EQ(store_rechecks_max(*instance, 1), 0u);
+  options.queue_max = 40;
+  redis::Client small(redis::Parts{reach.loop, reach.tls_io, random, nullptr, counters}, options);
+  instance->set_client(1, &small);
+  EXPECT_EQ(store_rechecks_max(*instance, 1), 10u);
+}
+
 TEST_F(StoreDeskTest, one_asks_for_all_who_want_the_same) {
   server.ask({"SET", "a", "first"});
   server.ask({"CONFIG", "RESETSTAT"});

@@ -96,6 +96,35 @@ TEST_F(IntrospectionTest, is_asked_anew_when_the_answer_has_grown_old) {
   EXPECT_EQ(service_.asked.size(), 3u);
 }
 
+TEST_F(IntrospectionTest, a_token_is_rechecked_at_the_pace_of_what_is_remembered) {
+  Asked test("t", &reach_);
+  ASSERT_EQ(finish(test).finding, Finding::accepted);
+  const Identity& identity = *test.call.identity();
+  EXPECT_EQ(identity.token, "t");
+  EXPECT_EQ(identity.handle.size(), QuestionKey().size());
+  AcceptedCredential shown{identity.credential, identity.subject, identity.handle, identity.token};
+  auto recheck = [&] { return authenticator().recheck(test.call, shown, test.clock.now()); };
+  TimePoint fresh_until = test.clock.now() + seconds(10);
+  service_.say(R"({"active": false})");
+  EXPECT_EQ(recheck().finding, Finding::accepted);
+  EXPECT_EQ(recheck().deadline, fresh_until);
+  EXPECT_EQ(service_.asked.size(), 1u);
+  test.clock.advance(seconds(10));
+  service_.say("", "500 No");
+  ASSERT_EQ(recheck().finding, Finding::waiting);
+  ASSERT_TRUE(reach_.until_woken(test));
+  EXPECT_FALSE(is_clients_fault(*recheck().problem));
+  test.clock.advance(seconds(1));
+  service_.say(R"({"active": false})");
+  ASSERT_EQ(recheck().finding, Finding::waiting);
+  ASSERT_TRUE(reach_.until_woken(test, 2));
+  EXPECT_EQ(recheck().problem, &kTokenInactive);
+  EXPECT_TRUE(is_clients_fault(*recheck().problem));
+  shown.token = {};   // a ticket's
+  EXPECT_EQ(recheck().finding, Finding::accepted);
+  EXPECT_EQ(service_.asked.size(), 3u);
+}
+
 TEST_F(IntrospectionTest, an_answer_never_outlives_the_token) {
   Asked test("t", &reach_);
   auto now = std::chrono::duration_cast<seconds>(test.clock.wall().time_since_epoch()).count();
