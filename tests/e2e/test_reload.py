@@ -116,12 +116,15 @@ def test_a_reload_with_errors_changes_nothing_and_reports_them_all(gateway):
     assert one.ask(target="/word").body == b"newer"
 
 
-@pytest.mark.parametrize("broken", [
-    "not toml at all [[", "", "sluice = 9", 'include = ["nowhere/*.toml"]\nsluice = 1'])
-def test_a_broken_file_between_good_ones(gateway, broken):
+@pytest.mark.parametrize("broken, why", [
+    ("not toml at all [[", r":1:5: error: "), ("", r"error: there is no \[listen\.NAME\]"),
+    (says("unread").replace("sluice = 1", "sluice = 9"), "error: this sluice reads format 1, not 9"),
+    ('include = ["nowhere.toml"]\n' + says("unread"), r":1:12: error: no such file: ")],
+    ids=["no TOML", "empty", "another version", "include of nothing"])
+def test_a_broken_file_between_good_ones(gateway, broken, why):
     one = gateway(says("old"))
     for word in ("first", "second"):
-        one.reload(broken, code=1)
+        assert re.search(why, one.reload(broken, code=1))
         assert one.reload(says(word)).startswith("applied")
         assert one.ask(target="/word").body == word.encode()
 

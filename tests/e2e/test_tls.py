@@ -154,7 +154,7 @@ redirect = "listen.secure"
 
 def test_a_key_that_does_not_match_refuses_to_start(tmp_path, gateway, upstream, authority, pairs):
     cert, key = pairs[0][0], pairs[1][1]
-    with pytest.raises(AssertionError, match="ended with code 1"):
+    with pytest.raises(AssertionError, match="does not belong to"):
         gateway(settings(upstream(), more=tls_listener((cert, key))))
 
 
