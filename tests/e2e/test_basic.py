@@ -6,6 +6,7 @@ import subprocess
 import time
 
 import pytest
+from support.client import request
 from support.gateway import settings
 from support.problem import assert_problem
 from support.timing import BINARY, SLOW, wait_until
@@ -32,14 +33,21 @@ key = "ip"
 rate = "5/1h"
 count = "failures"
 """
+OPEN = """
+[route.open]
+match = { path = "/open" }
+upstream = "main"
+auth = "none"
+"""
+WAITING_MAX = 64     # docs/timeouts-and-limits.md
 
 
 @pytest.fixture
 def guarded(gateway, upstream, tmp_path):
-    def start(server="workers = 1", limit="", users=f"alice:{HASH}\nbob:{ARGON2}\n"):
+    def start(server="workers = 1", limit="", users=f"alice:{HASH}\nbob:{ARGON2}\n", more=""):
         behind = upstream()
         (tmp_path / "users").write_text(users)
-        more = MORE.replace("@dir@/users", str(tmp_path / "users"))
+        more = MORE.replace("@dir@/users", str(tmp_path / "users")) + more
         one = gateway(settings(behind, server=server, route=ROUTE.replace("LIMIT", limit), more=more))
         one.users = tmp_path / "users"
         return one, behind
@@ -90,6 +98,23 @@ def test_many_at_once_on_two_workers_while_the_file_changes(guarded):
     one.users.write_text("alice:secret\n")
     wait_until(lambda: "files refused: what is in use stays" in one.error_log(), "the refusal")
     assert one.ask("GET", "/", [basic("bob", "U*U")]).status == 200
+
+
+def test_who_finds_too_many_waiting_is_told_to_come_back_while_other_routes_serve(guarded):
+    # Some 25 ms each: the requests come faster. Of 2^9 rounds, and of no password.
+    one, behind = guarded(users="alice:$2y$09$" + "C" * 53 + "\n", more=OPEN)
+    clients = [one.client() for _ in range(100)]
+    for number, client in enumerate(clients):
+        client.send(request(fields=[basic("alice", f"guess {number}")]))
+    assert one.ask(target="/open").status == 200
+    problems = [client.response() for client in clients]
+    for client in clients:
+        client.socket.close()
+    refused = [each for each in problems if each.status == 503]
+    assert 1 <= len(refused) <= 100 - WAITING_MAX, len(refused)
+    for each in problems:
+        assert_problem(each, *((503, "passwords_busy") if each in refused else (401, "password_refused")))
+    assert len(behind.requests) == 1
 
 
 def test_guesses_are_stopped_before_anything_is_hashed(guarded):

@@ -1,4 +1,5 @@
 """What of gRPC concerns a gateway: streams both ways at once, trailers, deadlines, and refusals in gRPC's terms."""
+import json
 import socket
 import time
 
@@ -116,9 +117,10 @@ def test_a_deadline_behind_the_head_comes_in_trailers(client, site):
     wait_until(lambda: site[1].connections[0].resets, "the server is told")
 
 
-@pytest.mark.parametrize("code, status, message", [
-    (2, "14", "Bad Gateway"), (8, "1", "Cancelled"), (11, "8", "Resource Exhausted")])
-def test_a_servers_reset_has_a_status(client, site, code, status, message):
+@pytest.mark.parametrize("code, status, message, problem", [
+    (2, "14", "Bad Gateway", "upstream_closed"), (8, "1", "Cancelled", "upstream_cancelled"),
+    (11, "8", "Resource Exhausted", "upstream_exhausted")])
+def test_a_servers_reset_has_a_status(client, site, code, status, message, problem):
     """Behind the head it comes in trailers."""
     wanted = {"grpc-status": status, "grpc-message": message}
     for method in ("Break", "Hang"):
@@ -136,7 +138,8 @@ def test_a_servers_reset_has_a_status(client, site, code, status, message):
     stream = client.begin("POST", "/echo.Service/Hang")           # no call: 502 as ever
     request = wait_until(lambda: site[1].requests[count:], "it has come")[0]
     site[1].connections[request.connection].reset(request, code)
-    assert client.finish(stream).status == 502
+    reply = client.finish(stream)
+    assert (reply.status, json.loads(reply.body)["code"]) == (502, problem)
 
 
 def test_a_deadline_counts_while_the_gateway_connects(gateway, black_hole):

@@ -8,7 +8,7 @@ from support.client import Client, request
 from support.gateway import run_command, settings
 from support.grpc_peer import DETAILS, Service
 from support.h2_client import H2Client
-from support.timing import DEADLINE_SECONDS, SLOW
+from support.timing import DEADLINE_SECONDS, SLOW, wait_until
 from test_api_keys import KEY, sha256
 from test_cors import browser, pages   # noqa: F401  fixtures
 
@@ -176,6 +176,10 @@ def test_the_answer_is_of_the_kind_that_is_accepted(site, http):
 def test_what_is_no_base64_is_refused(site, http, body):
     answer = call(site.port, http, "Echo", body, TEXT)
     assert answer.get("grpc-status") == "13" and answer.messages == []
+    assert answer.get("grpc-message") == "Malformed gRPC-Web Body"
+    line = wait_until(lambda: [each for each in site.access_log() if each["request_id"] == answer.get("x-request-id")],
+                      "its line")[0]
+    assert line["problem"] == "bad_grpc_web_body"
 
 
 @HTTP

@@ -83,13 +83,14 @@ def test_a_plugin_that_does_not_take_its_settings_refuses_the_configuration(tmp_
                 '"default" is not among "supported"') in done.stdout + done.stderr
 
 
-def test_a_plugin_whose_own_judgement_fails_lets_nothing_through(gateway, upstream, tmp_path):
+@pytest.mark.parametrize("verdict, status, code", [("2", 403, "plugin_refused"), ("7", 500, "plugin_failed")])
+def test_a_plugin_that_refuses_or_fails_lets_nothing_through(gateway, upstream, verdict, status, code):
     module = BINARY.parent / "test-plugins" / "verdict.so"
     behind = upstream()
     one = gateway(settings(behind, route='plugins = ["wrong"]',
                            more=f'[plugin.wrong]\nfile = "{module}"\n'
-                                'settings = { verdict = "7" }\n'))
-    assert_problem(one.ask(), 500, "plugin_failed")
+                                f'settings = {{ verdict = "{verdict}" }}\n'))
+    assert_problem(one.ask(), status, code)
     assert behind.requests == []
 
 

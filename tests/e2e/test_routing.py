@@ -131,3 +131,12 @@ def test_one_decision_for_every_spelling(gateway):
         assert one.ask(target=target).status == 400, target
     for target in ("/ADMIN/x", "/admin;/x", "/administrator"):
         assert one.ask(target=target).body == b"rest", target
+
+
+def test_a_path_that_cannot_be_forwarded_is_refused_and_the_next_one_served(gateway, upstream):
+    behind = upstream()
+    one = gateway(settings(behind, route='rewrite = { path = "/in/{**}/x" }'))
+    with one.client() as client:
+        assert_problem(client.ask(target="/"), 400, "rewrite_failed")     # it would be /in//x
+        assert client.ask(target="/a").status == 200
+    assert [each.target for each in behind.requests] == ["/in/a/x"]

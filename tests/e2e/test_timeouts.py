@@ -13,7 +13,7 @@ from support.upstream import early, response
 def test_connect(gateway, black_hole):
     one = gateway(settings(black_hole, upstream='timeout = { connect = "300ms" }'))
     started = time.monotonic()
-    assert_problem(one.ask(), 504)
+    assert_problem(one.ask(), 504, "upstream_connect_timeout")
     assert 0.25 < time.monotonic() - started < DEADLINE_SECONDS
 
 
@@ -21,7 +21,7 @@ def test_response(proxied):
     gateway, _ = proxied(lambda connection, _: connection.stall(),
                          upstream='timeout = { response = "300ms" }')
     started = time.monotonic()
-    assert_problem(gateway.ask(), 504)
+    assert_problem(gateway.ask(), 504, "upstream_timeout")
     assert 0.25 < time.monotonic() - started < DEADLINE_SECONDS
 
 
@@ -29,7 +29,7 @@ def test_a_routes_own_response_timeout_decides(proxied):
     gateway, _ = proxied(lambda connection, _: connection.stall(),
                          upstream='timeout = { response = "60s" }',
                          route='timeout = { response = "300ms" }')
-    assert_problem(gateway.ask(), 504)
+    assert_problem(gateway.ask(), 504, "upstream_timeout")
 
 
 def test_half_a_head_does_not_stop_the_clock(proxied):
@@ -37,7 +37,7 @@ def test_half_a_head_does_not_stop_the_clock(proxied):
         connection.send(b"HTTP/1.1 200 OK\r\nX-Half")
         connection.stall()
     gateway, _ = proxied(half, upstream='timeout = { response = "300ms" }')
-    assert_problem(gateway.ask(), 504)
+    assert_problem(gateway.ask(), 504, "upstream_timeout")
 
 
 @pytest.mark.parametrize("head", [b"Content-Length: 100\r\n\r\nsome",
