@@ -12,6 +12,7 @@ from support.h2_client import H2Client
 from support.h2_upstream import H2Upstream
 from support.message import Closed
 from support.ports import free_port
+from support.problem import assert_problem
 from support.timing import DEADLINE_SECONDS, wait_until
 from support.upstream import answer
 
@@ -200,7 +201,7 @@ def test_a_server_that_takes_few_gets_more_connections(gateway):
 def test_a_server_that_takes_nothing_is_not_asked_again_and_again(gateway):
     with H2Upstream(lambda connection, received: connection.answer(received), streams=0) as behind:
         one = gateway(settings(behind, upstream='protocol = "h2c"'))
-        assert one.ask().status == 502
+        assert_problem(one.ask(), 502, "upstream_bad_response")
         assert len(behind.connections) == 1
 
 
@@ -219,7 +220,7 @@ def test_a_server_that_leaves_at_once(gateway):
                     taken[-1].sendall(SETTINGS + GOAWAY)
         threading.Thread(target=serve, daemon=True).start()
         one = gateway(settings(f"127.0.0.1:{listener.getsockname()[1]}", listen=LISTEN, upstream='protocol = "h2c"'))
-        assert one.ask("POST", body=b"x" * 100_000).status == 502
+        assert_problem(one.ask("POST", body=b"x" * 100_000), 502, "upstream_closed")
         with H2Client(one.port) as client:
             assert client.ask("POST", "/", body=b"x" * 10).status == 502
         assert len(taken) <= 4
@@ -264,7 +265,7 @@ def test_a_connection_that_dies_takes_only_its_requests(gateway):
     with H2Upstream(script) as behind:
         one = gateway(settings(behind, upstream='protocol = "h2c"'))
         assert one.ask("GET", "/").status == 200
-        assert one.ask("POST", "/die", body=b"x").status == 502
+        assert_problem(one.ask("POST", "/die", body=b"x"), 502, "upstream_closed")
         assert one.ask("GET", "/").status == 200
         assert len(behind.connections) == 2
 
@@ -287,12 +288,12 @@ def test_tls_agrees_on_h2_or_fails(gateway, authority, upstream):
     plain = authority.server_context("localhost", "127.0.0.1")
     plain.set_alpn_protocols(["http/1.1"])
     with H2Upstream(lambda connection, received: None, tls=plain) as behind:
-        assert gateway(settings(behind, upstream=tls)).ask().status == 502
+        assert_problem(gateway(settings(behind, upstream=tls)).ask(), 502, "upstream_bad_response")
 
 
 def test_a_server_of_http1_is_told_from_one_of_http2(gateway, upstream):
     one = gateway(settings(upstream(answer()), upstream='protocol = "h2c"'))
-    assert one.ask().status == 502
+    assert_problem(one.ask(), 502, "upstream_bad_response")
 
 
 @contextlib.contextmanager

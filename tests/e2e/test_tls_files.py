@@ -10,6 +10,7 @@ import pytest
 from support.client import Client, ask
 from support.gateway import run_command, settings
 from support.message import Closed
+from support.problem import assert_problem
 from support.timing import SLOW, wait_until
 
 LIVE_SECONDS = 5 if SLOW <= 2 else 5 * SLOW    # the promise, in builds that are not slowed down
@@ -206,7 +207,7 @@ cert = "{cert}", key = "{key}" }}""".replace("\n", " ")))
     assert seen[2][1] != seen[1][1], "the pooled connection with the old identity is not used"
     shutil.copy(stranger.cert, ca)
     wait_until(lambda: one.metric(RELOADS, tls="upstream.main") == 2, "replaced", LIVE_SECONDS)
-    assert one.ask().status == 502
+    assert_problem(one.ask(), 502, "upstream_tls")
     assert len(seen) == 3
 
 

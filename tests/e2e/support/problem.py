@@ -12,5 +12,5 @@ def assert_problem(response, status, code=None):
     assert problem["code"] and problem["type"] == TYPE_BASE + problem["code"]
     assert problem["title"] and problem["detail"] and problem["instance"]
     if code is not None:
-        assert problem["code"] == code
+        assert problem["code"] == code, problem["code"]
     return problem
