@@ -9,11 +9,11 @@ import pytest
 from support.client import Client, request
 from support.gateway import settings
 from support.message import Closed
-from support.timing import SLOW, wait_until
+from support.timing import sanitizer, wait_until
 from support.upstream import early, in_turn, response
 
 MEGABYTE = 1 << 20
-LARGE = (100 if SLOW == 1 else 20) * MEGABYTE
+LARGE = (20 if sanitizer() else 100) * MEGABYTE
 PIPES = 32
 LIMITS = 'limits = { body = "1GiB" }'
 SEED = os.urandom(4 * MEGABYTE + 13)       # no multiple of a page: every shift shows
