@@ -94,17 +94,27 @@ def upstreams():
         one.stop()
 
 
-@pytest.fixture
-def redis(tmp_path):
-    """redis(arguments...) starts a redis-server of the test's own."""
+def redises(folder):
     servers = []
 
     def start(*arguments, **options):
-        servers.append(Redis(tmp_path / f"redis{len(servers)}", *arguments, **options))
+        servers.append(Redis(folder / f"redis{len(servers)}", *arguments, **options))
         return servers[-1]
     yield start
     for server in servers:
         server.kill()
+
+
+@pytest.fixture
+def redis(tmp_path):
+    """redis(arguments...) starts a redis-server of the test's own."""
+    yield from redises(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_redis(tmp_path_factory):
+    """The same for all tests of a file."""
+    yield from redises(tmp_path_factory.mktemp("shared-redis"))
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from support.client import ask
 from support.gateway import run_command, settings
 from support.issuer import Issuer, Key
 from support.ports import free_port
-from support.redis import Redis
 from support.timing import BINARY, wait_until
 
 KEY = "slk_of_acme_planted"
@@ -268,10 +267,8 @@ class Syslog:
 
 
 @pytest.fixture(scope="module")
-def redis(tmp_path_factory):
-    server = Redis(tmp_path_factory.mktemp("redis"))
-    yield server
-    server.kill()
+def redis(shared_redis):
+    return shared_redis()
 
 
 @pytest.fixture
@@ -316,25 +313,22 @@ def test_syslog_and_redis_get_every_record_as_it_is_in_the_file(gateway, upstrea
     assert code == 0 and f"good: {len(lines)} records" in said, said
 
 
-def test_requests_go_on_while_redis_and_syslog_are_away(gateway, upstream, syslog, redis):
-    silent = Redis(syslog.path.parent / "silent")
+def test_requests_go_on_while_redis_and_syslog_are_away(gateway, upstream, syslog, shared_redis):
+    silent = shared_redis()
     syslog.stop()
-    try:
-        one = gateway(config_of(upstream(), sinks_of(syslog, silent, "copies")), environment=ENVIRONMENT)
-        silent.freeze()
-        for number in range(20):
-            assert one.ask("GET", f"/users/{number}", [("X-Api-Key", KEY)]).status == 200
-        written(one, 21)
-        for place in ("audit_syslog", "audit_redis"):
-            one.wait_for_metric(1, "sluice_log_failures_total", log=place)
-        one.wait_for_error_line("audit records are not passed on to=audit_syslog")
-        silent.thaw()
-        syslog.start()
-        wait_until(lambda: int(silent.ask("XLEN", "copies") or 0) >= 21, "all records in Redis")
-        wait_until(lambda: len(syslog.messages) >= 21, "all records in syslog")
-        one.stop()
-    finally:
-        silent.kill()
+    one = gateway(config_of(upstream(), sinks_of(syslog, silent, "copies")), environment=ENVIRONMENT)
+    silent.freeze()
+    for number in range(20):
+        assert one.ask("GET", f"/users/{number}", [("X-Api-Key", KEY)]).status == 200
+    written(one, 21)
+    for place in ("audit_syslog", "audit_redis"):
+        one.wait_for_metric(1, "sluice_log_failures_total", log=place)
+    one.wait_for_error_line("audit records are not passed on to=audit_syslog")
+    silent.thaw()
+    syslog.start()
+    wait_until(lambda: int(silent.ask("XLEN", "copies") or 0) >= 21, "all records in Redis")
+    wait_until(lambda: len(syslog.messages) >= 21, "all records in syslog")
+    one.stop()
 
 
 SECRETS = [KEY, "slk_planted_wrong", "planted_bearer", "planted_basic", "planted_cookie", "planted_proxy", "planted_audit_key"]

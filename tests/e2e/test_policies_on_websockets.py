@@ -71,9 +71,6 @@ file = "{folder}/{EXAMPLE.name}"
 settings = {{ supported = "1 2", default = "2", header = "Accept-Version" }}
 """
 
-    def stop(self):
-        self.redis.kill()
-
     def good(self, name, target):
         if name == "web":
             return [("X-Api-Key", KEY), ("Origin", APP)]
@@ -89,13 +86,12 @@ EACH = pytest.mark.parametrize("client", CLIENTS)
 
 
 @pytest.fixture(scope="module")
-def world(shared_gateway, shared_upstream, authority, tmp_path_factory):
-    one = Sockets(shared_gateway, shared_upstream, authority, tmp_path_factory.mktemp("sockets"))
+def world(shared_gateway, shared_upstream, shared_redis, authority, tmp_path_factory):
+    one = Sockets(shared_gateway, shared_upstream, shared_redis, authority, tmp_path_factory.mktemp("sockets"))
     for key in ("known", *CLIENTS):
         one.redis.ask("SET", name_of(key), '{"id": "k2", "consumer": "acme"}')
     one.redis.ask("SET", name_of("broken"), "{")
-    yield one
-    one.stop()
+    return one
 
 
 class Asked(Socket):

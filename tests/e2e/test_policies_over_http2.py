@@ -8,7 +8,6 @@ from support.gateway import settings
 from support.h2_client import H2Client
 from support.h2_upstream import H2Upstream
 from support.issuer import Issuer, Key, key_set
-from support.redis import Redis
 from support.signing import Key as SigningKey
 from support.signing import signed
 from support.timing import wait_until
@@ -50,8 +49,8 @@ class World:
     ROUTES, MATCH, PROTOCOL, LISTEN = ROUTES, "", "h2c", 'protocols = ["h2c"]'
     METHOD, BODY = "POST", MESSAGE
 
-    def __init__(self, start, upstream, authority, folder):
-        self.behind, self.redis = self.serve(upstream), Redis(folder / "redis")
+    def __init__(self, start, upstream, redis, authority, folder):
+        self.behind, self.redis = self.serve(upstream), redis()
         self.token_key, self.signing = Key(folder, "k1"), SigningKey("k-bank", "hmac-sha256")
         self.authority = authority
         self.audited = []     # what the audit log must have: route, method, decision, status of gRPC
@@ -142,7 +141,6 @@ file = "@dir@/audit.log"
 
     def stop(self):
         self.behind.__exit__()
-        self.redis.kill()
 
     @staticmethod
     def answer(connection, request):
@@ -186,8 +184,8 @@ file = "@dir@/audit.log"
 
 
 @pytest.fixture(scope="module")
-def world(shared_gateway, shared_upstream, authority, tmp_path_factory):
-    one = World(shared_gateway, shared_upstream, authority, tmp_path_factory.mktemp("policies"))
+def world(shared_gateway, shared_upstream, shared_redis, authority, tmp_path_factory):
+    one = World(shared_gateway, shared_upstream, shared_redis, authority, tmp_path_factory.mktemp("policies"))
     yield one
     one.stop()
 

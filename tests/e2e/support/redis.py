@@ -22,7 +22,11 @@ class Redis:
             [*self.program, "--bind", "127.0.0.1", "--port", str(self.port), "--unixsocket", str(self.path),
              "--save", "", "--dir", str(self.folder), *self.arguments], stdout=log, stderr=log)
         log.close()
-        wait_until(lambda: "PONG" in self.ask("PING") or "NOAUTH" in self.ask("PING"), "redis-server answers")
+        try:
+            wait_until(lambda: "PONG" in self.ask("PING") or "NOAUTH" in self.ask("PING"), "redis-server answers")
+        except BaseException:      # who asked for it gets nothing that could be ended
+            self.kill()
+            raise
 
     def ask(self, *words, password=None):
         """gives: what redis-cli prints"""
