@@ -4,7 +4,7 @@ INSTALL := packaging/install-packages
 NINJA    = ninja --quiet -C build/$(1) $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: run build test test-quick bench fuzz deb format clean help
+.PHONY: run build test test-quick test-full bench fuzz deb format clean help
 
 help:        ## what there is
 	@sed -n 's/^\([a-z-]*\):  *## /  make \1\t/p' Makefile | expand -t 20
@@ -25,6 +25,10 @@ test:        ## everything: unit, flow, end to end; release, ASan+UBSan, TSan
 test-quick:  ## the release part of it
 	@$(INSTALL) build test
 	@$(PYTHON) tests/run.py --only release
+
+test-full:   ## the same at whole length: 100 MiB at 1 MB/s, 1,000 reloads, ...; an hour
+	@$(INSTALL) build test
+	@SLUICE_FULL=1 $(PYTHON) tests/run.py --only release
 
 bench:       ## against nginx and HAProxy; BENCH="--quick"
 bench: build
