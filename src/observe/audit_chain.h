@@ -51,6 +51,7 @@ class AuditChain final : public LogStage {
   bool has_room() const override;
   void seal(LogBuffer& buffer) override;
   void on_written(const LogBuffer& buffer) override;
+  void on_another_file() override { line_open_ = false; }
   void on_all_written() override;
   void on_closed() override;
 

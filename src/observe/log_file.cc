@@ -105,8 +105,8 @@ void LogFile::take_staged() {
 }
 
 bool LogFile::write_waiting() {
+  if (!nothing_waits()) look_after_file();   // before the stage, which says what this file needs
   take_waiting();
-  if (!writing_.empty()) look_after_file();
   LogBufferQueue done;
   LogOutput::Outcome outcome = output_.write(writing_, done);
   size_t freed = done.count();
@@ -209,7 +209,9 @@ bool LogFile::open_anew() {
     return false;
   }
   // The rest of a half written line belongs to the file that has its beginning.
-  if (output_.line_open() && !opened->same_file(output_)) leave_half_line();
+  bool another = !opened->same_file(output_);
+  if (another && output_.line_open()) leave_half_line();
+  if (another && options_.stage != nullptr) options_.stage->on_another_file();
   output_.replace(std::move(*opened));
   return true;
 }

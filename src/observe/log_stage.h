@@ -16,6 +16,8 @@ class LogStage {
   virtual bool has_news(uint64_t lost) const = 0;
   /// Says it, in the empty `buffer`.
   virtual void say(LogBuffer& buffer, uint64_t lost) = 0;
+  /// What is said and sealed from now on goes to another file.
+  virtual void on_another_file() = 0;
   /// Whether lines may be sealed now. False holds up the log.
   virtual bool has_room() const = 0;
   /// Whole lines, in the order in which they will stand in the file.

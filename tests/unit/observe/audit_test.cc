@@ -246,6 +246,21 @@ TEST_P(AuditChains, rotation_keeps_the_chain) {
   EXPECT_TRUE(Verified({log_}, key(), head_, 6).report.good());
 }
 
+TEST_P(AuditChains, a_torn_record_stays_in_its_file_when_that_is_rotated_before_the_next) {
+  make(folder_, 3, key());
+  std::ofstream(log_, std::ios::binary | std::ios::app) << "{\"seq\":     half a rec";
+  LogSet logs;
+  put(logs, config_of(folder_), key());
+  std::filesystem::rename(log_, folder_.file("audit.log.1"));
+  logs.reopen();
+  while (!std::filesystem::exists(log_)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  write(logs, 2);
+  logs.stop();
+  Verified verified({folder_.file("audit.log.1"), log_}, key(), head_);
+  EXPECT_TRUE(verified.report.good()) << verified.report.findings.front();
+  EXPECT_EQ(verified.report.last.sequence, 6u);   // 3, the break, 2
+}
+
 TEST_P(AuditChains, a_rotated_file_whose_tail_was_cut_is_found) {
   make(folder_, 4, key());
   std::filesystem::rename(log_, folder_.file("audit.log.1"));

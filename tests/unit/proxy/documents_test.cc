@@ -112,7 +112,7 @@ TEST(Documents, name_only_files_that_are_there) {
 }
 
 // A followed request passes at most 14 files.
-TEST(Documents, tour_passes_at_most_fourteen_files) {
+TEST(Documents, tour_makes_at_most_fourteen_stops) {
   std::string page = read_text(SLUICE_SOURCE_DIR "/docs/tour.md");
   std::set<std::string> files;
   for (const std::string& stop : between(page, "\n**", "*")) {  // 1. `src/net/tcp.cc`
