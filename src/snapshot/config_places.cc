@@ -27,6 +27,7 @@ void check_folder(const std::string& path, config::Position at, std::string_view
   size_t slash = path.rfind('/');
   if (slash == std::string::npos || slash == 0) return;
   std::string folder = path.substr(0, slash);
+  if (folder.starts_with("/run/")) return;   // empty after each start of the machine: made for the service (RuntimeDirectory)
   struct stat found{};
   int error = look(folder, found);
   if (error == 0 && !S_ISDIR(found.st_mode)) error = ENOTDIR;

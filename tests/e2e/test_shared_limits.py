@@ -296,7 +296,7 @@ def test_what_holds_while_redis_is_away(gateway, redis, down, statuses):
     server = redis()
     one = gateway(config(server, f'on_store_down = "{down}"\nnodes = 2', rate="10/1h", burst=10))
     up(one)
-    assert ask(one.admin, target="/readyz").body == b"ready\n"
+    wait_until(lambda: ask(one.admin, target="/readyz").body == b"ready\n", "Redis has answered")
     assert one.ask(target="/limited").status == 200
     server.kill()
     wait_until(lambda: one.metric("sluice_redis_up", redis="main") == 0, "Redis is missed")
