@@ -37,6 +37,8 @@ void CertificateWatch::watch(const snapshot::Snapshot& snapshot) {
   for (const auto& part : snapshot.redis) {
     if (part->tls) add(part->tls);
   }
+  revoked_ = snapshot.revoked_certificates;
+  tell_revoked();
   timer_.start(loop_->timers(), loop_->clock().now() + kEvery, *this);
 }
 
@@ -45,6 +47,7 @@ void CertificateWatch::on_timer(Timer&) {
     look(watched);
     if (net::SharedTicketKeys* keys = watched.tls->tickets()) keys->rotate(loop_->clock().now());
   }
+  tell_revoked();
   timer_.start(loop_->timers(), loop_->clock().now() + kEvery, *this);
 }
 
@@ -85,6 +88,16 @@ void CertificateWatch::refuse(Watched& watched, const net::TlsFault& fault) {
   LOG(error, "certificate files refused: the ones in use stay", kv("tls", watched.tls->name()),
       kv("file", fault.file), kv("reason", fault.reason));
   witness_->on_change({"certificates_read", watched.tls->name(), Change::Outcome::refused, fault.file + ": " + fault.reason});
+}
+
+void CertificateWatch::tell_revoked() {
+  if (!revoked_) return;
+  crypto::RevocationLists lists;
+  for (const Watched& watched : watched_) {
+    if (auto list = watched.tls->revoked()) lists.push_back(std::move(list));
+  }
+  if (lists == *revoked_->current()) return;
+  revoked_->replace(std::make_shared<const crypto::RevocationLists>(std::move(lists)));
 }
 
 observe::CertificateFacts CertificateWatch::facts() const {

@@ -1,6 +1,7 @@
 // Certificates, keys, authorities and revocation lists as files: looks at each of them every second and
 // puts changed contents in force, however they were replaced. What is broken is refused with a line in
-// the error log, and what was in force stays. Rotates the keys of session tickets too.
+// the error log, and what was in force stays. Rotates the keys of session tickets too, and tells whom the
+// revocation lists in force name.
 // Polls, because no event tells of everything: a symlink of a parent folder that is swapped, a network
 // file system, a folder that is deleted and made again.
 #pragma once
@@ -55,10 +56,12 @@ class CertificateWatch final : private Timer::Owner {
   void look(Watched& watched);
   void read(Watched& watched);
   void refuse(Watched& watched, const net::TlsFault& fault);
+  void tell_revoked();
 
   Loop* loop_;
   ChangeWitness* witness_;
   std::vector<Watched> watched_;
+  std::shared_ptr<Live<crypto::RevocationLists>> revoked_;   // the snapshot's
   Timer timer_;
 };
 

@@ -1,13 +1,20 @@
 // What a client's certificate says, once its chain has been verified: for policies and logs.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
 
 namespace sluice::crypto {
+
+/// By which lists of revocation find a certificate: a digest of its issuer and serial number, and of the [tls.NAME]
+/// that it was shown to, for which alone a list speaks.
+using CertificateId = std::array<char, 16>;
+inline std::string_view view_of(const CertificateId& id) { return {id.data(), id.size()}; }
 
 /// Texts as in the certificate, from outside: names beyond kNamesMax of a kind are left out, as is
 /// what is longer than kTextBytesMax.
@@ -21,6 +28,7 @@ struct ClientCertificate {
   std::vector<std::string> emails;
   std::string sha256;                    // of the whole certificate, 64 hex digits
   WallTime expires = WallTime::max();    // its notAfter
+  CertificateId id{};
 };
 
 }  // namespace sluice::crypto

@@ -55,6 +55,12 @@ SharedTicketKeys* SharedTls<Context>::tickets() const {
   return nullptr;
 }
 
+template <class Context>
+std::shared_ptr<const crypto::RevokedCertificates> SharedTls<Context>::revoked() const {
+  if constexpr (std::is_same_v<Context, TlsServerContext>) return current()->revoked();
+  return nullptr;
+}
+
 template class SharedTls<TlsServerContext>;
 template class SharedTls<TlsClientContext>;
 

@@ -33,6 +33,8 @@ class WatchedTls {
   virtual std::vector<TlsExpiry> expiries() const = 0;
   /// Null when it has none.
   virtual SharedTicketKeys* tickets() const = 0;
+  /// Null when it has no revocation lists.
+  virtual std::shared_ptr<const crypto::RevokedCertificates> revoked() const = 0;
 };
 
 template <class Context>
@@ -58,6 +60,7 @@ class SharedTls final : public WatchedTls {
   Result<void, TlsFault> replace(const TlsFiles& files, std::time_t now) override;
   std::vector<TlsExpiry> expiries() const override { return current()->expiries(); }
   SharedTicketKeys* tickets() const override;
+  std::shared_ptr<const crypto::RevokedCertificates> revoked() const override;
 
  private:
   SharedTls(std::string name, Options options)

@@ -57,7 +57,7 @@ Result<void, TlsFault> TlsClientContext::trust(const TlsClientOptions& options,
     if (SSL_CTX_set_default_verify_paths(ssl) != 1) return TlsFault{"", tls_reason()};
     return {};
   }
-  auto authorities = read_authorities(files, options.ca_file, "");
+  auto authorities = read_authorities(files, options.ca_file);
   if (!authorities) return authorities.error();
   SSL_CTX_set1_verify_cert_store(ssl, authorities->store.get());
   for (TlsExpiry& expiry : authorities->expiries) expiries_.push_back(std::move(expiry));

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <limits>
 
+#include "base/check.h"
 #include "base/text.h"
 
 namespace sluice::net {
@@ -49,30 +50,54 @@ std::time_t time_of(const ASN1_TIME* time) {
   return timegm(&parts);
 }
 
-Result<void, TlsFault> add_lists(Authorities& to, const TlsFiles& files, const std::string& crl) {
-  BioPtr bio = open_text(files.text(crl));
-  std::time_t ends = 0;
-  size_t count = 0;
-  while (ListPtr list{PEM_read_bio_X509_CRL(bio.get(), nullptr, &no_password, nullptr)}) {
-    if (X509_STORE_add_crl(to.store.get(), list.get()) != 1) return fault(crl);
-    std::time_t next = time_of(X509_CRL_get0_nextUpdate(list.get()));
-    if (next != 0) ends = ends == 0 ? next : std::min(ends, next);
-    ++count;
-  }
-  if (!at_end()) return fault(crl);
-  if (count == 0) return TlsFault{crl, "holds no revocation list in PEM"};
-  to.expiries.push_back({crl, ends});
-  X509_STORE_set_flags(to.store.get(), X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-  return {};
+std::string text_of(const X509_NAME* name) {
+  BioPtr bio(BIO_new(BIO_s_mem()));
+  X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253);
+  char* text = nullptr;
+  long size = BIO_get_mem_data(bio.get(), &text);
+  return size > 0 ? std::string(text, static_cast<size_t>(size)) : std::string();
+}
+
+/// What the ids of an issuer's certificates begin with. Its name as text: a list may have it in another encoding.
+std::string issuer_of_ids(std::string_view table, const X509_NAME* issuer) {
+  std::string name = text_of(issuer);   // its control bytes are escaped
+  std::ranges::transform(name, name.begin(), ascii_lower);
+  return std::string(table) + '\0' + name + '\0';
+}
+
+crypto::CertificateId id_of(std::string issuer, const ASN1_INTEGER* serial) {
+  issuer += ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER ? '-' : '+';
+  auto size = static_cast<size_t>(ASN1_STRING_length(serial));
+  issuer.append(reinterpret_cast<const char*>(ASN1_STRING_get0_data(serial)), size);
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  CHECK(EVP_Digest(issuer.data(), issuer.size(), digest, nullptr, EVP_sha256(), nullptr) == 1);
+  crypto::CertificateId id;
+  std::memcpy(id.data(), digest, id.size());
+  return id;
+}
+
+/// OpenSSL passes over these in a handshake: deltas, lists for other issuers too, or for some reasons alone.
+bool counts(const X509_CRL* list) {
+  if (X509_CRL_get_ext_by_NID(list, NID_delta_crl, -1) >= 0) return false;
+  auto* scope = static_cast<ISSUING_DIST_POINT*>(
+      X509_CRL_get_ext_d2i(list, NID_issuing_distribution_point, nullptr, nullptr));
+  bool whole = scope == nullptr || (scope->indirectCRL <= 0 && scope->onlysomereasons == nullptr);
+  ISSUING_DIST_POINT_free(scope);
+  return whole;
+}
+
+void add_revoked(std::vector<crypto::CertificateId>& to, std::string_view table, X509_CRL* list) {
+  if (!counts(list)) return;
+  std::string issuer = issuer_of_ids(table, X509_CRL_get_issuer(list));
+  const auto* entries = X509_CRL_get_REVOKED(list);
+  to.reserve(to.size() + static_cast<size_t>(std::max(0, sk_X509_REVOKED_num(entries))));
+  for (int i = 0; i < sk_X509_REVOKED_num(entries); ++i)
+    to.push_back(id_of(issuer, X509_REVOKED_get0_serialNumber(sk_X509_REVOKED_value(entries, i))));
 }
 
 std::string subject_of(X509* certificate) {
-  BioPtr bio(BIO_new(BIO_s_mem()));
-  X509_NAME_print_ex(bio.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
-  char* text = nullptr;
-  long size = BIO_get_mem_data(bio.get(), &text);
-  bool fits = size > 0 && static_cast<size_t>(size) <= crypto::ClientCertificate::kTextBytesMax;
-  return fits ? std::string(text, static_cast<size_t>(size)) : std::string();
+  std::string text = text_of(X509_get_subject_name(certificate));
+  return text.size() <= crypto::ClientCertificate::kTextBytesMax ? text : std::string();
 }
 
 void add_name(std::vector<std::string>& names, const ASN1_IA5STRING* text) {
@@ -97,10 +122,12 @@ bool has_usual_curve(const X509* certificate) {
 
 }  // namespace
 
-std::unique_ptr<const crypto::ClientCertificate> describe_certificate(X509* certificate) {
+std::unique_ptr<const crypto::ClientCertificate> describe_certificate(X509* certificate, std::string_view table) {
   auto out = std::make_unique<crypto::ClientCertificate>();
   out->subject = subject_of(certificate);
   out->expires = WallTime(std::chrono::seconds(expiry_of(certificate)));
+  std::string issuer = issuer_of_ids(table, X509_get_issuer_name(certificate));
+  out->id = id_of(std::move(issuer), X509_get0_serialNumber(certificate));
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
   if (X509_digest(certificate, EVP_sha256(), digest, &size) == 1) {
@@ -160,8 +187,7 @@ Result<void, TlsFault> use_pair(SSL_CTX* context, const TlsFiles& files,
   return {};
 }
 
-Result<Authorities, TlsFault> read_authorities(const TlsFiles& files, const std::string& ca,
-                                               const std::string& crl) {
+Result<Authorities, TlsFault> read_authorities(const TlsFiles& files, const std::string& ca) {
   Authorities out;
   out.store.reset(X509_STORE_new());
   BioPtr bio = open_text(files.text(ca));
@@ -175,10 +201,27 @@ Result<Authorities, TlsFault> read_authorities(const TlsFiles& files, const std:
   if (ends == 0) return TlsFault{ca, "holds no certificate in PEM"};
   out.expiries.push_back({ca, ends});
   X509_STORE_set_flags(out.store.get(), X509_V_FLAG_PARTIAL_CHAIN);
-  if (!crl.empty()) {
-    if (auto added = add_lists(out, files, crl); !added) return added.error();
-  }
   return out;
+}
+
+Result<crypto::RevokedCertificates, TlsFault> add_lists(Authorities& to, const TlsFiles& files, const std::string& crl,
+                                                        std::string_view table) {
+  BioPtr bio = open_text(files.text(crl));
+  std::time_t ends = 0;
+  size_t count = 0;
+  std::vector<crypto::CertificateId> revoked;
+  while (ListPtr list{PEM_read_bio_X509_CRL(bio.get(), nullptr, &no_password, nullptr)}) {
+    if (X509_STORE_add_crl(to.store.get(), list.get()) != 1) return fault(crl);
+    add_revoked(revoked, table, list.get());
+    std::time_t next = time_of(X509_CRL_get0_nextUpdate(list.get()));
+    if (next != 0) ends = ends == 0 ? next : std::min(ends, next);
+    ++count;
+  }
+  if (!at_end()) return fault(crl);
+  if (count == 0) return TlsFault{crl, "holds no revocation list in PEM"};
+  to.expiries.push_back({crl, ends});
+  X509_STORE_set_flags(to.store.get(), X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+  return crypto::RevokedCertificates(std::move(revoked));
 }
 
 Result<void, TlsFault> name_authorities(SSL_CTX* context, const TlsFiles& files,

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "crypto/client_certificate.h"
+#include "crypto/revoked_certificates.h"
 #include "net/tls_files.h"
 
 namespace sluice::net {
@@ -50,10 +51,13 @@ struct Authorities {
 };
 
 /// Every certificate of `ca` is trusted by itself, as in Go and Envoy: a file with only an
-/// intermediate one works. With revocation lists, each certificate of a chain needs one.
-/// needs: `crl` may be empty        errors: no PEM, no certificate, no list
-Result<Authorities, TlsFault> read_authorities(const TlsFiles& files, const std::string& ca,
-                                               const std::string& crl);
+/// intermediate one works.
+/// errors: no PEM, no certificate
+Result<Authorities, TlsFault> read_authorities(const TlsFiles& files, const std::string& ca);
+/// Revocation lists: each certificate of a chain needs one from now on. `table`: of [tls.NAME]
+/// gives: whom they name; signatures of lists are verified in handshakes alone        errors: no PEM, no list
+Result<crypto::RevokedCertificates, TlsFault> add_lists(Authorities& to, const TlsFiles& files, const std::string& crl,
+                                                        std::string_view table);
 /// Asks clients for certificates of these (the names of their subjects).
 Result<void, TlsFault> name_authorities(SSL_CTX* context, const TlsFiles& files,
                                         const std::string& ca);
@@ -61,8 +65,8 @@ Result<void, TlsFault> name_authorities(SSL_CTX* context, const TlsFiles& files,
 /// gives: when the certificate ends; 0 when it cannot be said
 std::time_t expiry_of(const X509* certificate);
 
-/// What a verified certificate says.
-std::unique_ptr<const crypto::ClientCertificate> describe_certificate(X509* certificate);
+/// What a verified certificate says that was shown to [tls.NAME] of that name.
+std::unique_ptr<const crypto::ClientCertificate> describe_certificate(X509* certificate, std::string_view table);
 
 /// OpenSSL's (or the system's) words for the first error in this thread's queue; empties the queue.
 /// gives: static text

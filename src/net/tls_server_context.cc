@@ -65,6 +65,7 @@ TlsServerContext::Loaded TlsServerContext::make(const TlsServerOptions& options,
   if (!protocols) return protocols.error();
   built->protocols_ = *protocols;
   built->tickets_ = options.tickets;
+  built->name_ = options.name;
   for (const CertificateFiles& pair : options.certificates) {
     if (auto added = built->add(pair, options, files); !added) return added.error();
   }
@@ -103,8 +104,13 @@ Result<void, TlsFault> TlsServerContext::add(const CertificateFiles& pair,
 
 Result<void, TlsFault> TlsServerContext::check_clients(const TlsClientCheck& check,
                                                        const TlsFiles& files) {
-  auto authorities = read_authorities(files, check.ca, check.crl);
+  auto authorities = read_authorities(files, check.ca);
   if (!authorities) return authorities.error();
+  if (!check.crl.empty()) {
+    auto revoked = add_lists(*authorities, files, check.crl, name_);
+    if (!revoked) return revoked.error();
+    revoked_ = std::make_shared<const crypto::RevokedCertificates>(*std::move(revoked));
+  }
   int mode = SSL_VERIFY_PEER;
   if (check.mode == TlsClientCheck::Mode::require) mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
   for (const SslContextPtr& context : contexts_) {
@@ -173,6 +179,10 @@ SSL_CTX* TlsServerContext::choose(std::string_view name) const {
   return found != names_.end() ? found->second : ssl();
 }
 
+const TlsServerContext& TlsServerContext::of(const SSL* ssl) {
+  return *static_cast<const TlsServerContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+}
+
 int TlsServerContext::on_client_hello(SSL* ssl, int*, void* self) {
   // Every context has the same versions, options, callbacks and client check: only the certificate
   // differs. The mode of verification, which does not come along, is the same for all.
@@ -194,8 +204,7 @@ int TlsServerContext::on_alpn(SSL* ssl, const unsigned char** chosen, unsigned c
 
 int TlsServerContext::on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv,
                                 EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int encrypts) {
-  auto* self = static_cast<TlsServerContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
-  return crypt_ticket(*self->tickets_, name, iv, cipher, mac, encrypts);
+  return crypt_ticket(*of(ssl).tickets_, name, iv, cipher, mac, encrypts);
 }
 
 SSL_TICKET_RETURN TlsServerContext::on_session(SSL* ssl, SSL_SESSION* session, const unsigned char*,

@@ -65,6 +65,12 @@ class TlsServerContext {
   SSL_CTX* choose(std::string_view name) const;
   /// When its certificates, authorities and lists end; the order is that of the options.
   const std::vector<TlsExpiry>& expiries() const { return expiries_; }
+  /// Whom its revocation lists name; null: it has none.
+  const std::shared_ptr<const crypto::RevokedCertificates>& revoked() const { return revoked_; }
+  const std::string& name() const { return name_; }
+
+  /// needs: a connection of one
+  static const TlsServerContext& of(const SSL* ssl);
 
  private:
   TlsServerContext() = default;
@@ -86,6 +92,8 @@ class TlsServerContext {
   std::string protocols_;                                // in wire form
   std::shared_ptr<SharedTicketKeys> tickets_;
   std::vector<TlsExpiry> expiries_;
+  std::shared_ptr<const crypto::RevokedCertificates> revoked_;
+  std::string name_;
 };
 
 /// Host name of a client hello, lower case, without a trailing dot; empty when there is none.

@@ -195,6 +195,9 @@ constexpr Advice kAdvice[] = {
     {"certificate_expired",
      "The certificate was good at the TLS handshake, and its notAfter has passed on the kept connection or in the "
      "session that was resumed. Connect anew with a new one."},
+    {"certificate_revoked",
+     "The certificate was good at the TLS handshake, and a new list in `client_cert.crl` of that [tls.NAME] has its issuer and "
+     "serial number. A new connection is refused in its handshake."},
     {"credential_address", "The holder of the credential has `allow_ips`, and the client's address is not among them. Behind a "
      "load balancer, is it in `trusted_proxies`?"},
     {"authorizer_unauthorized", "The service of the route's `authorizer` answered 401. Its WWW-Authenticate fields are passed on."},

@@ -264,7 +264,7 @@ std::shared_ptr<const AuthPart> make_auth(const Section& section, const Snapshot
     case AuthType::api_key: make_api_keys(section, snapshot, workers, *part, faults); break;
     case AuthType::mtls:
       part->authenticator = std::make_shared<policy::MtlsAuthenticator>(
-          section.name, std::make_shared<const policy::CertificateTable>(consumers));
+          section.name, std::make_shared<const policy::CertificateTable>(consumers), snapshot.revoked_certificates);
       break;
     case AuthType::jwt: make_jwt(section, snapshot, workers, *part, faults); break;
     case AuthType::introspection: make_introspection(section, snapshot, workers, *part, faults); break;

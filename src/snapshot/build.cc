@@ -54,6 +54,7 @@ class Builder {
   std::shared_ptr<net::SharedTicketKeys> ticket_keys(const std::string& name) const;
   std::shared_ptr<policy::SharedLimitTable> limit_table() const;
   std::shared_ptr<policy::SharedNonces> nonces() const;
+  std::shared_ptr<Live<crypto::RevocationLists>> revoked_certificates() const;
   /// gives: null for an empty name
   std::shared_ptr<const http::DefaultFields> security_fields(std::string_view name) const;
   std::shared_ptr<const LimitPart> make_limit(const config::Section<policy::LimitConfig>& section);
@@ -114,6 +115,7 @@ Result<std::shared_ptr<const Snapshot>, BuildFaults> Builder::run() {
   }
   for (const auto& section : config.redis) add_redis(section);
   out_->nonces = nonces();
+  out_->revoked_certificates = revoked_certificates();
   for (const auto& section : config.auth) {
     if (section.value.type == policy::AuthType::introspection) add_service("auth." + section.name);
   }
@@ -275,6 +277,12 @@ std::shared_ptr<policy::SharedNonces> Builder::nonces() const {
   auto asks = [](const auto& auth) { return auth.value.type == policy::AuthType::signature; };
   bool any = std::ranges::any_of(out_->config.auth, asks);
   return any ? std::make_shared<policy::SharedNonces>() : nullptr;
+}
+
+// One for all: an authenticator that stays learns of lists whose table is new or has changed.
+std::shared_ptr<Live<crypto::RevocationLists>> Builder::revoked_certificates() const {
+  if (previous_ != nullptr && previous_->revoked_certificates) return previous_->revoked_certificates;
+  return std::make_shared<Live<crypto::RevocationLists>>(std::make_shared<const crypto::RevocationLists>());
 }
 
 std::shared_ptr<const LimitPart> Builder::make_limit(const config::Section<policy::LimitConfig>& section) {

@@ -13,6 +13,7 @@
 #include "base/ip.h"
 #include "base/ip_filter.h"
 #include "base/live.h"
+#include "crypto/revoked_certificates.h"
 #include "crypto/secret.h"
 #include "net/address.h"
 #include "net/shared_tls.h"
@@ -189,6 +190,8 @@ struct Snapshot {
   std::shared_ptr<const policy::ConsumerLimits> consumer_limits;   // null: no consumer has any
   std::shared_ptr<policy::SharedLimitTable> limit_table;   // null while there are no limits
   std::shared_ptr<policy::SharedNonces> nonces;            // null before anything asked for signatures
+  /// Whom the lists of `tls` revoke: the keeper's watch sets it. All snapshots have the same; null: not built from a file.
+  std::shared_ptr<Live<crypto::RevocationLists>> revoked_certificates;
   std::vector<std::shared_ptr<const RedisPart>> redis;
   std::vector<std::shared_ptr<const AuthorizerPart>> authorizers;
   observe::ServiceCounts services;   // that parts ask; taken over by name

@@ -1,12 +1,15 @@
 """Client certificates as credentials: whose they are, beside other kinds, and what is not accepted."""
+import ssl
 import time
 
 import pytest
 from support.client import Client
 from support.gateway import settings
+from support.h2_websocket import H2WebSocket
+from support.message import Closed
 from support.problem import assert_problem
 from support.timing import SLOW, wait_until
-from support.websocket import WebSocket, opened
+from support.websocket import WebSocket, echo, opened
 
 CONSUMERS = """
 [auth.machines]
@@ -91,3 +94,80 @@ auth = ["machines"]
         wait_until(lambda: client.ask(target="/here").status == 401, "the certificate has ended")
         assert time.time() - began >= 1 + SLOW     # it has whole seconds
         assert_problem(client.ask(target="/here"), 401, "certificate_expired")
+
+
+class Revocable:
+    """A gateway whose clients' certificates a list may revoke: of one consumer, who has several."""
+
+    def __init__(self, start, upstream, authority, folder):
+        self.authority, self.folder = authority, folder
+        self.pair = authority.leaf("localhost", stem=folder / "own")
+        self.behind = upstream(opened(echo))
+        self.crl = authority.crl(folder / "first.crl")
+        self.leaves = [authority.leaf("acme.example", stem=folder / name) for name in ("one", "two")]
+        self.gateway = start(self.config(self.crl))
+
+    def config(self, crl):
+        live = "".join(f"""
+[route.{name}]
+match = {{ path = "/{name}", upgrade = "websocket" }}
+upstream = "main"
+auth = ["machines"]
+websocket = {{ on_expiry = "{on_expiry}" }}
+""" for name, on_expiry in (("live", "close"), ("kept", "keep")))
+        return settings(server="workers = 2", more=CONSUMERS + live + f"""
+[upstream.main]
+servers = ["{self.behind.address}"]
+[route.here]
+match = {{ path = "/here" }}
+respond = {{ status = 200 }}
+auth = ["machines"]
+[listen.secure]
+address = "127.0.0.1:@tls@"
+tls = "site"
+[tls.site]
+certificates = [{{ cert = "{self.pair[0]}", key = "{self.pair[1]}" }}]
+client_cert = {{ ca = "{self.authority.cert}", crl = "{crl}" }}
+""")
+
+    def context(self, leaf, protocol="http/1.1"):
+        return self.authority.client_context(pair=leaf, alpn=[protocol])
+
+    def open(self, leaf, path="/live"):
+        """gives: a socket of each version"""
+        return [kind(self.gateway.tls, path, tls=self.context(leaf, protocol))
+                for kind, protocol in ((WebSocket, "http/1.1"), (H2WebSocket, "h2"))]
+
+    def revoke(self, way, *leaves):
+        """Returns when the list is in force."""
+        certificates = [cert for cert, _ in leaves]
+        if way == "another file":
+            return self.gateway.reload(self.config(self.authority.crl(self.folder / "second.crl", *certificates)))
+        self.authority.crl(self.crl, *certificates)
+        if way == "a reload":
+            return self.gateway.reload()
+        return wait_until(lambda: self.gateway.metric("sluice_tls_certificate_reloads_total", tls="tls.site") == 1,
+                          "the list is in use")
+
+
+@pytest.mark.threads
+@pytest.mark.parametrize("way", ["the watch", "a reload", "another file"])
+def test_a_new_revocation_list_ends_what_a_certificate_has_opened(gateway, upstream, authority, tmp_path, way):
+    world = Revocable(gateway, upstream, authority, tmp_path)
+    one, two = world.leaves
+    gone, staying = world.open(one), [*world.open(two), *world.open(one, "/kept")]
+    clients = [Client(world.gateway.tls, tls=world.context(leaf)) for leaf in world.leaves]
+    assert [client.ask(target="/here").status for client in clients] == [200, 200]
+    world.revoke(way, one)
+    began = time.monotonic()
+    for socket in gone:
+        assert socket.close_code() == (1008, "credential revoked")
+    assert time.monotonic() - began < 1 * SLOW
+    assert_problem(clients[0].ask(target="/here"), 401, "certificate_revoked")
+    assert clients[1].ask(target="/here").status == 200
+    with pytest.raises((ssl.SSLError, OSError, Closed)):
+        with Client(world.gateway.tls, tls=world.context(one)) as client:
+            pytest.fail(f"gave {client.ask(target='/here').status}")
+    for socket in [*staying, *world.open(two)]:
+        assert socket.send("x").message() == b"x"
+    world.gateway.wait_for_metric(2, "sluice_tunnels_ended_total", reason="revoked")

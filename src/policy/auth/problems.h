@@ -16,6 +16,8 @@ inline constexpr http::Problem kCertificateUnknown{
     403, "certificate_unknown", "Forbidden", "The client certificate is valid, and belongs to nobody who is known here."};
 inline constexpr http::Problem kCertificateExpired{401, "certificate_expired", "Unauthorized",
                                                    "The client certificate has expired since the connection was made."};
+inline constexpr http::Problem kCertificateRevoked{401, "certificate_revoked", "Unauthorized",
+                                                   "The client certificate has been revoked since the connection was made."};
 inline constexpr http::Problem kCredentialAddress{403, "credential_address", "Forbidden",
                                                   "The credential must not be used from this address."};
 
@@ -31,7 +33,8 @@ inline constexpr http::Problem kCredentialStoreUnavailable{
 
 inline constexpr const http::Problem* kAuthProblems[] = {
     &kCredentialsMissing, &kCredentialsAmbiguous, &kApiKeyUnknown, &kApiKeyExpired, &kCertificateUnknown,
-    &kCertificateExpired, &kCredentialAddress, &kPasswordRefused, &kPasswordsBusy, &kCredentialStoreUnavailable,
+    &kCertificateExpired, &kCertificateRevoked, &kCredentialAddress, &kPasswordRefused, &kPasswordsBusy,
+    &kCredentialStoreUnavailable,
 };
 
 }  // namespace sluice::policy

@@ -83,6 +83,45 @@ TEST_F(CertificateWatchTest, what_has_come_to_rest_is_in_force_at_the_second_loo
   EXPECT_EQ(changes_[0].outcome, Change::Outcome::applied);
 }
 
+TEST_F(CertificateWatchTest, whom_lists_revoke_is_told_when_they_are_in_force) {
+  net::CertificateFiles ca = certificates_.make("ca", {.authority = true});
+  net::CertificateFiles leaf = certificates_.make("leaf", {}, &ca);
+  auto guarded = [&](const std::string& name) {
+    net::TlsServerOptions options{.name = name, .certificates = {{path("live.pem"), path("live.key")}}};
+    options.client_check = net::TlsClientCheck{.ca = ca.certificate, .crl = path("live.crl")};
+    auto made = std::make_shared<snapshot::TlsPart>();
+    made->name = name;
+    made->tls = *net::SharedServerTls::load("tls." + name, std::move(options));
+    return made;
+  };
+  auto revoke = [&](const std::vector<net::CertificateFiles>& leaves) { certificates_.revoke("live", ca, leaves); };
+  revoke({});
+  snapshot_.tls.push_back(guarded("guarded"));
+  using Lists = crypto::RevocationLists;
+  snapshot_.revoked_certificates = std::make_shared<Live<Lists>>(std::make_shared<const Lists>());
+  const Live<Lists>& live = *snapshot_.revoked_certificates;
+  start();
+  ASSERT_EQ(live.current()->size(), 1U);   // one table has a list
+  EXPECT_EQ(live.current()->at(0)->size(), 0U);
+  uint32_t before = live.generation();
+  put("second");
+  revoke({leaf});
+  look();
+  EXPECT_EQ(live.generation(), before);
+  look();
+  EXPECT_EQ(live.generation(), before + 1);
+  EXPECT_EQ(live.current()->at(0)->size(), 1U);
+  look(3);
+  EXPECT_EQ(live.generation(), before + 1);   // nothing new
+  revoke({});
+  watch_.watch(snapshot_);                    // a reload does not wait
+  EXPECT_EQ(live.generation(), before + 2);
+  EXPECT_EQ(live.current()->at(0)->size(), 0U);
+  snapshot_.tls.pop_back();
+  watch_.watch(snapshot_);
+  EXPECT_TRUE(live.current()->empty());
+}
+
 TEST_F(CertificateWatchTest, files_that_never_rest_are_read_all_the_same) {
   start();
   put("second");

@@ -87,7 +87,8 @@ CertificateFiles Certificates::make(const std::string& name, const CertificateSp
 }
 
 std::string Certificates::revoke(const std::string& name, const CertificateFiles& issuer,
-                                 const std::vector<CertificateFiles>& revoked, long days) {
+                                 const std::vector<CertificateFiles>& revoked, long days,
+                                 const std::vector<std::pair<std::string, std::string>>& extensions) {
   X509* authority = read_pem<X509>(issuer.certificate, PEM_read_X509);
   EVP_PKEY* key = read_pem<EVP_PKEY>(issuer.key, PEM_read_PrivateKey);
   X509_CRL* list = X509_CRL_new();
@@ -104,6 +105,12 @@ std::string Certificates::revoke(const std::string& name, const CertificateFiles
     X509_REVOKED_set_revocationDate(entry, X509_getm_notBefore(certificate));
     X509_CRL_add0_revoked(list, entry);
     X509_free(certificate);
+  }
+  for (const auto& [name_of, value] : extensions) {
+    X509_EXTENSION* extension = X509V3_EXT_conf(nullptr, nullptr, name_of.c_str(), value.c_str());
+    CHECK(extension != nullptr);
+    X509_CRL_add_ext(list, extension, -1);
+    X509_EXTENSION_free(extension);
   }
   CHECK(X509_CRL_sign(list, key, EVP_sha256()) > 0);
   FILE* out = std::fopen(path(name + ".crl").c_str(), "w");

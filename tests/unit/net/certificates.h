@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "net/tls_server_context.h"
@@ -27,8 +28,10 @@ class Certificates {
   CertificateFiles make(const std::string& name, const CertificateSpec& spec,
                         const CertificateFiles* issuer = nullptr);
   /// Makes NAME.crl of `issuer`, with these certificates on it; it is valid for `days` from now.
+  /// `extensions`: names and values in OpenSSL's words.
   std::string revoke(const std::string& name, const CertificateFiles& issuer,
-                     const std::vector<CertificateFiles>& revoked, long days = 30);
+                     const std::vector<CertificateFiles>& revoked, long days = 30,
+                     const std::vector<std::pair<std::string, std::string>>& extensions = {});
   std::string path(const std::string& file) const { return folder_ + "/" + file; }
   std::string write(const std::string& file, const std::string& content);
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "net/shared_tls.h"
 #include "unit/net/certificates.h"
@@ -114,7 +115,7 @@ TEST_P(Tickets, with_a_certificate_resume_until_the_rules_change) {
     EXPECT_TRUE(hands.resumed());
     X509* peer = SSL_get0_peer_certificate(hands.server());
     ASSERT_NE(peer, nullptr) << "the session remembers who it was";
-    EXPECT_EQ(describe_certificate(peer)->subject, "CN=person");
+    EXPECT_EQ(describe_certificate(peer, "")->subject, "CN=person");
   }
   TlsServerOptions lax = options;
   lax.client_check->mode = TlsClientCheck::Mode::optional;
@@ -196,7 +197,7 @@ TEST(TlsClientCheck, refuses_all_but_good_certificates) {
         EXPECT_EQ(peer != nullptr, row.shown != nullptr) << row.what;
       }
       if (row.shown != &good || !row.taken) continue;
-      auto said = describe_certificate(peer);
+      auto said = describe_certificate(peer, "");
       EXPECT_EQ(said->subject, "CN=good");
       EXPECT_EQ(said->dns_names, std::vector<std::string>{"x.example"});
       EXPECT_EQ(said->uris, std::vector<std::string>{"spiffe://a/b"});
@@ -205,6 +206,70 @@ TEST(TlsClientCheck, refuses_all_but_good_certificates) {
       auto left = said->expires.time_since_epoch() - std::chrono::system_clock::now().time_since_epoch();
       EXPECT_LT(std::chrono::abs(left - std::chrono::days(30)), std::chrono::hours(1));
     }
+  }
+}
+
+/// Whom a table's list revokes, of certificates that are shown to a table of that name.
+bool revoked(const TlsServerContext& context, const CertificateFiles& files, const std::string& table = "site") {
+  SslContextPtr holder(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX_use_certificate_file(holder.get(), files.certificate.c_str(), SSL_FILETYPE_PEM);
+  auto said = describe_certificate(SSL_CTX_get0_certificate(holder.get()), table);
+  return context.revoked()->contains(crypto::view_of(said->id));
+}
+
+TEST(TlsClientCheck, says_whom_its_lists_revoke) {
+  Certificates made;
+  CertificateFiles ca = made.make("ca", {.common_name = "Ca", .authority = true});
+  CertificateFiles other_ca = made.make("other-ca", {.common_name = "Other", .authority = true});
+  CertificateFiles one = made.make("one", {.common_name = "one"}, &ca);
+  CertificateFiles two = made.make("two", {.common_name = "two"}, &ca);
+  CertificateFiles last = made.make("last", {.common_name = "last"}, &other_ca);
+  auto read = [](const std::string& path) {
+    std::ifstream file(path);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  auto load = [&](const std::string& lists) {
+    std::string ours = made.write("ours.pem", read(ca.certificate) + read(other_ca.certificate));
+    TlsClientCheck check{.ca = ours, .crl = lists};
+    auto context = TlsServerContext::load({.name = "site", .certificates = {one}, .client_check = check});
+    EXPECT_TRUE(context) << context.error().reason;
+    return *context;
+  };
+  auto none = load(made.revoke("none", ca, {}));
+  EXPECT_EQ(none->revoked()->size(), 0U);
+  EXPECT_FALSE(revoked(*none, one));
+  std::string both = read(made.revoke("first", ca, {one, one})) + read(made.revoke("second", other_ca, {two, last}));
+  auto some = load(made.write("both.crl", both));
+  EXPECT_EQ(some->revoked()->size(), 3U);
+  EXPECT_TRUE(revoked(*some, one));
+  EXPECT_FALSE(revoked(*some, two));     // its number is another authority's
+  EXPECT_TRUE(revoked(*some, last));
+  EXPECT_FALSE(revoked(*some, one, "other"));   // for which this list says nothing
+  auto unchecked = TlsServerContext::load({.certificates = {one}, .client_check = TlsClientCheck{.ca = ca.certificate}});
+  EXPECT_EQ((*unchecked)->revoked(), nullptr);
+}
+
+TEST(TlsClientCheck, passes_over_lists_that_a_handshake_passes_over) {
+  Certificates made;
+  CertificateFiles ca = made.make("ca", {.common_name = "Ca", .authority = true});
+  CertificateFiles one = made.make("one", {.common_name = "one"}, &ca);
+  struct Row {
+    std::string name, value;   // of an extension, in OpenSSL's words
+    size_t size;
+  };
+  const Row rows[] = {
+      {"deltaCRL", "DER:020101", 0},
+      {"issuingDistributionPoint", "critical,indirectCRL:TRUE", 0},
+      {"issuingDistributionPoint", "critical,onlysomereasons:keyCompromise", 0},
+      {"issuingDistributionPoint", "critical,onlyuser:TRUE", 1},
+      {"crlNumber", "DER:020107", 1},
+  };
+  for (const Row& row : rows) {
+    std::string list = made.revoke("list", ca, {one}, 30, {{row.name, row.value}});
+    TlsClientCheck check{.ca = ca.certificate, .crl = list};
+    auto context = TlsServerContext::load({.certificates = {one}, .client_check = check});
+    ASSERT_TRUE(context) << context.error().reason;
+    EXPECT_EQ((*context)->revoked()->size(), row.size) << row.name << " " << row.value;
   }
 }
 

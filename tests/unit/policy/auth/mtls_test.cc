@@ -21,8 +21,16 @@ config::Sections<ConsumerConfig> consumers() {
   return out;
 }
 
+using Lists = crypto::RevocationLists;
+
+std::shared_ptr<Live<Lists>> lists() { return std::make_shared<Live<Lists>>(std::make_shared<const Lists>()); }
+
+std::shared_ptr<const crypto::RevokedCertificates> list_of(std::vector<crypto::CertificateId> ids) {
+  return std::make_shared<const crypto::RevokedCertificates>(std::move(ids));
+}
+
 TEST(Mtls, the_most_telling_name_decides_whose_a_certificate_is) {
-  MtlsAuthenticator authenticator("partners", std::make_shared<CertificateTable>(consumers()));
+  MtlsAuthenticator authenticator("partners", std::make_shared<CertificateTable>(consumers()), lists());
   struct Case {
     crypto::ClientCertificate certificate;
     std::string_view consumer;   // empty: refused
@@ -52,7 +60,7 @@ TEST(Mtls, the_most_telling_name_decides_whose_a_certificate_is) {
 }
 
 TEST(Mtls, an_expired_certificate_is_nobodys_any_more) {
-  MtlsAuthenticator authenticator("partners", std::make_shared<CertificateTable>(consumers()));
+  MtlsAuthenticator authenticator("partners", std::make_shared<CertificateTable>(consumers()), lists());
   TestCall test("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   WallTime end = test.clock.wall() + std::chrono::seconds(5);
   crypto::ClientCertificate certificate;
@@ -65,8 +73,37 @@ TEST(Mtls, an_expired_certificate_is_nobodys_any_more) {
   EXPECT_EQ(authenticator.authenticate(test.call).problem, &kCertificateExpired);
 }
 
+TEST(Mtls, a_certificate_that_a_list_revokes_is_taken_back_from_what_it_has_opened) {
+  auto live = lists();
+  MtlsAuthenticator authenticator("partners", std::make_shared<CertificateTable>(consumers()), live);
+  TestCall test("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  crypto::ClientCertificate certificate;
+  certificate.subject = "CN=acme";
+  certificate.id = {'o', 'n', 'e', '\xff'};
+  const crypto::CertificateId kOther{'t', 'w', 'o'}, kThird{'\x80'};
+  test.client.certificate = &certificate;
+  EXPECT_EQ(authenticator.authenticate(test.call).finding, Authenticator::Finding::accepted);
+  std::string handle(test.call.identity()->handle);
+  certificate.id = {};   // the handle is what is left of it
+  AcceptedCredential accepted{"", "acme", handle}, of_nobody{"", "acme", ""};
+  uint32_t generation = authenticator.revocation_generation();
+  EXPECT_NE(generation, 0U);
+  EXPECT_FALSE(authenticator.revoked(accepted));
+
+  live->replace(std::make_shared<const Lists>(Lists{list_of({}), list_of({kThird, kOther})}));
+  EXPECT_NE(authenticator.revocation_generation(), generation);
+  EXPECT_FALSE(authenticator.revoked(accepted));
+  certificate.id = {'o', 'n', 'e', '\xff'};
+  live->replace(std::make_shared<const Lists>(Lists{list_of({kThird, kOther}), list_of({kOther, certificate.id, kThird})}));
+  EXPECT_TRUE(authenticator.revoked(accepted));
+  EXPECT_FALSE(authenticator.revoked(of_nobody));
+  EXPECT_EQ(authenticator.authenticate(test.call).problem, &kCertificateRevoked);
+  certificate.id = {'o', 'n', 'e'};
+  EXPECT_EQ(authenticator.authenticate(test.call).finding, Authenticator::Finding::accepted);
+}
+
 TEST(Mtls, without_a_certificate_somebody_else_is_asked) {
-  MtlsAuthenticator authenticator("partners", std::make_shared<CertificateTable>(consumers()));
+  MtlsAuthenticator authenticator("partners", std::make_shared<CertificateTable>(consumers()), lists());
   TestCall test("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(authenticator.authenticate(test.call).finding, Authenticator::Finding::absent);
   EXPECT_EQ(authenticator.challenge(test.arena, nullptr), "");

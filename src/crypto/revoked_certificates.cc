@@ -1,0 +1,21 @@
+#include "crypto/revoked_certificates.h"
+
+#include <algorithm>
+
+namespace sluice::crypto {
+
+RevokedCertificates::RevokedCertificates(std::vector<CertificateId> ids) : ids_(std::move(ids)) {
+  std::ranges::sort(ids_, {}, view_of);
+  ids_.erase(std::ranges::unique(ids_).begin(), ids_.end());
+  ids_.shrink_to_fit();
+}
+
+bool RevokedCertificates::contains(std::string_view id) const {
+  return std::ranges::binary_search(ids_, id, {}, view_of);
+}
+
+bool revokes(const RevocationLists& lists, std::string_view id) {
+  return std::ranges::any_of(lists, [id](const auto& list) { return list->contains(id); });
+}
+
+}  // namespace sluice::crypto
