@@ -236,7 +236,7 @@ std::shared_ptr<const TlsPart> Builder::make_tls(const config::Section<TlsConfig
   part->name = section.name;
   part->fingerprint = section.fingerprint;
   net::TlsServerOptions options = tls_options(section);
-  options.tickets = ticket_keys(section.name);
+  if (section.value.tickets) options.tickets = ticket_keys(section.name);
   part->tls = load_tls<net::SharedServerTls>(tls_name(section), std::move(options));
   return part;
 }
@@ -245,7 +245,7 @@ std::shared_ptr<const TlsPart> Builder::make_tls(const config::Section<TlsConfig
 std::shared_ptr<net::SharedTicketKeys> Builder::ticket_keys(const std::string& name) const {
   if (previous_ != nullptr) {
     for (const auto& before : previous_->tls) {
-      if (before->name == name) return before->tls->options().tickets;
+      if (before->name == name && before->tls->options().tickets) return before->tls->options().tickets;
     }
   }
   return std::make_shared<net::SharedTicketKeys>();

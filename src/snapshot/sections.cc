@@ -251,6 +251,11 @@ constexpr Field kTlsFields[] = {
     field<&TlsConfig::profile>({.name = "profile",
                                 .about = "\"intermediate\": TLS 1.2 and 1.3; \"modern\": 1.3 only.",
                                 .reason = "some clients have no 1.3 yet"}),
+    field<&TlsConfig::tickets>(
+        {.name = "tickets",
+         .about = "Sessions resume: clients get tickets. With false every connection makes a full handshake, and none costs the "
+                  "two tickets.",
+         .reason = "a resumed handshake saves the certificate's signature; the keys are in memory only and change"}),
     field<&TlsConfig::hsts>(
         {.name = "hsts",
          .about = "Strict-Transport-Security; never for IP addresses and localhost."}),

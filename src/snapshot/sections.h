@@ -121,6 +121,7 @@ struct HstsConfig {
 struct TlsConfig {
   std::vector<CertificateConfig> certificates;
   TlsProfile profile = TlsProfile::intermediate;
+  bool tickets = true;
   HstsConfig hsts;
   std::optional<ClientCertConfig> client_cert;
 };

@@ -181,7 +181,9 @@ def proxies(folder):
         ("maxconn 8192", "maxconn 4096"),     # it counts the pipes' descriptors in
         ("defaults\n", "defaults\n  option splice-response\n  option splice-request\n")])
     found.append(haproxy("haproxy-splice", config, 4))
-    # Full handshakes: nobody makes tickets that are not used, as far as each can be told so.
+    # Full handshakes: nobody makes tickets that are not used.
+    config = variant(folder, "sluice.toml", "full", 80, [("[tls.bench]\n", "[tls.bench]\ntickets = false\n")])
+    found.append(sluice("sluice-full", config, 80, proxy="sluice"))
     config = variant(folder, "nginx.conf", "full", 4, [
         ("ssl_protocols TLSv1.3;",
          "ssl_protocols TLSv1.3; ssl_session_tickets off; ssl_session_cache off;")])

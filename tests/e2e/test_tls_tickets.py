@@ -116,6 +116,26 @@ def test_a_session_does_not_open_a_listener_with_client_certificates(secure, aut
     assert resumed(secure.closed, context, theirs)
 
 
+@BOTH
+@pytest.mark.parametrize("table", ["site", "closed"])
+def test_without_tickets_no_session_resumes(secure, authority, version, table):
+    """Not one from before either, with client certificates or without."""
+    context = authority.client_context(version, version)
+    context.load_cert_chain(*authority.leaf("a client"))
+    port = secure.tls if table == "site" else secure.closed
+    before = session_of(port, context)
+    assert resumed(port, context, before)
+    secure.config.write_text(secure.config_text.replace("certificates", "tickets = false\ncertificates"))
+    secure.signal(signal.SIGHUP)
+    wait_until(lambda: "reloaded" in secure.error_log(), "it is reloaded")
+    assert not resumed(port, context, before)
+    with Client(port, tls=context) as client:
+        assert client.ask().status == 200
+        after = client.socket.session
+        assert after is None or not after.has_ticket
+    assert after is None or not resumed(port, context, after)
+
+
 def s_client(port, *arguments):
     """One request by openssl's own client. gives: what it prints"""
     done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername",
