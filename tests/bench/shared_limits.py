@@ -1,6 +1,7 @@
 """One limit that four gateways with two workers each share through Redis, under a skewed load: does it hold, and is what it
-allows used? Then the same with 50 ms put before Redis. Part of `make bench`."""
+allows used? Then the same with 50 ms put before Redis, and with Redis frozen and killed under the load. Part of `make bench`."""
 import asyncio
+import signal
 import subprocess
 import threading
 import time
@@ -16,6 +17,8 @@ ADMIN_SHIFT = 8                      # its admin listener, from a gateway's port
 LOADS = (900, 300, 90, 30)           # requests a second at each gateway
 CONNECTIONS = 6
 DELAY_SECONDS, DELAYED_RUN = 0.05, 20
+FALLBACK_MS = 100                    # so late may an answer be for a Redis that does not
+AWAY_AFTER, AWAY_RUN = 2, 10         # seconds of load before Redis goes, and in all
 CONFIG = """sluice = 1
 [server]
 workers = 2
@@ -155,8 +158,9 @@ def bound(folder, gateways, seconds):
 
 
 def quantile(seen, share):
+    """gives: milliseconds that so large a share of the answers took at most; 1: the longest"""
     times = sorted(b - a for a, b, _ in seen)
-    return times[int(len(times) * share)] * 1e3
+    return times[min(int(len(times) * share), len(times) - 1)] * 1e3
 
 
 def delayed(folder):
@@ -169,10 +173,42 @@ def delayed(folder):
         finally:
             for one in gateways:
                 one.stop()
-    errors = sum(status >= 500 for one in seen.values() for _, _, status in one)
+    errors = errors_of(seen)
     p99 = ", ".join(f"{path} {quantile(one, 0.99):.1f} ms" for path, one in seen.items())
     return [extras.line("Redis 50 ms away: answers of 500 and above", str(errors), "0", errors == 0),
             extras.line("Redis 50 ms away: p99 with leases, exact, and of a route without a limit", p99)]
+
+
+def errors_of(seen):
+    return sum(status >= 500 for one in seen.values() for _, _, status in one)
+
+
+def away(folder, server):
+    """With Redis there, frozen and killed under the load: is an answer an error or late, and do other routes notice?"""
+    gateways = start_gateways(folder, REDIS)
+    found, undisturbed = [], 0.0
+    try:
+        for what, number in (("there", None), ("frozen", signal.SIGSTOP), ("killed", signal.SIGKILL)):
+            time.sleep(2)      # connections stand, and what was held for Redis has gone
+            running = {path: load(folder, gateways, path, AWAY_RUN) for path in ("leased", "exact", "free")}
+            time.sleep(AWAY_AFTER)
+            if number:
+                server.send_signal(number)
+            seen = {path: answers(one) for path, one in running.items()}
+            server.send_signal(signal.SIGCONT)
+            p99, errors = quantile(seen["free"], 0.99), errors_of(seen)
+            undisturbed = undisturbed or p99
+            longest = max(quantile(seen[path], 1) for path in ("leased", "exact"))
+            found += [
+                extras.line(f"Redis {what}: answers of 500 and above", str(errors), "0", errors == 0),
+                extras.line(f"Redis {what}: p99 of a route without a limit, over that with Redis there",
+                            f"{p99:.2f} ms, {p99 / undisturbed:.2f}"),
+                extras.line(f"Redis {what}: the longest answer of a limited route", f"{longest:.0f} ms", f"{FALLBACK_MS} ms",
+                            longest <= FALLBACK_MS)]
+    finally:
+        for one in gateways:
+            one.stop()
+    return found
 
 
 def measure(folder, seconds):
@@ -186,7 +222,7 @@ def measure(folder, seconds):
         finally:
             for one in gateways:
                 one.stop()
-        return found + delayed(folder)
+        return found + delayed(folder) + away(folder, server)
     finally:
         server.terminate()
         server.wait()
