@@ -152,8 +152,10 @@ def variants(folder):
         shift -= 100
         config = peers.variant(folder, "haproxy.cfg", name, shift, haproxy_jwt(folder, algorithm))
         found.append(peers.haproxy(f"haproxy-{name}", config, shift, proxy="haproxy"))
-    config = peers.variant(folder, "sluice.toml", "chain", 310, [*jwt(folder, "ES256"), *logged(folder)])
-    found.append(peers.sluice("sluice-chain", config, 310, proxy="sluice"))
+    config = peers.variant(folder, "sluice.toml", "policies", 310, [*jwt(folder, "ES256"), *logged(folder)])
+    found.append(peers.sluice("sluice-policies", config, 310, proxy="sluice"))
+    config = peers.variant(folder, "haproxy.cfg", "chain", 210, [*haproxy_jwt(folder, "ES256"), *peers.HAPROXY_LOG])
+    found.append(peers.haproxy("haproxy-chain", config, 210))
     config = peers.variant(folder, "sluice.toml", "keys", 312, keyed(folder))
     found.append(peers.sluice("sluice-keys", config, 312, proxy="sluice"))
     return found

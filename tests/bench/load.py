@@ -34,7 +34,7 @@ class Workload:
     rate: int = 0           # requests a second; 0: as fast as they are answered
     goal: float = 0.0       # CPU per request as a share of HAProxy's, at most
     nginx_goal: float = 0.0
-    splice_goal: float = 0.0
+    also_goal: float = 0.0  # of `also`
     floor: float = 0.0      # the byte relay's share of HAProxy where the goal was set
     p50_goal: float = 0.0   # of HAProxy's
     headers: tuple = ()
@@ -44,7 +44,7 @@ class Workload:
     over_own: str = ""      # the goal is a share of Sluice's own cost of that workload
     variant: str = ""       # "log": the proxies with their access logs on
     relay: bool = False     # the byte relay can serve it
-    splice: bool = False    # HAProxy with splice is a peer
+    also: str = ""          # a further HAProxy that is a peer: "haproxy-splice", "haproxy-chain"
     tokens: str = ""        # algorithm of the token that is sent (guards.py)
     fresh: bool = False     # another one with each request
     api_keys: bool = False  # another key with each request
@@ -83,9 +83,9 @@ WORKLOADS = {one.name: one for one in (
     Workload("conn", "new plain connection for each request", 64, headers=CLOSE, goal=0.92,
              relay=True),
     Workload("dl-1m", "1 MiB download, 16 connections", 16, path=LARGE, goal=0.45,
-             splice_goal=1.1, splice=True),
+             also_goal=1.1, also="haproxy-splice"),
     Workload("dl-100m", "100 MiB download, 4 connections", 4, path=HUGE, goal=0.32,
-             splice_goal=1.1, splice=True, each_second=8),
+             also_goal=1.1, also="haproxy-splice", each_second=8),
     Workload("tls-dl-1m", "1 MiB download over TLS, 16 connections", 16, path=LARGE, tls=True,
              goal=0.64),
     Workload("tls-dl-100m", "100 MiB download over TLS, 4 connections", 4, path=HUGE, tls=True,
@@ -95,15 +95,15 @@ WORKLOADS = {one.name: one for one in (
                without=("nginx", "relay"))
       for fresh, goals in ((False, (0.48, 0.27, 0.13)), (True, (0.55, 0.70, 0.82)))
       for name, goal in zip(guards.ALGORITHMS, goals)),
-    *(Workload(f"chain-{connections or '8k'}", f"ES256 token, limit, CORS, JSON access log, audit log; {what}; peers proxy "
-               "only", connections or RATE_CONNECTIONS, rate=0 if connections else 8000, tokens="ES256",
-               variant="chain", nginx_goal=goal, without=("relay",))
+    *(Workload(f"chain-{connections or '8k'}", f"ES256 token, limit, CORS, JSON access log, audit log; {what}; nginx and "
+               "haproxy proxy only", connections or RATE_CONNECTIONS, rate=0 if connections else 8000, tokens="ES256",
+               variant="policies", nginx_goal=goal, also="haproxy-chain", without=("relay",))
       for connections, what, goal in ((0, "8,000 req/s", 1.0), (512, "512 connections", 1.0), (64, "64 connections", 0))),
     Workload("api-key-plain", "the requests of the next row, proxied only; 64 connections", 64, api_keys=True, ours=True),
     Workload("api-key", "API key out of 1,000,000, limit; 64 connections", 64, api_keys=True, variant="keys", ours=True,
              goal=1.10, over_own="api-key-plain"),
     Workload("up-10m", "10 MiB upload, 8 connections", 8, path="/upload/1", script=UPLOAD,
-             goal=0.85, splice=True),
+             goal=0.85, also="haproxy-splice"),
     Workload("ws-64", "WebSocket, 64-byte messages, 64 connections", 64, path=protocols.LIVE, message=64, goal=1.00,
              without=("relay",)),
     Workload("ws-64-messages", "the same, Sluice looks at messages: size, rate, pings", 64, path=protocols.LIVE, message=64, goal=1.10,
@@ -132,8 +132,8 @@ def servers_of(workload, proxies, only):
             continue
         special = f"{name}-{workload.variant}"
         yield name, proxies.get(special if workload.variant else name, proxies[name])
-    if workload.splice and "haproxy" in only:
-        yield "haproxy-splice", proxies["haproxy-splice"]
+    if workload.also and "haproxy" in only:
+        yield workload.also, proxies[workload.also]
     if workload.nghttpx and "haproxy" in only and f"nghttpx-{workload.variant}" in proxies:
         yield "nghttpx", proxies[f"nghttpx-{workload.variant}"]
 

@@ -16,6 +16,7 @@ SMALL = "/service42/items/7"
 ANSWER = b"hello from behind the proxy\n"   # to it, as conf/backend.conf has it too
 PLAIN, TLS = 0, 1                 # last digit of a proxy's ports; variants add to it
 NGINX, HAPROXY, SLUICE_PORT, ADMIN = 19010, 19020, 19030, 19039
+HAPROXY_LOG = [("defaults\n", f"  log 127.0.0.1:{LOG_SINK} local0\ndefaults\n  log global\n  option httplog\n")]
 
 
 def make_certificate(folder, name, *key):
@@ -172,9 +173,7 @@ def proxies(folder):
     config = variant(folder, "nginx.conf", "log", 2, [
         ("access_log off;", f"access_log {lines} combined buffer=64k flush=1s;")])
     found.append(nginx("nginx-log", config, folder, 2, proxy="nginx", log=lines))
-    config = variant(folder, "haproxy.cfg", "log", 2, [
-        ("defaults\n", f"  log 127.0.0.1:{LOG_SINK} local0\ndefaults\n  log global\n"
-                       "  option httplog\n")])
+    config = variant(folder, "haproxy.cfg", "log", 2, HAPROXY_LOG)
     found.append(haproxy("haproxy-log", config, 2, proxy="haproxy"))
     # HAProxy moves bodies by splice only when told to.
     config = variant(folder, "haproxy.cfg", "splice", 4, [

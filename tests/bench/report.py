@@ -30,7 +30,7 @@ def table(report, workloads):
              "| over relay | goal | p50 | p99 | req/s |",
              "|---|---|---|---|---|---|---|---|---|---|"]
     for name, workload in workloads.items():
-        shown = [*report["proxies"], "haproxy-splice", "nghttpx"]
+        shown = [*report["proxies"], "haproxy-splice", "haproxy-chain", "nghttpx"]
         title = workload.title
         for proxy in shown:
             if proxy not in rounds[0][name]:
@@ -67,14 +67,17 @@ def verdicts(rounds, name, workload):
             found.append(judged(middle, workload.goal, f"{middle:.2f} of its own {workload.over_own}:"))
     else:
         for goal, other in ((workload.goal, "haproxy"), (workload.nginx_goal, "nginx"),
-                            (workload.splice_goal, "haproxy-splice")):
+                            (workload.also_goal, workload.also)):
             values = ratios(rounds, name, "sluice", other)
-            if not goal or not values:
+            if not values:
                 continue
             middle = statistics.median(values)
-            label = "" if other == "haproxy" else (
-                "nginx" if other == "nginx" else f"{middle:.2f} of haproxy-splice:")
-            found.append(judged(middle, goal, label).strip())
+            share = f"{middle:.2f} of {other}"
+            if goal:
+                label = {"haproxy": "", "nginx": "nginx"}.get(other, f"{share}:")
+                found.append(judged(middle, goal, label).strip())
+            elif other == workload.also:
+                found.append(share)
     if workload.floor and found:
         found[0] += f" ({workload.goal / workload.floor:.2f} of the relay where it was set)"
     pairs = [(one[name].get("sluice"), one[name].get("haproxy")) for one in rounds]
@@ -136,7 +139,8 @@ Ratios are taken within each round; the table shows their median and, in bracket
 largest. A goal is met by a median at most as large as it; two runs differ by some hundredths.
 Absolute times differ between runs and machines far more than ratios do. `relay` is no proxy: it makes the four socket calls of a request and nothing
 else, so it shows what the kernel alone costs on the machine of this run; "over relay" is the cost above
-that floor. `haproxy-splice` is HAProxy with `option splice-response` and `splice-request`.
+that floor. `haproxy-splice` is HAProxy with `option splice-response` and `splice-request`; `haproxy-chain` verifies the token,
+counts in a stick table, sets the CORS fields and logs each request, which the other peers of its rows do not.
 
 {table(report, workloads)}
 {skipped(report)}
