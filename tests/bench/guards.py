@@ -3,6 +3,7 @@ load.py sends."""
 import base64
 import hashlib
 import hmac
+import itertools
 import json
 import time
 
@@ -59,6 +60,15 @@ def make_tokens(folder):
     for algorithm in ALGORITHMS:
         signer = Signer(folder, algorithm)
         (folder / f"{algorithm}.tokens").write_text("".join(signer.token(i) + "\n" for i in range(FRESH_TOKENS)))
+
+
+def signatures(keyid, path):
+    """gives: fields of GET requests for `path`, one after the other, each signed with SECRET (RFC 9421, hmac-sha256)"""
+    for number in itertools.count():
+        parameters = (f'("@method" "@authority" "@path" "@query");created={int(time.time())};keyid="{keyid}";nonce="{number}"')
+        base = f'"@method": GET\n"@authority": localhost\n"@path": {path}\n"@query": ?\n"@signature-params": {parameters}'
+        signature = base64.b64encode(hmac.new(SECRET, base.encode(), hashlib.sha256).digest()).decode()
+        yield f"Signature-Input: s={parameters}\r\nSignature: s=:{signature}:\r\n"
 
 
 def api_key(number):

@@ -1,5 +1,6 @@
 """Does a route's place matter? Instructions per request for the first, the middle and the last of 10,000
 routes, counted by callgrind: the same whatever else the machine does. Part of `make bench`."""
+import itertools
 import re
 import socket
 import subprocess
@@ -52,33 +53,37 @@ class Server(ThreadingHTTPServer):
         """The gateway's end resets its connections: nothing to report."""
 
 
-def ask(path, times, fields=""):
-    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n".encode()
-    with socket.create_connection(("127.0.0.1", PORT), 60) as client:
-        for _ in range(times):
-            client.sendall(request)
-            answer = b""
-            while not answer.endswith(b"\r\n\r\nok"):
-                piece = client.recv(65536)
-                if not piece:
-                    raise SystemExit(f"closed after {answer!r}")
-                answer += piece
+def connected(port=PORT):
+    return socket.create_connection(("127.0.0.1", port), 60)
+
+
+def ask(client, path, times, fields):
+    for _ in range(times):
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{next(fields)}\r\n".encode())
+        answer = b""
+        while not answer.endswith(b"\r\n\r\nok"):
+            piece = client.recv(65536)
+            if not piece:
+                raise SystemExit(f"closed after {answer!r}")
+            answer += piece
             if b" 200 " not in answer[:20]:
-                raise SystemExit(f"no route took {path}: {answer[:80]!r}")
+                raise SystemExit(f"{path} was refused: {answer!r}")
 
 
-def instructions(config, path, fields=""):
-    """gives: instructions of one request, start and end of the process left out"""
+def instructions(config, path, fields=itertools.repeat(""), connect=connected):
+    """fields: of one request after the other
+    gives: instructions of one request; start and end of the process and of the connection left out"""
     dump = config.with_suffix(".callgrind")
     gateway = subprocess.Popen(["valgrind", "--tool=callgrind", f"--callgrind-out-file={dump}",
                                 peers.SLUICE, "run", config],
                                stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
         wait_for(gateway)
-        ask(path, WARM_UP, fields)
-        control(gateway, "--zero")
-        ask(path, COUNTED, fields)
-        control(gateway, "--dump")
+        with connect() as client:
+            ask(client, path, WARM_UP, fields)
+            control(gateway, "--zero")
+            ask(client, path, COUNTED, fields)
+            control(gateway, "--dump")
     finally:
         gateway.terminate()
         gateway.wait(60)
