@@ -14,6 +14,7 @@
 #include "policy/auth/mtls.h"
 #include "policy/signature/signature.h"
 #include "policy/ticket/ticket.h"
+#include "snapshot/ip_parts.h"
 #include "snapshot/signing_keys.h"
 #include "snapshot/secrets.h"
 
@@ -48,7 +49,7 @@ void make_api_keys(const Section& section, const Snapshot& snapshot, unsigned wo
   const KeyStore& store = section.value.store;
   std::shared_ptr<ApiKeys> keys;
   if (store.kind == KeyStore::Kind::consumers) {
-    keys = std::make_shared<ApiKeys>(policy::make_key_table(snapshot.config.consumer));
+    keys = std::make_shared<ApiKeys>(policy::make_key_table(snapshot.config.consumer, ip_lists_of_consumers(snapshot)));
   } else if (store.kind == KeyStore::Kind::file) {
     auto table = KeyFile::load(store.file.path);
     if (!table) faults.push_back("auth." + section.name + ": " + store.file.path + ": " + table.error());
@@ -71,15 +72,12 @@ std::string about_jwt(const policy::AuthConfig& auth) {
   return out + (auth.jwks_uri ? "from " + auth.jwks_uri->value : "by discovery");
 }
 
-policy::NamedConsumers consumers_for(const policy::AuthConfig& auth,
-                                     const config::Sections<policy::ConsumerConfig>& consumers) {
+policy::NamedConsumers consumers_for(const policy::AuthConfig& auth, const Snapshot& snapshot) {
   policy::NamedConsumers out;
   if (auth.consumer.empty()) return out;
-  for (const auto& section : consumers) {
-    CidrSet allowed;
-    for (const Cidr& range : section.value.allow_ips) allowed.add(range);
-    out.add(section.name, section.value.groups, std::move(allowed));
-  }
+  policy::IpLists lists = ip_lists_of_consumers(snapshot);
+  for (const auto& section : snapshot.config.consumer)
+    out.add(section.name, section.value.groups, policy::make_allowed_ips(section.value.allow_ips, lists));
   return out;
 }
 
@@ -137,24 +135,25 @@ void make_jwt(const Section& section, const Snapshot& snapshot, unsigned workers
   options.cookie = auth.cookie;
   options.subprotocol = auth.subprotocol;
   options.settings = policy::jwt_settings(auth, workers);
-  options.consumers = consumers_for(auth, snapshot.config.consumer);
+  options.consumers = consumers_for(auth, snapshot);
   options.store = store_of(section, snapshot);
   options.about = about_jwt(auth);
   part.authenticator = std::make_shared<policy::JwtAuthenticator>(section.name, std::move(options), std::move(world),
                                                                   part.remote_keys);
 }
 
-void make_basic(const Section& section, const config::Sections<policy::ConsumerConfig>& consumers, unsigned workers,
-                AuthPart& part, BuildFaults& faults) {
+void make_basic(const Section& section, const Snapshot& snapshot, unsigned workers, AuthPart& part,
+                BuildFaults& faults) {
   auto users = std::make_shared<policy::UserFile>("auth." + section.name, section.value.file.path);
   if (auto read = users->read(); !read)
     faults.push_back("auth." + section.name + ": " + section.value.file.path + ": " + read.error());
   policy::BasicOptions options;
   options.cache_for = section.value.cache_time();
   options.cache_bytes = section.value.cache.count / workers;
-  for (const auto& consumer : consumers) {
+  policy::IpLists lists = ip_lists_of_consumers(snapshot);
+  for (const auto& consumer : snapshot.config.consumer) {
     for (const auto& user : consumer.value.users)
-      options.holders[user.value] = {consumer.name, policy::grants_of(consumer.value)};
+      options.holders[user.value] = {consumer.name, policy::grants_of(consumer.value, lists)};
   }
   part.files = users;
   part.authenticator = std::make_shared<policy::BasicAuthenticator>(section.name, std::move(options), std::move(users));
@@ -186,7 +185,7 @@ void make_introspection(const Section& section, const Snapshot& snapshot, unsign
   options.on_provider_down = auth.on_provider_down;
   options.rules = std::move(settings.rules);
   options.mapping = std::move(settings.mapping);
-  options.consumers = consumers_for(auth, snapshot.config.consumer);
+  options.consumers = consumers_for(auth, snapshot);
   options.counts = snapshot.services.at("auth." + section.name);
   part.authenticator = std::make_shared<policy::IntrospectionAuthenticator>(section.name, std::move(options));
 }
@@ -194,7 +193,8 @@ void make_introspection(const Section& section, const Snapshot& snapshot, unsign
 void make_signature(const Section& section, const Snapshot& snapshot, AuthPart& part, BuildFaults& faults) {
   const policy::SignatureConfig& config = section.value.signature;
   auto scheme = policy::make_signature_scheme(section.name, config);
-  auto files = std::make_shared<SigningKeyFiles>("auth." + section.name, snapshot.config.consumer, scheme);
+  auto files = std::make_shared<SigningKeyFiles>("auth." + section.name, snapshot.config.consumer,
+                                                ip_lists_of_consumers(snapshot), scheme);
   if (auto read = files->read(); !read) faults.push_back("auth." + section.name + ": " + read.error());
   if (!files->files().empty()) part.files = std::move(files);
   policy::ReplayMemory memory{config.passes_once(), snapshot.nonces, nullptr, config.on_store_down};
@@ -256,7 +256,6 @@ void renew_auth_logins(const Snapshot& snapshot) {
 
 std::shared_ptr<const AuthPart> make_auth(const Section& section, const Snapshot& snapshot, unsigned workers,
                                           BuildFaults& faults) {
-  const auto& consumers = snapshot.config.consumer;
   auto part = std::make_shared<AuthPart>();
   part->name = section.name;
   part->fingerprint = section.fingerprint;
@@ -264,11 +263,13 @@ std::shared_ptr<const AuthPart> make_auth(const Section& section, const Snapshot
     case AuthType::api_key: make_api_keys(section, snapshot, workers, *part, faults); break;
     case AuthType::mtls:
       part->authenticator = std::make_shared<policy::MtlsAuthenticator>(
-          section.name, std::make_shared<const policy::CertificateTable>(consumers), snapshot.revoked_certificates);
+          section.name, std::make_shared<const policy::CertificateTable>(snapshot.config.consumer,
+                                                                         ip_lists_of_consumers(snapshot)),
+          snapshot.revoked_certificates);
       break;
     case AuthType::jwt: make_jwt(section, snapshot, workers, *part, faults); break;
     case AuthType::introspection: make_introspection(section, snapshot, workers, *part, faults); break;
-    case AuthType::basic: make_basic(section, consumers, workers, *part, faults); break;
+    case AuthType::basic: make_basic(section, snapshot, workers, *part, faults); break;
     case AuthType::signature: make_signature(section, snapshot, *part, faults); break;
     case AuthType::ticket: make_tickets(section, snapshot, *part); break;
   }

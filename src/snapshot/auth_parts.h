@@ -8,7 +8,8 @@
 namespace sluice::snapshot {
 
 /// gives: the part; with a line in `faults`, and no use of it, when its files are not good
-/// needs: `snapshot` with its configuration, nonces, revoked certificates and Redis. `workers`: what memory is shared out among
+/// needs: `snapshot` with its configuration, address lists, nonces, revoked certificates and Redis.
+/// `workers`: what memory is shared out among
 std::shared_ptr<const AuthPart> make_auth(const config::Section<policy::AuthConfig>& section,
                                           const Snapshot& snapshot, unsigned workers,
                                           BuildFaults& faults);

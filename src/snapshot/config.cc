@@ -53,7 +53,8 @@ constexpr Field kConfigFields[] = {
         {.name = "authorizer",
          .about = "A service that is asked whether requests may pass, for routes."}),
     field<&Config::ip_list>(
-        {.name = "ip_list", .about = "Addresses, for `allow_ips` and `deny_ips` of routes and listeners."}),
+        {.name = "ip_list",
+         .about = "Addresses, for `allow_ips` and `deny_ips` of routes and listeners, and `allow_ips` of consumers."}),
     field<&Config::security_headers>(
         {.name = "security_headers",
          .about = "Fields that tell browsers to be careful, for responses of routes and listeners that name it."}),
@@ -128,13 +129,21 @@ uint64_t consumer_limits_fingerprint(const Config& config) {
   return out;
 }
 
-void add_lists(const policy::IpFilterConfig& ips, const Config& config, uint64_t& fingerprint) {
-  for (const auto* side : {&ips.allow, &ips.deny}) {
-    for (const auto& source : *side) {
-      if (const auto* list = find_section(config.ip_list, source.value.list))
-        fingerprint = mix(fingerprint, list->fingerprint);
-    }
+void add_lists(const policy::IpSources& sources, const Config& config, uint64_t& fingerprint) {
+  for (const auto& source : sources) {
+    if (const auto* list = find_section(config.ip_list, source.value.list))
+      fingerprint = mix(fingerprint, list->fingerprint);
   }
+}
+
+void add_lists(const policy::IpFilterConfig& ips, const Config& config, uint64_t& fingerprint) {
+  add_lists(ips.allow, config, fingerprint);
+  add_lists(ips.deny, config, fingerprint);
+}
+
+void fingerprint_consumers(Config& config) {
+  fingerprint_each(config.consumer);
+  for (auto& consumer : config.consumer) add_lists(consumer.value.allow_ips, config, consumer.fingerprint);
 }
 
 void set_fingerprints(Config& config) {
@@ -142,12 +151,12 @@ void set_fingerprints(Config& config) {
   fingerprint_upstreams(config.upstream);
   fingerprint_each(config.listen);
   fingerprint_each(config.plugin);
-  fingerprint_each(config.consumer);
   fingerprint_each(config.cors);
   fingerprint_each(config.authorizer);
   fingerprint_each(config.ip_list);
   fingerprint_each(config.security_headers);
   fingerprint_each(config.redis);
+  fingerprint_consumers(config);
   fingerprint_auth(config);
   fingerprint_limits(config);
   fingerprint_each(config.route);

@@ -102,10 +102,13 @@ void check_grpc_web(const config::Section<RouteSection>& route, const Config& co
       "with protocol = \"h2c\", or \"h2\" and tls, in its [upstream.NAME]";
 }
 
+void check_lists(const policy::IpSources& sources, const Config& config, Document& document) {
+  for (const auto& source : sources) resolve("ip_list", source.value.list, source.at, config.ip_list, document);
+}
+
 void check_lists(const policy::IpFilterConfig& ips, const Config& config, Document& document) {
-  for (const auto* side : {&ips.allow, &ips.deny}) {
-    for (const auto& source : *side) resolve("ip_list", source.value.list, source.at, config.ip_list, document);
-  }
+  check_lists(ips.allow, config, document);
+  check_lists(ips.deny, config, document);
 }
 
 void check_security(const config::Reference<"security_headers">& named, const Config& config, Document& document) {
@@ -169,6 +172,7 @@ void check_names(const Config& config, Document& document) {
     const policy::SignatureConfig& signature = auth.value.signature;
     if (signature.in_redis()) resolve("redis", signature.replay.name, signature.replay.at, config.redis, document);
   }
+  for (const auto& consumer : config.consumer) check_lists(consumer.value.allow_ips, config, document);
   for (const auto& limit : config.limit) {
     if (limit.value.in_redis()) resolve("redis", limit.value.store.name, limit.value.store.at, config.redis, document);
   }

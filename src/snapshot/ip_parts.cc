@@ -32,7 +32,7 @@ std::shared_ptr<const IpListPart> make_ip_list(const config::Section<policy::IpL
 
 namespace {
 
-IpUnion make_union(const std::vector<config::Placed<policy::IpSource>>& sources, const Snapshot& snapshot) {
+IpUnion make_union(const policy::IpSources& sources, const Snapshot& snapshot) {
   IpUnion out;
   for (const auto& source : sources) {
     out.text += (out.text.empty() ? "" : ", ") + config::TextForm<policy::IpSource>::print(source.value);
@@ -50,6 +50,17 @@ IpUnion make_union(const std::vector<config::Placed<policy::IpSource>>& sources,
 
 IpFilter make_ip_filter(const policy::IpFilterConfig& config, const Snapshot& snapshot) {
   return {make_union(config.deny, snapshot), make_union(config.allow, snapshot)};
+}
+
+policy::IpLists ip_lists_of_consumers(const Snapshot& snapshot) {
+  policy::IpLists out;
+  for (const auto& consumer : snapshot.config.consumer) {
+    for (const auto& source : consumer.value.allow_ips) {
+      const std::string& name = source.value.list;
+      if (!name.empty()) out[name] = find_part(snapshot.ip_lists, name).list;
+    }
+  }
+  return out;
 }
 
 }  // namespace sluice::snapshot

@@ -1,8 +1,9 @@
-// The parts of [ip_list.*], and the filters of routes and listeners that name them.
+// The parts of [ip_list.*], and what those who name them get: the filters of routes and listeners, the lists of consumers.
 #pragma once
 
 #include <memory>
 
+#include "policy/auth/allowed_ips.h"
 #include "snapshot/build.h"
 
 namespace sluice::snapshot {
@@ -12,5 +13,8 @@ std::shared_ptr<const IpListPart> make_ip_list(const config::Section<policy::IpL
 
 /// needs: the lists of `snapshot` are built; every name was checked by load_config
 IpFilter make_ip_filter(const policy::IpFilterConfig& config, const Snapshot& snapshot);
+
+/// needs: as above. gives: those that some consumer names
+policy::IpLists ip_lists_of_consumers(const Snapshot& snapshot);
 
 }  // namespace sluice::snapshot

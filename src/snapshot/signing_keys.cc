@@ -79,11 +79,11 @@ Result<SigningKey, Why> read_public_signing_key(const SigningKeyConfig& key) {
 }
 
 Result<SigningKeys, Why> read_signing_keys(const config::Sections<policy::ConsumerConfig>& consumers,
-                                           config::Environment environment) {
+                                           const policy::IpLists& lists, config::Environment environment) {
   SigningKeys out;
   for (const auto& consumer : consumers) {
     for (const SigningKeyConfig& key : consumer.value.signing_keys) {
-      Why why = add({consumer, key, policy::grants_of(consumer.value)}, environment, out);
+      Why why = add({consumer, key, policy::grants_of(consumer.value, lists)}, environment, out);
       if (!why.empty()) return "consumer." + consumer.name + ", key " + key.id.value + ": " + why;
     }
   }
@@ -92,8 +92,8 @@ Result<SigningKeys, Why> read_signing_keys(const config::Sections<policy::Consum
 
 SigningKeyFiles::SigningKeyFiles(std::string name,
                                  const config::Sections<policy::ConsumerConfig>& consumers,
-                                 std::shared_ptr<policy::SignatureScheme> scheme)
-    : name_(std::move(name)), scheme_(std::move(scheme)) {
+                                 policy::IpLists lists, std::shared_ptr<policy::SignatureScheme> scheme)
+    : name_(std::move(name)), lists_(std::move(lists)), scheme_(std::move(scheme)) {
   for (const auto& consumer : consumers) {
     if (!consumer.value.signing_keys.empty()) consumers_.push_back(consumer);
   }
@@ -111,7 +111,7 @@ std::vector<std::string> SigningKeyFiles::files() const {
 }
 
 Result<policy::FilesSummary, Why> SigningKeyFiles::read() {
-  auto keys = read_signing_keys(consumers_, config::process_environment);
+  auto keys = read_signing_keys(consumers_, lists_, config::process_environment);
   if (!keys) return keys.error();
   return policy::FilesSummary{std::to_string(scheme_->replace(*std::move(keys))) + " keys"};
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/load.h"
+#include "policy/auth/allowed_ips.h"
 #include "policy/auth/consumer_config.h"
 #include "policy/live_files.h"
 #include "policy/signature/signature_scheme.h"
@@ -16,16 +17,18 @@ namespace sluice::snapshot {
 /// Where a consumer's key with a public part is. errors: what is wrong with it, without any of it
 Result<policy::SigningKey, std::string> read_public_signing_key(const policy::SigningKeyConfig& key);
 
-/// needs: no two keys with one id (load_config checked it)
+/// needs: no two keys with one id; `lists` has every list that the consumers name (load_config checked both)
 /// errors: "consumer.acme, key s1: ..." of the first that is not good
 Result<policy::SigningKeys, std::string> read_signing_keys(
-    const config::Sections<policy::ConsumerConfig>& consumers, config::Environment environment);
+    const config::Sections<policy::ConsumerConfig>& consumers, const policy::IpLists& lists,
+    config::Environment environment);
 
 class SigningKeyFiles final : public policy::LiveFiles {
  public:
   /// `name`: "auth.bank"
+  /// needs: as read_signing_keys
   SigningKeyFiles(std::string name, const config::Sections<policy::ConsumerConfig>& consumers,
-                  std::shared_ptr<policy::SignatureScheme> scheme);
+                  policy::IpLists lists, std::shared_ptr<policy::SignatureScheme> scheme);
 
   const std::string& name() const override { return name_; }
   /// Of secrets and public keys; none when all stand in the configuration and its environment.
@@ -35,6 +38,7 @@ class SigningKeyFiles final : public policy::LiveFiles {
  private:
   std::string name_;
   config::Sections<policy::ConsumerConfig> consumers_;
+  policy::IpLists lists_;   // that they name
   std::shared_ptr<policy::SignatureScheme> scheme_;
 };
 

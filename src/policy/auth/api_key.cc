@@ -21,7 +21,7 @@ struct StoredKey {
   const http::Problem* problem = nullptr;   // null: `line` is what the key grants
   KeyLine line;
   size_t bytes() const {
-    size_t sum = line.consumer.capacity() + line.id.capacity() + line.grants.allow_ips.capacity() * sizeof(Cidr);
+    size_t sum = line.consumer.capacity() + line.id.capacity() + line.grants.allow_ips.ranges.capacity() * sizeof(Cidr);
     for (const auto* list : {&line.grants.scopes, &line.grants.roles, &line.grants.groups})
       for (const std::string& text : *list) sum += sizeof(text) + text.capacity();
     for (const auto& [name, value] : line.grants.claims) sum += 2 * sizeof(name) + name.capacity() + value.capacity();
@@ -139,7 +139,7 @@ Authenticator::Outcome ApiKeyAuthenticator::look_up(Call& call, const KeyHash& h
 Authenticator::Outcome ApiKeyAuthenticator::judge(Call& call, const KeyHash& hash,
                                                   const KeyTable::Found& found) const {
   if (found.expires <= call.clock().wall()) return Outcome::refused(kApiKeyExpired);
-  if (!found.allows(call.client().ip)) return Outcome::refused(kCredentialAddress);
+  if (!found.allows(call.client().ip, call.worker())) return Outcome::refused(kCredentialAddress);
   auto* identity = make_identity(call.arena(), found);
   identity->method = "api_key";
   identity->authenticator = name_;

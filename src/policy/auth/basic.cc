@@ -114,7 +114,7 @@ Authenticator::Outcome BasicAuthenticator::accept(Call& call, std::string_view u
   Identity* identity = nullptr;
   if (auto holder = options_.holders.find(user); holder != options_.holders.end()) {
     KeyTable::Found found{holder->second.consumer, user, holder->second.grants, WallTime::max()};
-    if (!found.allows(call.client().ip)) return Outcome::refused(kCredentialAddress);
+    if (!found.allows(call.client().ip, call.worker())) return Outcome::refused(kCredentialAddress);
     identity = make_identity(call.arena(), found);
   } else {
     identity = call.arena().make<Identity>();

@@ -4,13 +4,13 @@
 
 namespace sluice::policy {
 
-CertificateTable::CertificateTable(const config::Sections<ConsumerConfig>& consumers) {
+CertificateTable::CertificateTable(const config::Sections<ConsumerConfig>& consumers, const IpLists& lists) {
   for (const auto& section : consumers) {
     if (section.value.certificates.empty()) continue;
     for (const CertificateName& name : section.value.certificates) {
       by_[static_cast<size_t>(name.kind)].try_emplace(name.text.value, holders_.size());
     }
-    holders_.push_back({section.name, grants_of(section.value)});
+    holders_.push_back({section.name, grants_of(section.value, lists)});
   }
 }
 

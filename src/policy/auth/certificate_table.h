@@ -16,7 +16,8 @@ namespace sluice::policy {
 
 class CertificateTable {
  public:
-  explicit CertificateTable(const config::Sections<ConsumerConfig>& consumers);
+  /// needs: `lists` has every list that they name (load_config checked it)
+  CertificateTable(const config::Sections<ConsumerConfig>& consumers, const IpLists& lists);
 
   /// The most telling name decides: the certificate's own digest, then URI, DNS name, e-mail address, subject; among
   /// several of one kind the first in the certificate that anybody has.

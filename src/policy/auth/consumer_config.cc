@@ -55,8 +55,8 @@ constexpr Field kConsumerFields[] = {
         {.name = "groups", .about = "Its groups, for `allow`.", .example = "[\"partners\"]"}),
     field<&ConsumerConfig::allow_ips>(
         {.name = "allow_ips",
-         .about = "Its credentials count from these addresses only; empty: from anywhere.",
-         .example = "[\"203.0.113.0/24\"]"}),
+         .about = "Its credentials count from these ranges and [ip_list.NAME]s only; empty: from anywhere.",
+         .example = "[\"office\", \"203.0.113.0/24\"]"}),
     field<&ConsumerConfig::claims>({.name = "claims",
                                     .about = "Facts about it: {claim.NAME}.",
                                     .example = "{ tenant = \"gold\" }"}),

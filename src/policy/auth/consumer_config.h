@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/ip.h"
 #include "config/secret_source.h"
 #include "config/types.h"
+#include "policy/ip_filter/ip_filter_config.h"
 
 namespace sluice::policy {
 
@@ -81,7 +81,7 @@ struct ConsumerConfig {
   std::vector<std::string> scopes;
   std::vector<std::string> roles;
   std::vector<std::string> groups;
-  std::vector<Cidr> allow_ips;   // empty: from anywhere
+  IpSources allow_ips;   // empty: from anywhere
   config::Map<std::string> claims;
   std::vector<config::Reference<"limit">> limits;
 };

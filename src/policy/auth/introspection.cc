@@ -126,7 +126,8 @@ Authenticator::Outcome IntrospectionAuthenticator::authenticate(Call& call) cons
   identity->authenticator = name_;
   identity->handle = call.arena().copy({reinterpret_cast<const char*>(key.data()), key.size()});
   identity->token = given.token;
-  if (!options_.consumers.resolve(*identity, call.client().ip)) return Outcome::refused(kCredentialAddress);
+  if (!options_.consumers.resolve(*identity, call.client().ip, call.worker()))
+    return Outcome::refused(kCredentialAddress);
   call.findings().identity = identity;
   return Outcome::accepted();
 }

@@ -67,7 +67,8 @@ Authenticator::Outcome JwtAuthenticator::authenticate(Call& call) const {
   verdict.identity->method = "jwt";
   verdict.identity->authenticator = name_;
   if (const Claim* issued = verdict.identity->claim("iat")) verdict.identity->handle = issued->value;
-  if (!options_.consumers.resolve(*verdict.identity, call.client().ip)) return Outcome::refused(kCredentialAddress);
+  if (!options_.consumers.resolve(*verdict.identity, call.client().ip, call.worker()))
+    return Outcome::refused(kCredentialAddress);
   call.findings().identity = verdict.identity;
   return Outcome::accepted();
 }

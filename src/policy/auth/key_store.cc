@@ -56,7 +56,7 @@ Result<void, Why> read_member(std::string_view name, const JsonValue& value, Key
   if (name == "scopes") return read_texts(value, line.grants.scopes);
   if (name == "roles") return read_texts(value, line.grants.roles);
   if (name == "groups") return read_texts(value, line.grants.groups);
-  if (name == "allow_ips") return read_ranges(value, line.grants.allow_ips);
+  if (name == "allow_ips") return read_ranges(value, line.grants.allow_ips.ranges);
   if (name == "claims") return read_claims(value, line.grants);
   std::string_view text = value.string().value_or("");
   if (name == "sha256") {
@@ -90,17 +90,17 @@ Result<KeyLine, std::string> read_key_line(JsonReader& reader, std::string_view 
   return line;
 }
 
-Grants grants_of(const ConsumerConfig& consumer) {
-  Grants grants{consumer.scopes, consumer.roles, consumer.groups, {}, consumer.allow_ips};
+Grants grants_of(const ConsumerConfig& consumer, const IpLists& lists) {
+  Grants grants{consumer.scopes, consumer.roles, consumer.groups, {}, make_allowed_ips(consumer.allow_ips, lists)};
   for (const auto& claim : consumer.claims) grants.claims.emplace_back(claim.name, claim.value);
   return grants;
 }
 
-std::shared_ptr<const KeyTable> make_key_table(const config::Sections<ConsumerConfig>& consumers) {
+std::shared_ptr<const KeyTable> make_key_table(const config::Sections<ConsumerConfig>& consumers, const IpLists& lists) {
   auto table = std::make_shared<KeyTable>();
   for (const auto& section : consumers) {
     const ConsumerConfig& consumer = section.value;
-    Grants grants = grants_of(consumer);
+    Grants grants = grants_of(consumer, lists);
     for (const ConsumerKey& key : consumer.keys) {
       WallTime expires = key.expires ? key.expires->at : WallTime::max();
       CHECK(table->add(key.sha256.value, section.name, key.id.value, grants, expires));

@@ -15,14 +15,16 @@
 
 namespace sluice::policy {
 
-Grants grants_of(const ConsumerConfig& consumer);
+/// needs: `lists` has every list that the consumer names (load_config checked it)
+Grants grants_of(const ConsumerConfig& consumer, const IpLists& lists);
 
-/// needs: no two keys with one hash (load_config checked it)
-std::shared_ptr<const KeyTable> make_key_table(const config::Sections<ConsumerConfig>& consumers);
+/// needs: no two keys with one hash, and as above (load_config checked it)
+std::shared_ptr<const KeyTable> make_key_table(const config::Sections<ConsumerConfig>& consumers, const IpLists& lists);
 
 /// Reads `{"sha256": "5f1d...", "id": "k1", "consumer": "acme", "scopes": [...], "roles": [...], "groups": [...],
 /// "claims": {...}, "allow_ips": [...], "expires": "2027-01-31"}`, one a line; the first three are required, empty lines
-/// are skipped. As a stream: a file of a million keys needs no more memory than its table.
+/// are skipped. `allow_ips` has addresses and ranges: what stands in a file or in Redis names nothing of the configuration.
+/// As a stream: a file of a million keys needs no more memory than its table.
 /// errors: "line 7: ..." without any of its values
 Result<std::shared_ptr<const KeyTable>, std::string> read_key_table(std::istream& in);
 

@@ -57,11 +57,6 @@ std::string_view KeyTable::text(uint32_t at) const {
   return std::string_view(texts_).substr(at + 1, static_cast<unsigned char>(texts_[at]));
 }
 
-bool KeyTable::Found::allows(const IpAddress& from) const {
-  const auto& ranges = grants.allow_ips;
-  return ranges.empty() || std::ranges::any_of(ranges, [&](const Cidr& range) { return range.contains(from); });
-}
-
 bool KeyTable::add(const KeyHash& hash, std::string_view consumer, std::string_view id, const Grants& grants,
                    WallTime expires) {
   CHECK(keys_.size() < kKeysMax);

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/arena.h"
-#include "base/ip.h"
+#include "policy/auth/allowed_ips.h"
 #include "policy/auth/consumer_config.h"
 #include "policy/auth/shared_key_uses.h"
 #include "policy/identity.h"
@@ -23,7 +23,7 @@ struct Grants {
   std::vector<std::string> roles;
   std::vector<std::string> groups;
   std::vector<std::pair<std::string, std::string>> claims;
-  std::vector<Cidr> allow_ips;
+  AllowedIps allow_ips;
   auto operator<=>(const Grants&) const = default;
 };
 
@@ -42,7 +42,7 @@ class KeyTable {
     size_t index = 0;   // in its table
 
     /// Whether the credential may come from there.
-    bool allows(const IpAddress& from) const;
+    bool allows(const IpAddress& from, unsigned worker) const { return grants.allow_ips.allow(from, worker); }
   };
 
   /// needs: fewer than kKeysMax keys, texts of at most kTextBytesMax bytes, finish() not called

@@ -13,7 +13,7 @@ Authenticator::Outcome MtlsAuthenticator::authenticate(Call& call) const {
   if (found->expires <= call.clock().wall()) return Outcome::refused(kCertificateExpired);
   std::string_view id = crypto::view_of(certificate->id);
   if (crypto::revokes(views_.of(call.worker()).get(*lists_), id)) return Outcome::refused(kCertificateRevoked);
-  if (!found->allows(call.client().ip)) return Outcome::refused(kCredentialAddress);
+  if (!found->allows(call.client().ip, call.worker())) return Outcome::refused(kCredentialAddress);
   Identity* identity = make_identity(call.arena(), *found);
   identity->method = "mtls";
   identity->authenticator = name_;

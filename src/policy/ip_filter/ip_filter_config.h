@@ -1,4 +1,4 @@
-// [ip_list.NAME], and the `allow_ips` and `deny_ips` of a route or listener.
+// [ip_list.NAME], and the `allow_ips` and `deny_ips` of a route or listener; a consumer has such an `allow_ips` too.
 #pragma once
 
 #include <span>
@@ -22,9 +22,11 @@ struct IpSource {
   Cidr range;
 };
 
+using IpSources = std::vector<config::Placed<IpSource>>;
+
 struct IpFilterConfig {
-  std::vector<config::Placed<IpSource>> allow;   // empty: everybody who is not denied
-  std::vector<config::Placed<IpSource>> deny;
+  IpSources allow;   // empty: everybody who is not denied
+  IpSources deny;
 
   bool empty() const { return allow.empty() && deny.empty(); }
 };

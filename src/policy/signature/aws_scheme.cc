@@ -65,7 +65,7 @@ Outcome AwsScheme::judge(Call& call, Proof& out) const {
           keys.verifier.verify(signature, message, call.clock().wall(), worker.derived, good))
     return Outcome::refused(*problem);
   KeyTable::Found holder = holder_of(*good.signer);
-  if (!holder.allows(call.client().ip)) return Outcome::refused(kCredentialAddress);
+  if (!holder.allows(call.client().ip, call.worker())) return Outcome::refused(kCredentialAddress);
   Identity* identity = make_identity(call.arena(), holder);
   identity->method = "signature";
   out.identity = identity;

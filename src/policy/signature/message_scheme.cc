@@ -65,7 +65,7 @@ Outcome MessageScheme::judge(Call& call, Proof& out) const {
           keys.verifier.verify(offered, message, call.clock().wall(), good))
     return Outcome::refused(*problem);
   KeyTable::Found holder = holder_of(*good.signer);
-  if (!holder.allows(call.client().ip)) return Outcome::refused(kCredentialAddress);
+  if (!holder.allows(call.client().ip, call.worker())) return Outcome::refused(kCredentialAddress);
   if (good.covers_digest) {
     if (const http::Problem* problem = read_content_digest(head, out.digest))
       return Outcome::refused(*problem);

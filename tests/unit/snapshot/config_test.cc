@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
@@ -116,6 +116,41 @@ TEST(Config, fingerprints_follow_what_a_part_is_made_of) {
       << "the upstream that it names";
   EXPECT_EQ(same, route_print(replaced("weight = 3", "weight = 4")))
       << "servers come and go without the route having changed";
+}
+
+TEST(Config, an_address_list_is_part_of_what_names_it) {
+  auto prints = [](const std::string& address) {
+    LoadedConfig loaded = load(R"(sluice = 1
+[listen.a]
+address = ":80"
+[auth.keys]
+type = "api_key"
+[auth.elsewhere]
+type = "api_key"
+store = "main"
+[redis.main]
+url = "redis://127.0.0.1:6379/0"
+[consumer.acme]
+allow_ips = ["office"]
+[ip_list.office]
+addresses = [")" + address + R"("]
+[upstream.orders]
+servers = ["127.0.0.1:1"]
+[route.a]
+match = { path = "/" }
+upstream = "orders"
+auth = ["keys"]
+)");
+    EXPECT_FALSE(loaded.has_errors()) << loaded.issues_text();
+    const Config& config = loaded.config;
+    return std::array{find_section(config.auth, "keys")->fingerprint, find_section(config.auth, "elsewhere")->fingerprint,
+                      find_section(config.route, "a")->fingerprint};
+  };
+  auto before = prints("10.0.0.1"), after = prints("10.0.0.2");
+  EXPECT_EQ(before, prints("10.0.0.1"));
+  EXPECT_NE(before[0], after[0]) << "the consumers that it looks up name the list";
+  EXPECT_EQ(before[1], after[1]) << "its keys are in Redis: it looks up no consumer";
+  EXPECT_NE(before[2], after[2]) << "by way of its auth";
 }
 
 TEST(Config, the_hash_is_of_what_the_file_means) {

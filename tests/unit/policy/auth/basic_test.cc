@@ -26,7 +26,7 @@ class BasicTest : public ::testing::Test {
     EXPECT_TRUE(file_->read());
     BasicOptions options;
     options.holders["alice"] = {"acme", {{"orders:read"}, {}, {}, {}, {}}};
-    options.holders["bob"] = {"far", {{}, {}, {}, {}, {*Cidr::parse("203.0.113.0/24")}}};
+    options.holders["bob"] = {"far", {{}, {}, {}, {}, {{*Cidr::parse("203.0.113.0/24")}, {}}}};
     options.cache_for = std::chrono::seconds(60);
     authenticator_ = std::make_shared<BasicAuthenticator>("legacy", std::move(options), file_);
   }

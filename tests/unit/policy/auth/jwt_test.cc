@@ -131,9 +131,7 @@ TEST_F(JwtAuthenticatorTest, names_who_asks) {
 
 TEST_F(JwtAuthenticatorTest, holds_a_consumer_to_its_addresses) {
   options.settings.mapping.consumer = "azp";
-  CidrSet office;
-  office.add(*Cidr::parse("203.0.113.0/24"));
-  options.consumers.add("web", {}, office);
+  options.consumers.add("web", {}, {{*Cidr::parse("203.0.113.0/24")}, {}});
   options.consumers.add("app", {});
   JwtAuthenticator jwt = make();
   for (auto [consumer, ip, accepted] : {std::tuple("web", "203.0.113.9", true), {"web", "192.0.2.7", false},

@@ -17,7 +17,7 @@ config::Sections<ConsumerConfig> consumers() {
   out[1].value.certificates = {{Kind::uri, {"spiffe://bank/a", {}}}, {Kind::sha256, {std::string(64, 'a'), {}}}};
   out[2].name = "far";
   out[2].value.certificates = {{Kind::email, {"ops@far.example", {}}}};
-  out[2].value.allow_ips = {*Cidr::parse("203.0.113.0/24")};
+  out[2].value.allow_ips = {{{"", *Cidr::parse("203.0.113.0/24")}, {}}};
   return out;
 }
 
@@ -30,7 +30,7 @@ std::shared_ptr<const crypto::RevokedCertificates> list_of(std::vector<crypto::C
 }
 
 TEST(Mtls, the_most_telling_name_decides_whose_a_certificate_is) {
-  MtlsAuthenticator authenticator("partners", std::make_shared<CertificateTable>(consumers()), lists());
+  MtlsAuthenticator authenticator("partners", std::make_shared<CertificateTable>(consumers(), IpLists()), lists());
   struct Case {
     crypto::ClientCertificate certificate;
     std::string_view consumer;   // empty: refused
@@ -60,7 +60,7 @@ TEST(Mtls, the_most_telling_name_decides_whose_a_certificate_is) {
 }
 
 TEST(Mtls, an_expired_certificate_is_nobodys_any_more) {
-  MtlsAuthenticator authenticator("partners", std::make_shared<CertificateTable>(consumers()), lists());
+  MtlsAuthenticator authenticator("partners", std::make_shared<CertificateTable>(consumers(), IpLists()), lists());
   TestCall test("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   WallTime end = test.clock.wall() + std::chrono::seconds(5);
   crypto::ClientCertificate certificate;
@@ -75,7 +75,7 @@ TEST(Mtls, an_expired_certificate_is_nobodys_any_more) {
 
 TEST(Mtls, a_certificate_that_a_list_revokes_is_taken_back_from_what_it_has_opened) {
   auto live = lists();
-  MtlsAuthenticator authenticator("partners", std::make_shared<CertificateTable>(consumers()), live);
+  MtlsAuthenticator authenticator("partners", std::make_shared<CertificateTable>(consumers(), IpLists()), live);
   TestCall test("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   crypto::ClientCertificate certificate;
   certificate.subject = "CN=acme";
@@ -103,7 +103,7 @@ TEST(Mtls, a_certificate_that_a_list_revokes_is_taken_back_from_what_it_has_open
 }
 
 TEST(Mtls, without_a_certificate_somebody_else_is_asked) {
-  MtlsAuthenticator authenticator("partners", std::make_shared<CertificateTable>(consumers()), lists());
+  MtlsAuthenticator authenticator("partners", std::make_shared<CertificateTable>(consumers(), IpLists()), lists());
   TestCall test("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(authenticator.authenticate(test.call).finding, Authenticator::Finding::absent);
   EXPECT_EQ(authenticator.challenge(test.arena, nullptr), "");
