@@ -6,7 +6,7 @@ namespace sluice::crypto {
 
 RevokedCertificates::RevokedCertificates(std::vector<CertificateId> ids) : ids_(std::move(ids)) {
   std::ranges::sort(ids_, {}, view_of);
-  ids_.erase(std::ranges::unique(ids_).begin(), ids_.end());
+  ids_.erase(std::unique(ids_.begin(), ids_.end()), ids_.end());
   ids_.shrink_to_fit();
 }
 
