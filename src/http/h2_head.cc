@@ -74,7 +74,7 @@ const Problem* read_list(const H2HeaderList& list, Arena& arena, Pseudo& pseudo,
   return problem;
 }
 
-// RFC 9113 section 8.2.3: split for HPACK's sake, one field for everybody else.
+// RFC 9113 section 8.2.3: split for HPACK's sake, one field for everybody else. Empty parts would leave white space at its end.
 void join_cookies(Fields& fields) {
   if (!fields.has(FieldId::cookie) || fields.count(FieldId::cookie) < 2) return;
   size_t size = 0;
@@ -84,7 +84,7 @@ void join_cookies(Fields& fields) {
   char* text = fields.arena().text(size);
   char* out = text;
   for (const Field& field : fields) {
-    if (field.id != FieldId::cookie) continue;
+    if (field.id != FieldId::cookie || field.value_size == 0) continue;
     if (out != text) out = std::copy_n("; ", 2, out);
     out = std::copy_n(field.value_data, field.value_size, out);
   }
@@ -225,12 +225,18 @@ const Problem* read_h2_trailers(const H2HeaderList& list, Arena& arena, Fields& 
   return nullptr;
 }
 
+// RFC 9113 section 8.2.3: split at "; ". Not where a part would begin or end with white space, which makes a message
+// malformed (section 8.2.1), or be empty: nothing is lost when the parts are joined again.
 void H2FieldWriter::add_cookies(std::string_view value) {
-  while (!value.empty()) {
-    size_t end = std::min(value.find("; "), value.size());
-    fields_.push_back({lower_field_name(FieldId::cookie), value.substr(0, end), true});
-    value.remove_prefix(std::min(end + 2, value.size()));
+  auto is_text = [](char c) { return c != ' ' && c != '\t'; };
+  size_t from = 0;   // of the part under way
+  for (size_t at = value.find("; "); at != value.npos; at = value.find("; ", at + 1)) {
+    bool splits = at > from && is_text(value[at - 1]) && at + 2 < value.size() && is_text(value[at + 2]);
+    if (!splits) continue;
+    fields_.push_back({lower_field_name(FieldId::cookie), value.substr(from, at - from), true});
+    from = at + 2;
   }
+  if (!value.empty()) fields_.push_back({lower_field_name(FieldId::cookie), value.substr(from), true});
 }
 
 void H2FieldWriter::add_fields(const http::Fields& fields) {

@@ -256,6 +256,14 @@ TEST(H2ServerAndNghttp2, cookies_that_were_split_are_one_field_and_set_cookies_s
   EXPECT_EQ(pair.client.values(id, "set-cookie"), (std::vector<std::string>{"a=1; Path=/", "b=2; Secure"}));
 }
 
+TEST(H2ServerAndNghttp2, empty_cookies_leave_no_white_space_at_the_edge) {   // found by h2_head_fuzz
+  Served pair;
+  Texts fields = kGetFields;
+  for (const char* cookie : {"", "a=1", "", "b=2", ""}) fields.emplace_back("cookie", cookie);
+  pair.ask(fields);
+  EXPECT_EQ(pair.request(0).head->fields.get(FieldId::cookie), "a=1; b=2");
+}
+
 TEST(H2ServerAndNghttp2, offers_extended_connect_and_carries_a_tunnel) {
   Served pair;
   pair.settle();

@@ -267,6 +267,23 @@ TEST(H2ClientAndNghttp2, splits_cookies_and_keeps_set_cookies_apart) {
   request.stream->detach();
 }
 
+TEST(H2ClientAndNghttp2, splits_no_cookie_where_white_space_would_be_at_its_edge) {   // found by h2_head_fuzz
+  const std::pair<std::string, std::vector<std::string>> cases[] = {
+      {"a=1;  b=2; c=3", {"a=1;  b=2", "c=3"}},
+      {"a=1 ; b=2", {"a=1 ; b=2"}},
+      {"a=1; \tb=2", {"a=1; \tb=2"}},
+      {"; a=1; ; b=2", {"; a=1", "; b=2"}},
+      {"a=1;b=2; c=3;", {"a=1;b=2", "c=3;"}},
+  };
+  for (const auto& [cookie, fields] : cases) {
+    Asked pair;
+    auto& request = pair.ask({.fields = {{"Cookie", cookie}}});
+    EXPECT_EQ(pair.server.log(1), "head(GET /p) end") << cookie;   // RFC 9113 section 8.2.1: else it is malformed
+    EXPECT_EQ(pair.server.values(1, "cookie"), fields);
+    request.stream->detach();
+  }
+}
+
 TEST(H2ClientAndNghttp2, asks_for_a_tunnel_where_it_is_offered) {
   Asked without;
   without.settle();
