@@ -37,6 +37,7 @@ PARSERS = {
     "h1_response_fuzz": ["http/h1_head.cc", "http/h1_scanner.cc", "http/rules_fields.cc",
                          "http/rules_lines.cc"],
     "grpc_health_fuzz": ["upstream/grpc_health.cc"],
+    "h2_head_fuzz": ["http/h2_head.cc"],
     "h2_session_fuzz": ["http/h2_session.cc", "http/h2_streams.cc", "http/h2_submit.cc", "http/h2_stream.cc",
                         "http/h2_server.cc", "http/h2_client.cc", "http/h2_head.cc"],
     "http_signature_fuzz": ["policy/signature/offered_signature.cc", "policy/signature/component.cc",
