@@ -27,6 +27,7 @@ struct Identity {
   std::span<const std::string_view> groups;   // of the consumer
   std::span<const Claim> claims;
   WallTime expires = WallTime::max();
+  const Identity* beside = nullptr;   // where several credentials are asked for: that of the next one, and so on
 
   bool has_scope(std::string_view scope) const { return std::ranges::find(scopes, scope) != scopes.end(); }
   bool has_role(std::string_view role) const { return std::ranges::find(roles, role) != roles.end(); }

@@ -83,7 +83,6 @@ Next Exchange::do_tunnel() {
   if (ends && identity != nullptr && identity->expires != WallTime::max()) {
     expires = parts().clock.now() + time_left(identity->expires, parts().clock.wall());
   }
-  std::string_view handle = identity != nullptr ? identity->handle : std::string_view{};
   last_endpoint_ = arena_.copy(endpoint_->name());
   engine_->tunnels_->open(snapshot::find_route(snapshot(), route_->name), *upstream_,
                           {.client = *std::exchange(client_stream_, nullptr),
@@ -94,9 +93,9 @@ Next Exchange::do_tunnel() {
                            .expires = expires,
                            .client_version = request_->version,
                            .deflate = agreed_extensions(*request_, *response_, *route_->websocket).value_or(http::WsDeflate{}),
-                           .names = KeptNames(record, audit_record(switch_status()), handle),
+                           .names = KeptNames(record, audit_record(switch_status()), identity),
                            .tenure = route_->pipeline.any().end ? route_->pipeline.on_tunnel(call_) : nullptr,
-                           .token = identity != nullptr ? identity->token : std::string_view{}});
+                           .identity = identity});
   return go(Step::finish);
 }
 

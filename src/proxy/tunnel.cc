@@ -114,14 +114,6 @@ void Tunnel::keep(std::unique_ptr<policy::Tenure> tenure) {
   tenure_ = std::move(tenure);
 }
 
-policy::AcceptedCredential Tunnel::credential(std::string_view& authenticator) const {
-  observe::AccessRecord record;
-  observe::AuditRecord audit;
-  std::string_view handle = names_.tell(record, audit);
-  authenticator = audit.authenticator;
-  return {audit.credential, audit.subject, handle};
-}
-
 void Tunnel::arrived(Side side, Chain bytes) {
   Flow& flow = side == Side::client ? client_ : upstream_;
   Messages::Way* way = way_of(flow);
@@ -319,7 +311,7 @@ observe::AccessRecord Tunnel::look(observe::AuditRecord& audit) const {
   const Engine::Parts& parts = group_->home->parts();
   Duration lasted = parts.clock.now() - began_;
   observe::AccessRecord record;
-  (void)names_.tell(record, audit);
+  names_.tell(record, audit);
   record.time = parts.clock.wall() - std::chrono::duration_cast<WallTime::duration>(lasted);
   record.method = http::method_name(http::Method::get);
   record.version = http::version_name(over_h2_ ? http::Version::h2 : http::Version::h1_1);

@@ -52,7 +52,7 @@ struct TunnelParts {
   http::WsDeflate deflate;            // agreed on
   KeptNames names;
   std::unique_ptr<policy::Tenure> tenure;   // null: no policy counts it
-  std::string_view token;             // of the identity; nothing of it is kept here
+  const policy::Identity* identity;   // null: nobody asked for one; nothing of it is kept here
 };
 
 class Tunnel : public Task,
@@ -71,8 +71,8 @@ class Tunnel : public Task,
   /// What the logs would say of it now; views of it.
   observe::AccessRecord look(observe::AuditRecord& audit) const;
   TimePoint began() const { return began_; }
-  /// The credential that opened it, and who vouched for it.
-  policy::AcceptedCredential credential(std::string_view& authenticator) const;
+  /// The credentials that opened it.
+  const KeptNames& names() const { return names_; }
 
  private:
   template <Side kSide> friend class TunnelEvents;

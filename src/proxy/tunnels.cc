@@ -24,7 +24,7 @@ Tunnels::Tunnels(Engine& engine) : engine_(&engine), watch_(engine) {
 Tunnels::~Tunnels() = default;
 
 void Tunnels::open(std::shared_ptr<const snapshot::RoutePart> route, upstream::Upstream& upstream, TunnelParts made) {
-  std::string_view token = made.token;
+  const policy::Identity* identity = made.identity;
   TunnelGroup& group = groups_[route.get()];
   group.home = this;
   group.upstream = &upstream;
@@ -39,30 +39,27 @@ void Tunnels::open(std::shared_ptr<const snapshot::RoutePart> route, upstream::U
   // A reload or a drain may have come while the upstream was asked.
   if (draining_) tunnel->end_at(now, TunnelEnd::drained);
   if (!serves(*engine_->lease().snapshot, *group.route)) tunnel->end_at(now, TunnelEnd::route_changed);
-  watch(*tunnel, *group.route, token);
-  if (was_revoked(*tunnel, *group.route)) tunnel->end_at(now, TunnelEnd::revoked);
+  if (identity != nullptr && group.route->websocket->on_expiry == route::OnExpiry::close) {
+    watch(*tunnel, *identity);
+    if (was_revoked(*identity)) tunnel->end_at(now, TunnelEnd::revoked);
+  }
   tunnel->start();
   if (!timer_.active()) timer_.start(parts().timers, now + kRevocationLook, *this);
 }
 
-void Tunnels::watch(Tunnel& tunnel, const snapshot::RoutePart& route, std::string_view token) {
-  if (route.websocket->on_expiry == route::OnExpiry::keep) return;
-  std::string_view name;
-  policy::AcceptedCredential credential = tunnel.credential(name);
-  if (name.empty()) return;
-  credential.token = token;
-  tunnel.keep(watch_.watch(tunnel, name, credential));
+void Tunnels::watch(Tunnel& tunnel, const policy::Identity& identity) {
+  for (const policy::Identity* one = &identity; one != nullptr; one = one->beside) {
+    tunnel.keep(watch_.watch(tunnel, one->authenticator, accepted_credential(*one)));
+  }
 }
 
 // Before it was here to be found: while the upstream was asked, or since its ticket was issued.
-bool Tunnels::was_revoked(const Tunnel& tunnel, const snapshot::RoutePart& route) const {
-  if (route.websocket->on_expiry == route::OnExpiry::keep) return false;
-  std::string_view name;
-  policy::AcceptedCredential credential = tunnel.credential(name);
-  if (name.empty()) return false;
-  for (const auto& part : engine_->lease().snapshot->auth) {
-    if (part->name != name || part->authenticator->revocation_generation() == 0) continue;
-    return part->authenticator->revoked(credential);
+bool Tunnels::was_revoked(const policy::Identity& identity) const {
+  for (const policy::Identity* one = &identity; one != nullptr; one = one->beside) {
+    for (const auto& part : engine_->lease().snapshot->auth) {
+      if (part->name != one->authenticator || part->authenticator->revocation_generation() == 0) continue;
+      if (part->authenticator->revoked(accepted_credential(*one))) return true;
+    }
   }
   return false;
 }
@@ -105,9 +102,9 @@ void Tunnels::close_revoked(const policy::Authenticator& authenticator) {
   for (auto& [part, group] : groups_) {
     if (part->websocket->on_expiry == route::OnExpiry::keep) continue;
     group.tunnels.each([&](Tunnel& tunnel) {
-      std::string_view name;
-      policy::AcceptedCredential credential = tunnel.credential(name);
-      if (name == authenticator.name() && authenticator.revoked(credential)) tunnel.end_at(now, TunnelEnd::revoked);
+      tunnel.names().each_credential([&](std::string_view by, const policy::AcceptedCredential& credential) {
+        if (by == authenticator.name() && authenticator.revoked(credential)) tunnel.end_at(now, TunnelEnd::revoked);
+      });
     });
   }
 }

@@ -62,8 +62,8 @@ class Tunnels final : private Timer::Owner {
   };
   void on_timer(Timer&) override;
   uint32_t& looked_at(const std::shared_ptr<const snapshot::AuthPart>& part);
-  void watch(Tunnel& tunnel, const snapshot::RoutePart& route, std::string_view token);
-  bool was_revoked(const Tunnel& tunnel, const snapshot::RoutePart& route) const;
+  void watch(Tunnel& tunnel, const policy::Identity& identity);
+  bool was_revoked(const policy::Identity& identity) const;
   void close_revoked(const policy::Authenticator& authenticator);
 
   Engine* engine_;

@@ -1,16 +1,19 @@
 """What let an open socket in is taken back where only a question shows it, in a Redis or at an issuer: the socket ends
-within a second. Where nobody answers it stays. Of what stands in files see test_websocket_ends.py."""
+within a second. Where nobody answers it stays. Of what stands in files see test_websocket_ends.py. Where several are asked
+for, the first that ends or is taken back ends the socket."""
+import hashlib
 import json
 import time
 
 import pytest
+from support.client import Client
 from support.gateway import settings
 from support.h2_websocket import H2WebSocket
 from support.issuer import Issuer, Key, key_set
 from support.redis import Redis
 from support.timing import SLOW, wait_until
 from support.upstream import Upstream
-from support.websocket import WebSocket, echo, opened
+from support.websocket import WebSocket, echo, handshake, opened
 from test_credential_stores import name_of
 from test_introspection import Introspector
 
@@ -28,10 +31,14 @@ class World:
         self.issuer = Upstream(self.introspector)
         (folder / "set.json").write_text(key_set(self.key))
         (folder / "secret").write_text("s3cret\n")
+        self.file = folder / "keys.jsonl"
+        self.file.write_text("")
         routes = "".join(f'[route.{name}]\nmatch = {{ path = "/{name}", upgrade = "websocket" }}\nupstream = "main"\n'
-                         f'auth = ["{auth}"]\n{more}\n' for name, auth, more in
-                         (("keys", "keys", ""), ("tokens", "tokens", ""), ("opaque", "opaque", ""),
-                          ("kept", "keys", 'websocket = { on_expiry = "keep" }')))
+                         f'auth = {auth}\n{more}\n' for name, auth, more in
+                         (("keys", '["keys"]', ""), ("tokens", '["tokens"]', ""), ("opaque", '["opaque"]', ""),
+                          ("kept", '["keys"]', 'websocket = { on_expiry = "keep" }'),
+                          ("both", '{ all = ["tokens", "filed"] }', ""), ("htob", '{ all = ["filed", "tokens"] }', ""),
+                          ("ticket", '["tickets"]', "")))
         self.gateway = start(settings(server="workers = 2", listen='protocols = ["h1", "h2c"]', more=f"""
 [upstream.main]
 servers = ["{self.behind.address}"]
@@ -52,6 +59,17 @@ url = "http://{self.issuer.address}/introspect"
 client_id = "gateway"
 client_secret = {{ secret = "file:{folder}/secret" }}
 cache_for = "{CACHE_FOR}s"
+[auth.filed]
+type = "api_key"
+header = "X-Filed-Key"
+store = "file:{self.file}"
+[auth.tickets]
+type = "ticket"
+query = "ticket"
+[route.issue]
+match = {{ path = "/issue", methods = ["POST"] }}
+auth = {{ all = ["tokens", "filed"] }}
+ticket = "tickets"
 {routes}
 """))
         self.gateway.wait_for_metric(1, "sluice_redis_up", redis="main")
@@ -65,6 +83,20 @@ cache_for = "{CACHE_FOR}s"
     def keys(self, *names):
         for name in names:
             self.redis.ask("SET", name_of(name), json.dumps({"id": name, "consumer": "acme"}))
+
+    def file_holds(self, *names):
+        lines = ({"sha256": hashlib.sha256(name.encode()).hexdigest(), "id": name, "consumer": "acme"} for name in names)
+        self.file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    def with_ticket(self, *fields):
+        """A socket for each kind of connection, with tickets that were issued for `fields`."""
+        sockets = []
+        for make in (WebSocket, H2WebSocket):
+            with Client(self.gateway.port) as client:
+                response = client.ask("POST", "/issue", fields)
+            sockets.append(make(self.gateway.port, f"/ticket?ticket={response.json()['ticket']}"))
+        assert_open(sockets)
+        return sockets
 
     def token(self, **claims):
         return "Authorization", f"Bearer {Issuer().token(self.key, **claims)}"
@@ -210,6 +242,42 @@ def test_while_the_issuer_says_nothing_of_use_sockets_stay(world):
     assert sockets.pop(7).close_code() == (1008, "credential revoked")
     assert_open(sockets)
     end(sockets)
+
+
+def token_is_revoked(world):
+    world.redis.ask("SET", "sluice:revoked:jti:token_is_revoked", "")
+    return "credential revoked"
+
+
+def key_is_withdrawn(world):
+    world.file_holds("stays")
+    return "credential revoked"
+
+
+def token_expires(world):
+    time.sleep(max(0, world.expires - time.time()))
+    return "credential expired"
+
+
+@pytest.mark.parametrize("happens", [token_is_revoked, key_is_withdrawn, token_expires])
+def test_of_several_credentials_the_first_to_go_ends_the_sockets(world, happens):
+    world.file_holds("goes", "stays")
+    wait_until(lambda: world.gateway.ask("GET", "/both", [*handshake(), ("X-Filed-Key", "goes"), world.token(jti="x")]).status == 101,
+               "the key is known")
+    world.expires = int(time.time()) + 5
+    claims = {"exp": world.expires} if happens is token_expires else {}
+    goes, stays = ((world.token(**told), ("X-Filed-Key", key)) for told, key in
+                   (({"jti": happens.__name__, **claims}, "goes"), ({"jti": "stays"}, "stays")))
+    doomed = [*world.open("both", *goes), *world.open("htob", *goes), *world.with_ticket(*goes)]
+    kept = [*world.open("both", *stays), *world.open("htob", *stays), *world.with_ticket(*stays)]
+    began = time.monotonic()
+    reason = happens(world)
+    since = time.monotonic() if happens is token_expires else began
+    for socket in doomed:
+        assert socket.close_code() == (1008, reason)
+    assert time.monotonic() - since < 1 * SLOW
+    assert_open(kept)
+    end([*doomed, *kept])
 
 
 def calls(redis):

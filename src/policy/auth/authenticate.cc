@@ -1,5 +1,7 @@
 #include "policy/auth/authenticate.h"
 
+#include <algorithm>
+
 #include "policy/auth/jwt_problems.h"
 #include "policy/auth/problems.h"
 
@@ -49,13 +51,19 @@ Outcome Authenticate::any(Call& call) const {
   return refused;
 }
 
+// The identity is the first one's, but it ends with whichever credential ends first.
 Outcome Authenticate::all(Call& call) const {
-  const Identity* first = nullptr;
+  Identity* first = nullptr;
+  const Identity** next = nullptr;
   for (const auto& authenticator : authenticators_) {
     Outcome outcome = authenticator->authenticate(call);
     if (outcome.finding == Finding::waiting) return outcome;
     if (outcome.finding == Finding::accepted) {
-      if (first == nullptr) first = call.identity();
+      auto* own = call.arena().make<Identity>(*call.identity());
+      if (first == nullptr) first = own;
+      else *next = own;
+      first->expires = std::min(first->expires, own->expires);
+      next = &own->beside;
       continue;
     }
     call.findings().identity = nullptr;

@@ -18,6 +18,11 @@ struct AcceptedCredential {
   std::string_view token{};   // a secret; empty: recheck() needs none
 };
 
+/// needs: the identity to outlive it
+inline AcceptedCredential accepted_credential(const Identity& identity) {
+  return {identity.credential, identity.subject, identity.handle, identity.token};
+}
+
 /// Otherwise nobody could say whether the credential is good.
 inline bool is_clients_fault(const http::Problem& problem) { return problem.status < 500; }
 

@@ -7,7 +7,7 @@
 namespace sluice::policy {
 namespace {
 
-constexpr std::string_view kForm = "1";   // of this version
+constexpr std::string_view kForm = "2";   // of this version
 constexpr size_t kItemsMax = 4096;        // of one list: above what a token of a header field can hold
 
 int64_t seconds_of(WallTime time) {
@@ -58,6 +58,7 @@ class Unpacker {
     for (size_t i = 0; i < size; ++i) items[i] = next();
     return {items, size};
   }
+  bool good() const { return good_; }
   bool whole() const { return good_ && left_.empty(); }
 
  private:
@@ -72,11 +73,7 @@ class Unpacker {
   bool good_ = true;
 };
 
-}  // namespace
-
-std::string pack_identity(const Identity& identity) {
-  Packer out;
-  out.add(kForm);
+void pack_one(const Identity& identity, Packer& out) {
   for (std::string_view text : {identity.subject, identity.consumer, identity.credential, identity.method,
                                 identity.authenticator, identity.handle}) {
     out.add(text);
@@ -89,32 +86,55 @@ std::string pack_identity(const Identity& identity) {
     out.add(claim.name);
     out.add(claim.value);
   }
-  return out.take();
 }
 
-const Identity* unpack_identity(std::string_view text, Arena& arena) {
+/// gives: false when its end is no time
+bool unpack_one(Unpacker& in, Arena& arena, Identity& identity) {
   constexpr uint64_t kSecondsMax = 253'402'300'799;   // the year 9999
-  Unpacker in(text, arena);
-  if (in.next() != kForm) return nullptr;
-  auto* identity = arena.make<Identity>();
-  for (std::string_view* into : {&identity->subject, &identity->consumer, &identity->credential, &identity->method,
-                                 &identity->authenticator, &identity->handle}) {
+  for (std::string_view* into : {&identity.subject, &identity.consumer, &identity.credential, &identity.method,
+                                 &identity.authenticator, &identity.handle}) {
     *into = in.next();
   }
   if (std::string_view expires = in.next(); !expires.empty()) {
     auto seconds = parse_decimal(expires);
-    if (!seconds || *seconds > kSecondsMax) return nullptr;
-    identity->expires = WallTime(std::chrono::seconds(*seconds));
+    if (!seconds || *seconds > kSecondsMax) return false;
+    identity.expires = WallTime(std::chrono::seconds(*seconds));
   }
-  for (auto* into : {&identity->scopes, &identity->roles, &identity->groups}) *into = in.list();
+  for (auto* into : {&identity.scopes, &identity.roles, &identity.groups}) *into = in.list();
   size_t count = in.count();
   auto* claims = arena.array<Claim>(count);
   for (size_t i = 0; i < count; ++i) {
     std::string_view name = in.next();
     claims[i] = {name, in.next()};
   }
-  identity->claims = {claims, count};
-  return in.whole() ? identity : nullptr;
+  identity.claims = {claims, count};
+  return true;
+}
+
+}  // namespace
+
+std::string pack_identity(const Identity& identity) {
+  Packer out;
+  out.add(kForm);
+  size_t count = 0;
+  for (const Identity* one = &identity; one != nullptr; one = one->beside) ++count;
+  out.add_number(count);
+  for (const Identity* one = &identity; one != nullptr; one = one->beside) pack_one(*one, out);
+  return out.take();
+}
+
+const Identity* unpack_identity(std::string_view text, Arena& arena) {
+  Unpacker in(text, arena);
+  if (in.next() != kForm) return nullptr;
+  const Identity* first = nullptr;
+  const Identity** next = &first;
+  for (size_t left = in.count(); left > 0; --left) {
+    auto* identity = arena.make<Identity>();
+    if (!unpack_one(in, arena, *identity) || !in.good()) return nullptr;
+    *next = identity;
+    next = &identity->beside;
+  }
+  return in.whole() ? first : nullptr;
 }
 
 }  // namespace sluice::policy

@@ -45,6 +45,29 @@ TEST_F(PackedIdentity, comes_back_as_it_was) {
   }
 }
 
+TEST_F(PackedIdentity, comes_with_those_beside_it) {
+  Identity first, second, third;
+  first.authenticator = "keys";
+  first.credential = "k1";
+  first.beside = &second;
+  second.authenticator = "tokens";
+  second.subject = "alice";
+  second.handle = "t1";
+  second.beside = &third;
+  third.authenticator = "machines";
+  std::string packed = pack_identity(first);
+  const Identity* back = unpack_identity(packed, arena);
+  ASSERT_TRUE(back != nullptr && back->beside != nullptr && back->beside->beside != nullptr);
+  EXPECT_EQ(back->credential, "k1");
+  EXPECT_EQ(back->beside->subject, "alice");
+  EXPECT_EQ(back->beside->handle, "t1");
+  EXPECT_EQ(back->beside->beside->authenticator, "machines");
+  EXPECT_EQ(back->beside->beside->beside, nullptr);
+  for (size_t size = 0; size < packed.size(); ++size) {
+    EXPECT_EQ(unpack_identity(std::string_view(packed).substr(0, size), arena), nullptr) << size;
+  }
+}
+
 TEST_F(PackedIdentity, without_an_end_has_none) {
   std::string packed = pack_identity({});
   const Identity* back = unpack_identity(packed, arena);
@@ -55,7 +78,7 @@ TEST_F(PackedIdentity, without_an_end_has_none) {
 TEST_F(PackedIdentity, anything_else_is_none) {
   std::string packed = pack_identity({});
   for (std::string text : {std::string(), std::string("1:2"), std::string("99999999999:x"), std::string(":"), std::string("-1:"),
-                           packed + "x", packed + "0:", "1:1" + std::string(100, '0')}) {
+                           packed + "x", packed + "0:", std::string("1:21:0"), "1:1" + packed.substr(3), "1:1" + std::string(100, '0')}) {
     EXPECT_EQ(unpack_identity(text, arena), nullptr) << text;
   }
 }
