@@ -19,10 +19,11 @@ enum class H2Abuse : uint8_t {
   header_bytes,    // of one header block when decompressed, far above what is refused with 431
   stalls,          // streams reset because their window stayed closed
   slow_head,       // a header block that does not end
+  slow_read,       // a peer that takes no bytes
 };
 inline constexpr std::string_view kH2AbuseLabels[] = {
     "resets",        "pings",        "settings", "empty_frames", "control_frames",
-    "continuations", "header_bytes", "stalls",   "slow_head"};
+    "continuations", "header_bytes", "stalls",   "slow_head", "slow_read"};
 inline constexpr size_t kH2Abuses = std::size(kH2AbuseLabels);
 
 }  // namespace sluice::http

@@ -27,6 +27,11 @@ inline constexpr size_t kH2CrumbsBelow = 1024;
 /// Frames queued for a peer that takes nothing: beyond it nothing more is read from him.
 inline constexpr size_t kH2QueuedMax = 512 * 1024;   // twice what bodies may fill of it
 
+/// HPACK's table of the peer's header fields, and the most of ours that he may ask for: the protocol's default.
+inline constexpr uint32_t kHpackTableBytes = 4096;
+/// That an upstream takes before it has said how many it does (RFC 9113 section 6.5.2 asks for no less).
+inline constexpr uint32_t kStreamsUntilSettings = 100;
+
 /// What a session holds beside blocks, an estimate for memory_max: frames, HPACK's tables.
 inline constexpr size_t kH2Bytes = 24 * 1024;
 
@@ -51,7 +56,8 @@ struct H2Limits {
       case H2Abuse::empty_frames: return empty_frames;
       case H2Abuse::control_frames: return control_frames;
       case H2Abuse::stalls: return stalls;
-      case H2Abuse::continuations: case H2Abuse::header_bytes: case H2Abuse::slow_head: break;
+      case H2Abuse::continuations: case H2Abuse::header_bytes: case H2Abuse::slow_head:
+      case H2Abuse::slow_read: break;
     }
     return 0;
   }

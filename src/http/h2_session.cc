@@ -170,6 +170,8 @@ H2Session::H2Session(Role role, Wire& wire, const H2Limits& limits)
   nghttp2_option_set_max_continuations(option, limits.continuations);
   nghttp2_option_set_stream_reset_rate_limit(option, uint64_t{limits.resets} + 1, uint64_t{limits.resets} + 1);
   nghttp2_option_set_max_send_header_block_length(option, kSentHeaderBytesMax);
+  nghttp2_option_set_max_deflate_dynamic_table_size(option, kHpackTableBytes);
+  nghttp2_option_set_peer_max_concurrent_streams(option, kStreamsUntilSettings);
   nghttp2_session_callbacks* callbacks = H2Callbacks::make();
   nghttp2_session* session = nullptr;
   int made = server_ ? nghttp2_session_server_new2(&session, callbacks, this, option)
@@ -185,14 +187,15 @@ H2Session::~H2Session() {
 }
 
 void H2Session::start() {
-  std::array<nghttp2_settings_entry, 4> entries{{
+  std::array<nghttp2_settings_entry, 5> entries{{
+      {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, kHpackTableBytes},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
        static_cast<uint32_t>(limits_->head.header_bytes_max + limits_->head.line_bytes_max)},
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits_->streams},
       {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
       {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},   // a server's: the last one
   }};
-  if (!server_) entries[1] = {NGHTTP2_SETTINGS_ENABLE_PUSH, 0};
+  if (!server_) entries[2] = {NGHTTP2_SETTINGS_ENABLE_PUSH, 0};
   nghttp2_submit_settings(session_.get(), NGHTTP2_FLAG_NONE, entries.data(), entries.size() - (server_ ? 0 : 1));
   nghttp2_session_set_local_window_size(session_.get(), NGHTTP2_FLAG_NONE, 0, kH2ConnectionWindow);
   flush();
@@ -331,7 +334,11 @@ void H2Session::end_if_done() {
   end(Finish::flush, {});
 }
 
-void H2Session::on_failed(Error why) { end(Finish::abort, why); }
+// A peer that takes no bytes is not told why: there is no room for it.
+void H2Session::on_failed(Error why) {
+  if (!finished_ && why.code == Code::timeout) abuse_ = H2Abuse::slow_read;
+  end(Finish::abort, why);
+}
 
 void H2Session::on_timeout(Phase phase) {
   if (finished_) return;

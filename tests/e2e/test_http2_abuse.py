@@ -176,6 +176,7 @@ def test_open_windows_of_a_client_that_reads_nothing(site):
     def records():
         return [(line["status"], line.get("aborted")) for line in site.access_log() if line.get("path") == "/8"]
     wait_until(lambda: records() == [(200, "client")] * 8, "all were under way")
+    assert site.metric("sluice_http2_abuses_total", listener="hasty", limit="slow_read") == 1
     assert most - resident < 4 * MEGABYTE * SLOW                       # of 64 MiB that are asked for
     wait_until(lambda: site.metric("sluice_upstream_requests_in_flight", upstream="main") == 0, "upstreams are free")
 
