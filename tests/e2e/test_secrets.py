@@ -1,17 +1,22 @@
 """F7: credentials of every kind, good and bad, are in no log, sink, page or answer, at any level of the log."""
 import base64
+import contextlib
 import hashlib
+import json
 import re
+import threading
 
 import pytest
 from botocore import auth as aws
-from support.client import ask
+from support.client import Client, ask, request
 from support.gateway import run_command, settings
 from support.issuer import Issuer, Key, key_set
 from support.signing import Key as SigningKey
 from support.signing import signed
 from support.timing import wait_until
+from support.upstream import answer
 from test_api_keys import KEY, sha256
+from test_audit import Syslog
 from test_basic import HASH
 from test_introspection import Introspector
 from test_signed_requests_aws import signed as aws_signed
@@ -92,6 +97,8 @@ url = "redis://127.0.0.1:REDIS"
 password = { secret = "file:@dir@/redis-wrong" }
 [log.audit]
 file = "@dir@/audit.log"
+[log.audit.syslog]
+address = "unix:SYSLOG"
 [log.audit.redis]
 store = "main"
 """
@@ -100,8 +107,11 @@ store = "main"
 class Site:
     """A gateway that takes every kind of credential, and makes them: what was made is in `secrets`."""
 
-    def __init__(self, gateway, upstream, redis, folder, level):
+    def __init__(self, gateway, upstream, redis, syslog, folder, level):
         self.secrets = list(HELD.values())
+        self.syslog = syslog
+        self.answering = threading.Event()    # while it is not set, requests stay in flight
+        self.answering.set()
         self.redis = redis("--requirepass", HELD["redis"])
         self.token_key, self.stranger = Key(folder, "k1"), Key(folder, "k2")
         self.bank, self.forger = SigningKey("k-bank", "hmac-sha256"), SigningKey("k-bank", "hmac-sha256")
@@ -112,14 +122,18 @@ class Site:
         self.introspector.tokens["planted-opaque-good"] = {"active": True, "sub": "alice"}
         text = AUTH.replace("ISSUER", upstream(self.introspector).address).replace("KEY_HASH", sha256(KEY))
         text = text.replace("REDIS", str(self.redis.port)).replace("@dir@/", f"{folder}/").replace(
-            f"{folder}/audit.log", "@dir@/audit.log")
+            f"{folder}/audit.log", "@dir@/audit.log").replace("SYSLOG", str(syslog.path))
         for name, content in {**HELD, "set.json": key_set(self.token_key), "users": f"alice:{HASH}\n"}.items():
             (folder / name).write_text(content)
         routes = "".join(f'[route.{name}]\nmatch = {{ path = "/{name}" }}\nupstream = "main"\n{lines}\n'
                          for name, lines in ROUTES.items())
-        config = settings(upstream(), route='auth = "none"', log_access="query = true", more=routes + text)
+        config = settings(upstream(self.answer), route='auth = "none"', log_access="query = true", more=routes + text)
         self.one = gateway(config.replace('level = "info"', f'level = "{level}"'))
         self.one.wait_for_metric(1, "sluice_redis_up", redis="main")
+
+    def answer(self, connection, request):
+        self.answering.wait(20)
+        answer()(connection, request)
 
     def plant(self, text, *parts):
         self.secrets += [text, *parts]
@@ -145,9 +159,9 @@ class Site:
         self.plant(re.search("Signature=([0-9a-f]{64})", sent + dict(fields).get("Authorization", "")).group(1))
         return sent, fields
 
-    def credential(self, name, good):
+    def credential(self, name, good, query=""):
         """gives: (target, fields)"""
-        target = f"/{name}"
+        target = f"/{name}{query}"
         if name == "link":
             return self.sigv4(good, target, signer=aws.SigV4QueryAuth, expires=60)
         if name == "sigv4":
@@ -169,20 +183,51 @@ class Site:
         answer = self.ask("/issue", [("X-Api-Key", KEY)], "POST")
         return self.plant(answer.json()["ticket"])
 
+    def shown_while_in_flight(self):
+        """gives: what the commands and pages say that list requests under way and keys, with one of each credential"""
+        self.answering.clear()
+        asked = [self.credential(name, True, "?held=1") for name in ROUTES]
+        asked.append((f"/live?ticket={self.ticket()}", UPGRADE))
+        asked.append(("/live", [*UPGRADE, ("Sec-WebSocket-Protocol", f"bearer.{self.token(True)}, app")]))
+        control = ("--control", f"unix:{self.one.control_path}")
+        with contextlib.ExitStack() as clients:
+            for target, fields in asked:
+                client = clients.enter_context(Client(self.one.port))
+                client.send(request("GET", target, fields, host=f"127.0.0.1:{self.one.port}"))
+            wait_until(lambda: json.loads(run_command("connections", *control, "--json").stdout)["found"] == len(asked),
+                       "all are in flight")
+            commands = {words: run_command(*words.split(), *control)
+                        for words in ("connections", "connections --json", "key list", "key list --json")}
+            pages = {f"{place} {path}": ask(port, "GET", path).body.decode()
+                     for place, port in (("admin", self.one.admin), ("control", self.one.control_path))
+                     for path in ("/metrics", "/status", "/readyz", "/healthz", "/connections", "/keys")}
+            self.answering.set()
+        assert all(done.returncode == 0 for done in commands.values()), commands
+        assert commands["connections"].stdout.endswith(f"{len(asked)} in flight\n") and "k1" in commands["key list"].stdout
+        assert pages["control /connections"].count("/live") == 2 and '"k1"' in pages["control /keys"], pages
+        return {**{words: done.stdout + done.stderr for words, done in commands.items()}, **pages}
+
     def sinks(self):
         one = self.one
         shown = run_command("config", "show", str(one.config))
-        pages = [ask(one.admin, "GET", path).body.decode() for path in ("/metrics", "/status", "/readyz")]
         one.stop()
+        self.syslog.stop()
         return {"access log": (one.folder / "access.log").read_text(), "error log": one.error_log(),
-                "output": one.output_text(), "audit log": (one.folder / "audit.log").read_text(), "pages": "".join(pages),
+                "output": one.output_text(), "audit log": (one.folder / "audit.log").read_text(), "syslog": "\n".join(self.syslog.messages),
                 "config show": shown.stdout + shown.stderr,
                 "redis": self.redis.ask("XRANGE", "sluice:audit", "-", "+", password=HELD["redis"])}
 
 
+@pytest.fixture
+def syslog(tmp_path):
+    one = Syslog(tmp_path / "syslog")
+    yield one
+    one.stop()
+
+
 @pytest.mark.parametrize("level", ["debug", "info", "warn", "error"])
-def test_no_credential_of_any_kind_in_any_output(gateway, upstream, redis, tmp_path, level):
-    site = Site(gateway, upstream, redis, tmp_path, level)
+def test_no_credential_of_any_kind_in_any_output(gateway, upstream, redis, syslog, tmp_path, level):
+    site = Site(gateway, upstream, redis, syslog, tmp_path, level)
     answers = []
     for name in ROUTES:
         statuses = []
@@ -206,15 +251,16 @@ def test_no_credential_of_any_kind_in_any_output(gateway, upstream, redis, tmp_p
     target, fields = site.credential("token", good=True)
     explained = run_command("explain", "-c", str(site.one.config), "-H", f"Authorization: {fields[0][1]}", "GET",
                             f"http://127.0.0.1:{site.one.port}{target}")
+    shown = site.shown_while_in_flight()
     site.one.reload()
     if level != "error":
         site.one.wait_for_error_line("redis away redis=wrong")
     wait_until(lambda: int(site.redis.ask("XLEN", "sluice:audit", password=HELD["redis"]) or 0) > 40, "records in Redis")
-    sinks = {**site.sinks(), "explain": explained.stdout + explained.stderr}
+    sinks = {**site.sinks(), **shown, "explain": explained.stdout + explained.stderr}
     for number, answer in enumerate(answers):
         fields = " ".join(f"{name}: {value}" for name, value in answer.fields)
         sinks[f"answer {number} ({answer.status})"] = fields + answer.body.decode(errors="replace")
-    for sink in ("audit log", "redis", "access log"):
+    for sink in ("audit log", "syslog", "redis", "access log"):
         assert sinks[sink].count("/cookie") > 2 or sinks[sink].count('"route":"cookie"') > 2, sink
     for sink, text in sinks.items():
         for secret in site.secrets:
