@@ -82,6 +82,37 @@ def test_every_answer_is_marked_ours_too(api):
     assert response.status == 502 and allows(response) == marks
 
 
+def test_pages_of_the_internet_reach_a_private_network_where_that_is_allowed(gateway, upstream):
+    behind = upstream(answer(fields=[("Access-Control-Allow-Private-Network", "true")]))
+    one = gateway(settings(behind, route='auth = "none"\ncors = "web"', more=CORS + f"""
+[cors.inside]
+origins = ["{APP}"]
+private_network = true
+[route.inside]
+match = {{ path = "/inside" }}
+upstream = "main"
+auth = "none"
+cors = "inside"
+"""))
+    asks = ("Access-Control-Request-Private-Network", "true")
+
+    def allowed(path, *fields, origin=APP, method="OPTIONS"):
+        """What the answer says of private networks; of a preflight unless `method` says otherwise."""
+        announced = [("Access-Control-Request-Method", "GET")] if method == "OPTIONS" else []
+        response = one.ask(method, path, [("Origin", origin), *announced, *fields])
+        assert response.status == (204 if announced else 200)
+        assert (allows(response).get("allow-origin") == APP) == (origin == APP)
+        return allows(response).get("allow-private-network")
+    assert allowed("/inside", asks) == "true"
+    assert allowed("/inside") is None and allowed("/inside", (asks[0], "false")) is None    # only whoever asks is told
+    assert allowed("/inside", asks, origin="https://evil.example") is None
+    assert allowed("/a", asks) is None                                                       # not configured
+    assert behind.requests == []
+    for path in ("/inside", "/a"):      # on no other answer, whatever the upstream says
+        assert allowed(path, asks, method="GET") is None
+    assert len(behind.requests) == 2
+
+
 def test_a_429_is_marked_and_preflights_count_for_nothing(gateway, upstream):
     limit = """
 [limit.few]
