@@ -101,6 +101,22 @@ def test_who_did_what_and_who_was_not_let_in(audited):
     assert code == 0 and f"good: {len(found)} records" in said, said
 
 
+def test_fields_are_written_where_listed_and_their_values_where_not_redacted(gateway, upstream):
+    fields = [("X-Reason", "a call"), ("x-person", "planted_person"), ("X-Other", "planted_other")]
+    behind = upstream()
+    one = gateway(config_of(behind, KEYED + 'headers = ["X-Reason", "X-Person", "X-None"]\nredact = ["header.X-Person"]\n'),
+                  environment=ENVIRONMENT)
+    assert one.ask("GET", "/users/42", [("X-Api-Key", KEY), *fields]).status == 200
+    assert one.ask("GET", "/users/42", fields).status == 401
+    assert one.ask("GET", "/users/42", [("X-Api-Key", KEY)]).status == 200
+    one.stop()
+    assert behind.requests[0].get("X-Person") == "planted_person"      # redacted is what is written, not what is sent
+    requests = [record for record in records(one) if record["event"] == "request"]
+    assert [record.get("headers") for record in requests] == [{"X-Reason": "a call", "X-Person": "***"}] * 2 + [None]
+    for log in ("audit.log", "audit.log.head", "access.log", "error.log"):
+        assert "planted" not in (one.folder / log).read_text(), log
+
+
 def test_the_limit_that_decided_is_named(gateway, upstream):
     more = AUDIT + '[limit.few]\nkey = "route"\nrate = "1/1h"\nburst = 1\n[consumer.acme]\nkeys = [{ id = "k1", sha256 = "' + sha256(KEY) \
         + '" }]\n[auth.partners]\ntype = "api_key"\n'

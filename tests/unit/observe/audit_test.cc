@@ -425,21 +425,27 @@ TEST(AuditRecords, only_what_is_listed_and_not_what_is_redacted) {
   TemporaryFolder folder;
   LogConfig config = config_of(folder);
   config.audit->query = {"page", "account", "none"};
-  config.audit->headers = {"X-Reason"};
+  config.audit->headers = {"X-Reason", "X-Person", "X-None"};
   config.audit->claims = {"tenant", "address"};
-  config.audit->redact = {"path.token", "query.account", "subject", "client_ip", "/address/street"};
+  config.audit->redact = {"path.token", "query.account", "header.x-person", "header.X-None",
+                          "subject", "client_ip", "/address/street"};
   LogSet logs;
   put(logs, config, nullptr);
   {
     AuditLog log(logs.audit_log());
-    http::Fields* none = nullptr;
+    BlockPool pool;
+    Arena arena{pool};
+    http::Fields fields{arena};
+    fields.add("x-reason", "a \"call\"");
+    fields.add("x-person", "hidden-person");
+    fields.add("x-other", "hidden-other");
     NamedValue params[] = {{"id", "42"}, {"token", "hidden-token"}};
     NamedValue claims[] = {{"tenant", "gold"}, {"email", "hidden-mail"},
                            {"address", R"({"street":"hidden-street","city":"Rome"})"}};
     AccessRecord request;
     request.params = params;
     request.query = "page=2&secret=hidden-query&page=3&account=hidden-account";
-    request.fields = none;
+    request.fields = &fields;
     AuditRecord audit;
     audit.subject = "hidden-subject";
     audit.claims = claims;
@@ -449,6 +455,7 @@ TEST(AuditRecords, only_what_is_listed_and_not_what_is_redacted) {
   std::string text = read_whole(folder.file("audit.log"));
   EXPECT_EQ(text.find("hidden"), text.npos) << text;
   for (const char* part : {R"("params":{"id":"42","token":"***"})", R"("query":{"page":"2&3","account":"***"})",
+                           R"("headers":{"X-Reason":"a \"call\"","X-Person":"***"})",
                            R"("claims":{"tenant":"gold","address":"{\"street\":\"***\",\"city\":\"Rome\"}"})",
                            R"("subject":"***")", R"("client_ip":"***")"}) {
     EXPECT_NE(text.find(part), text.npos) << part << " in " << text;
