@@ -2,6 +2,7 @@
 // pieces is a Hasher's, one thread's.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -28,6 +29,7 @@ class Hasher;
 
 class Digest {
  public:
+  /// cost: a look-up under a lock that all threads share: not for a request
   explicit Digest(Hash hash);
   Hash hash() const { return hash_; }
   size_t bytes() const { return digest_bytes(hash_); }
@@ -38,6 +40,15 @@ class Digest {
   friend class Hasher;
   Hash hash_;
   std::shared_ptr<const evp_md_st> algorithm_;
+};
+
+/// A Digest of each hash, for those who learn from a request which one they need.
+class Digests {
+ public:
+  const Digest& of(Hash hash) const { return all_[static_cast<size_t>(hash)]; }
+
+ private:
+  std::array<Digest, 3> all_{Digest(Hash::sha256), Digest(Hash::sha384), Digest(Hash::sha512)};
 };
 
 /// Hashes one text after the other, each in any number of pieces.

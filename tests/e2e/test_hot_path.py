@@ -1,7 +1,11 @@
 """What a kept-alive request costs, in counts that no noise can move: system calls and
 allocations."""
+import functools
+import hashlib
+import itertools
 import os
 import re
+import shutil
 import struct
 import subprocess
 from pathlib import Path
@@ -10,7 +14,12 @@ import pytest
 from support.allocations import allocations_in, counted
 from support.client import Client
 from support.gateway import settings
+from support.issuer import Issuer, key_set
+from support.issuer import Key as TokenKey
+from support.signing import Key as SigningKey
+from support.signing import signed
 from support.timing import DEADLINE_SECONDS, wait_until
+from test_signed_requests_aws import signed as aws_signed
 
 # "100.00  seconds  usecs/call  calls  [errors]  total"
 TOTAL = re.compile(r"^100\.00 +[\d.]+ +\d+ +(\d+) +(?:\d+ +)?total$", re.MULTILINE)
@@ -206,30 +215,145 @@ def test_system_calls_of_a_new_connection_for_each_request(gateway, tmp_path, li
     assert each <= SYSTEM_CALLS_OF_A_CONNECTION_MAX, f"{each:.3f} a connection\n{table}"
 
 
-def test_no_algorithm_is_looked_up_for_a_request(gateway, authority, tmp_path, upstream):
+ASKING = f"""
+[auth.jwt]
+type = "jwt"
+issuer = "https://id.example"
+audience = "orders"
+jwks_file = "KEYS/set.json"
+[auth.mac]
+type = "jwt"
+issuer = "https://id.example"
+audience = "orders"
+secret = {{ secret = "file:KEYS/shared" }}
+[auth.key]
+type = "api_key"
+[auth.message]
+type = "signature"
+[auth.sigv4]
+type = "signature"
+scheme = "sigv4"
+[consumer.acme]
+keys = [{{ id = "k1", sha256 = "{hashlib.sha256(b"slk_acme").hexdigest()}" }}]
+signing_keys = [SIGNING,
+                {{ id = "AKIDACME", algorithm = "sigv4", secret = {{ secret = "file:KEYS/shared" }} }}]
+"""
+CHAINED = """
+[log.audit]
+file = "@dir@/audit.log"
+"""
+KEYED = CHAINED + 'key = { secret = "file:KEYS/shared" }\n'
+REQUESTS = 200
+WARM_UP = 20
+
+
+class Credentials:
+    """Who asks, in each of the ways of ASKING. Each method gives (method, target, fields, body) of one request."""
+
+    def __init__(self, folder):
+        self.host = "localhost"
+        self.numbers = itertools.count()
+        self.bearers = {name: TokenKey(folder, f"token-{name}", name) for name in ("HS256", "ES256", "RS256")}
+        self.bearers["HS256"].secret = hashlib.sha256(b"shared").hexdigest().encode()
+        self.signers = {name: SigningKey(f"k-{name}", name) for name in ("hmac-sha256", "ecdsa-p256-sha256", "ed25519")}
+        (folder / "shared").write_bytes(self.bearers["HS256"].secret)
+        (folder / "set.json").write_text(key_set(self.bearers["ES256"], self.bearers["RS256"]))
+        self.config = ASKING.replace(
+            "SIGNING", ", ".join(key.entry(folder) for key in self.signers.values()))
+
+    def none(self):
+        return "GET", "/", [], b""
+
+    def api_key(self):
+        return "GET", "/", [("X-Api-Key", "slk_acme")], b""
+
+    def stranger(self):
+        return "GET", "/", [("X-Name", str(next(self.numbers)))], b""
+
+    def token(self, algorithm):
+        token = Issuer().token(self.bearers[algorithm], jti=str(next(self.numbers)))
+        return "GET", "/", [("Authorization", f"Bearer {token}")], b""
+
+    @functools.cached_property
+    def one_token(self):
+        return self.token("ES256")
+
+    def message(self, algorithm, body=None):
+        fields = signed(self.signers[algorithm], "POST", "/", body=body, host=self.host, scheme="https")
+        return "POST", "/", fields, body or b""
+
+    def sigv4(self):
+        target, fields = aws_signed(self.host, secret=self.bearers["HS256"].secret.decode(), region="eu-central-1")
+        return "GET", target, [(name, value) for name, value in fields if name != "Host"], b""
+
+
+SHARED_LIMIT = """
+[redis.main]
+url = "unix:REDIS"
+[limit.all]
+key = "header.X-Name"
+rate = "1_000_000/1s"
+store = "main"
+exact = true
+"""
+# name: (lines of the route, more of the configuration, a request from Credentials)
+LOOKED_UP = {
+    "no policy": ('auth = "none"', "", Credentials.none),
+    "api key": ('auth = ["key"]', "", Credentials.api_key),
+    "a token again": ('auth = ["jwt"]', "", lambda who: who.one_token),
+    **{f"new tokens, {name}": (f'auth = ["{auth}"]', "", lambda who, name=name: who.token(name))
+       for name, auth in (("HS256", "mac"), ("ES256", "jwt"), ("RS256", "jwt"))},
+    **{f"signed, {name}": ('auth = ["message"]', "", lambda who, name=name: who.message(name))
+       for name in ("hmac-sha256", "ecdsa-p256-sha256", "ed25519")},
+    "signed, with a body": ('auth = ["message"]', "", lambda who: who.message("hmac-sha256", b"seven b")),
+    "signed, with a digest of nothing": ('auth = ["message"]', "", lambda who: who.message("hmac-sha256", b"")),
+    "sigv4": ('auth = ["sigv4"]', "", Credentials.sigv4),
+    "audit log": ('auth = ["key"]', CHAINED, Credentials.api_key),
+    "keyed audit log": ('auth = ["key"]', KEYED, Credentials.api_key),
+    "limit in Redis, new keys": ('auth = "none"\nlimit = ["all"]', SHARED_LIMIT, Credentials.stranger),
+}
+# OpenSSL itself looks up SHA-512 whenever it verifies with Ed25519 (3.0: crypto/ec/curve25519.c). So what is looked up
+# inside it is counted too.
+OF_OPENSSL = {"signed, ed25519": REQUESTS}
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler for what counts")
+@pytest.mark.parametrize("name", LOOKED_UP)
+def test_no_algorithm_is_looked_up_for_a_request(gateway, authority, tmp_path, upstream, shared_redis, name):
     """By name in OpenSSL, that is: EVP_*_fetch takes locks that all workers share."""
     library, numbers = tmp_path / "fetch_count.so", tmp_path / "fetches"
     source = Path(__file__).with_name("fetch_count.c")
     subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", str(source), "-o", str(library)],
                    check=True)
+    route, more, request_of = LOOKED_UP[name]
+    who = Credentials(tmp_path)
+    if "REDIS" in more:
+        more = more.replace("REDIS", str(shared_redis().path))
     cert, key = authority.leaf("localhost")
-    one = gateway(settings(upstream(), more=f"""
+    one = gateway(settings(upstream(), route=route, more=f"""
 [listen.secure]
 address = "127.0.0.1:@tls@"
 tls = "site"
 [tls.site]
 certificates = [{{ cert = "{cert}", key = "{key}" }}]
+{(who.config + more).replace("KEYS", str(tmp_path))}
 """), environment={"LD_PRELOAD": str(library), "SLUICE_FETCH_COUNT": str(numbers)})
+    requests = [request_of(who) for _ in range(WARM_UP + REQUESTS)]
+    audit = one.folder / "audit.log"
 
     def fetches():
         return struct.unpack("<Q", numbers.read_bytes()[:8])[0]
+
+    def fetches_after(client, some, records):
+        for method, target, fields, body in some:
+            assert client.ask(method, target, fields, body, host=who.host).status == 200
+        if "[log.audit]" in more:
+            wait_until(lambda: audit.read_text().count('"event":"request"') == records, "every record is written")
+        return fetches()
     before = fetches()
     with Client(one.tls, tls=authority.client_context()) as client:
-        assert client.ask().status == 200
-        shaken = fetches()
-        for _ in range(200):
-            assert client.ask().status == 200
-        after = fetches()
-    print(f"{before} at the start, {shaken - before} for the first handshake, {after - shaken} for 200 requests")
-    assert shaken > before, "nothing is counted at all"
-    assert after == shaken
+        warm = fetches_after(client, requests[:WARM_UP], WARM_UP)
+        after = fetches_after(client, requests[WARM_UP:], len(requests))
+    print(f"{before} at the start, {warm - before} for the first handshake and requests, {after - warm} for {REQUESTS}")
+    assert warm > before, "nothing is counted at all"
+    assert after - warm == OF_OPENSSL.get(name, 0)

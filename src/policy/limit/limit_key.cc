@@ -100,7 +100,7 @@ LimitKeyMaker::Value LimitKeyMaker::value_of(const Fact& fact, const Call& call)
 LimitKey LimitKeyMaker::make(const Call& call) const { return siphash128(key_, bytes_of(call)); }
 
 std::string LimitKeyMaker::shared_name(const Call& call) const {
-  std::string digest = crypto::Digest(crypto::Hash::sha256).of(scope_ + std::string(bytes_of(call)));
+  std::string digest = sha256_.of(scope_ + std::string(bytes_of(call)));
   std::string out = "sluice:limit:" + name_ + ":";
   for (char c : std::string_view(digest).substr(0, kSharedBytes)) append_hex(out, c);
   return out;

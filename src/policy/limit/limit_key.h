@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/template.h"
+#include "crypto/digest.h"
 #include "policy/limit/shared_limit_table.h"
 #include "policy/policy.h"
 
@@ -41,6 +42,7 @@ class LimitKeyMaker {
   std::string scope_;          // everything that is not the request's
   std::vector<config::Fact> facts_;
   unsigned ipv6_prefix_;
+  crypto::Digest sha256_{crypto::Hash::sha256};
 };
 
 }  // namespace sluice::policy

@@ -6,10 +6,10 @@
 
 namespace sluice::policy {
 
-DigestFilter::DigestFilter(const ExpectedDigest& expected)
+DigestFilter::DigestFilter(const crypto::Digest& digest, const ExpectedDigest& expected)
     : expected_bytes_(expected.digest.copy(expected_.data(), expected_.size())) {
-  CHECK(expected_bytes_ == crypto::digest_bytes(expected.hash));
-  hasher_.emplace(crypto::Digest(expected.hash));
+  CHECK(digest.hash() == expected.hash && expected_bytes_ == digest.bytes());
+  hasher_.emplace(digest);
 }
 
 Verdict DigestFilter::feed(Chain& bytes, http::End end) {
@@ -43,8 +43,9 @@ void DigestFilter::close() {
   held_.clear();
 }
 
-bool is_digest_of_nothing(const ExpectedDigest& expected) {
-  return crypto::equal_constant_time(crypto::Digest(expected.hash).of(""), expected.digest);
+bool is_digest_of_nothing(const crypto::Digest& digest, const ExpectedDigest& expected) {
+  CHECK(digest.hash() == expected.hash);
+  return crypto::equal_constant_time(digest.of(""), expected.digest);
 }
 
 }  // namespace sluice::policy

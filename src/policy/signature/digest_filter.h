@@ -17,8 +17,8 @@ inline constexpr size_t kDigestHeldBytes = 16 * 1024;
 /// closes it when the request is over, however that comes about.
 class DigestFilter final : public BodyFilter {
  public:
-  /// Copies what is expected.
-  explicit DigestFilter(const ExpectedDigest& expected);
+  /// Copies what is expected. needs: `digest` of its hash
+  DigestFilter(const crypto::Digest& digest, const ExpectedDigest& expected);
 
   /// gives: refuse with digest_mismatch at the end of a body that is another; then `bytes` is empty
   Verdict feed(Chain& bytes, http::End end) override;
@@ -34,7 +34,7 @@ class DigestFilter final : public BodyFilter {
   Chain held_;
 };
 
-/// For a request without a body, which no filter sees.
-bool is_digest_of_nothing(const ExpectedDigest& expected);
+/// For a request without a body, which no filter sees. needs: `digest` of its hash
+bool is_digest_of_nothing(const crypto::Digest& digest, const ExpectedDigest& expected);
 
 }  // namespace sluice::policy

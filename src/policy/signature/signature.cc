@@ -39,7 +39,8 @@ Outcome SignatureAuthenticator::authenticate(Call& call) const {
   if (!head.asterisk && split_target(head).path != head.path)
     return Outcome::refused(kSignatureTarget);
   const Proof& proof = request->proof;
-  if (proof.digest && !has_content(head) && !is_digest_of_nothing(*proof.digest))
+  if (proof.digest && !has_content(head) &&
+      !is_digest_of_nothing(digest_for(*proof.digest), *proof.digest))
     return Outcome::refused(kDigestMismatch);
   request->by = this;
   request->next = call.findings().signatures;
@@ -106,7 +107,8 @@ BodyFilter* SignedBody::request_body(Call& call) const {
   if (request == nullptr || !request->proof.digest || !has_content(call.request())) return nullptr;
   close_filter(call);
   void* place = call.arena().allocate(sizeof(DigestFilter), alignof(DigestFilter));
-  auto* filter = new (place) DigestFilter(*request->proof.digest);
+  const ExpectedDigest& expected = *request->proof.digest;
+  auto* filter = new (place) DigestFilter(authenticator_->digest_for(expected), expected);
   call.scratch() = filter;
   return filter;
 }

@@ -55,6 +55,8 @@ class SignatureAuthenticator final : public Authenticator {
   }
   /// gives: null when the request has no signature that was good
   SignedRequest* find(const Call& call) const;
+  /// The one that the body of a request is to have.
+  const crypto::Digest& digest_for(const ExpectedDigest& expected) const { return digests_.of(expected.hash); }
 
  private:
   using Standing = SignedRequest::Standing;
@@ -67,6 +69,7 @@ class SignatureAuthenticator final : public Authenticator {
   std::string name_;
   std::shared_ptr<const SignatureScheme> scheme_;
   ReplayMemory memory_;
+  crypto::Digests digests_;
 };
 
 /// Holds the body of a signed request to its digest, while it streams, and lets go of what the request asked.
