@@ -8,6 +8,7 @@ import pytest
 from support.client import Client, ask, request
 from support.h2_client import H2Client
 from support.h2_websocket import Tunnel, ask_for_socket
+from support.issuer import Issuer
 from support.timing import wait_until
 from support.websocket import TEXT, Socket, echo, frame, handshake, opened
 from test_api_keys import KEY
@@ -30,6 +31,12 @@ class Sockets(World):
         "guessed": 'auth = ["partners"]\nlimit = ["guesses"]',
         "versions": 'auth = "none"\nplugins = ["versions"]',
         "mine": 'auth = ["partners"]\nlimit = ["mine"]',
+        "cookie": 'auth = ["pages"]',
+        "both": 'auth = { all = ["partners", "customers"] }',
+        "sliding": 'auth = "none"\nlimit = ["sliding"]',
+        "quota": 'auth = "none"\nlimit = ["quota"]',
+        "named": 'auth = ["partners", "customers"]\n[route.named.headers.request]\n'
+                 'set = { X-Subject = "{identity}", X-Consumer = "{consumer}" }',
     }
     MATCH, PROTOCOL, LISTEN = ', upgrade = "websocket"', "h1", 'protocols = ["h1", "h2c"]'
     METHOD, BODY = "GET", None
@@ -66,15 +73,32 @@ exact = true
 [limit.mine]
 key = "consumer"
 rate = "1/1h"
+[limit.sliding]
+key = "header.X-Name"
+rate = "1/1h"
+algorithm = "sliding"
+[limit.quota]
+key = "header.X-Name"
+rate = "1/30d"
+algorithm = "quota"
+[auth.pages]
+type = "jwt"
+issuer = "https://id.example"
+audience = "orders"
+jwks_file = "{folder}/set.json"
+cookie = "session"
 [plugin.versions]
 file = "{folder}/{EXAMPLE.name}"
 settings = {{ supported = "1 2", default = "2", header = "Accept-Version" }}
 """
 
     def good(self, name, target):
-        if name == "web":
-            return [("X-Api-Key", KEY), ("Origin", APP)]
-        return [("X-Api-Key", "known")] if name == "stored" else super().good(name, target)
+        return {
+            "web": lambda: [("X-Api-Key", KEY), ("Origin", APP)],
+            "stored": lambda: [("X-Api-Key", "known")],
+            "both": lambda: [*super(Sockets, self).good("key", target), *super(Sockets, self).good("token", target)],
+            "cookie": lambda: [("Cookie", f"theme=dark; session={Issuer().token(self.token_key)}; lang=en")],
+        }.get(name, lambda: super(Sockets, self).good(name, target))()
 
     def in_flight(self, name):
         """gives: how many requests and sockets of that route there are"""
@@ -147,6 +171,9 @@ class Asked(Socket):
 @pytest.mark.parametrize("name, wrong, status, code", [
     ("key", [], 401, "credentials_missing"), ("key", [("X-Api-Key", "slk_wrong")], 401, "api_key_unknown"),
     ("token", [], 401, "credentials_missing"), ("token", [("Authorization", "Bearer a.b.c")], 401, "token_malformed"),
+    ("cookie", [], 401, "credentials_missing"), ("cookie", [("Cookie", "session=a.b.c")], 401, "token_malformed"),
+    ("both", [("X-Api-Key", KEY)], 401, "credentials_missing"),
+    ("both", [("X-Api-Key", KEY), ("Authorization", "Bearer a.b.c")], 401, "token_malformed"),
     ("password", [], 401, "credentials_missing"), ("password", [basic("alice", "no")], 401, "password_refused"),
     ("signature", [], 401, "credentials_missing"),
     ("signature", [("Signature", "sig=:AAAA:"), ("Signature-Input", 'sig=("@path")')], 401, "signature_key_unknown"),
@@ -173,7 +200,7 @@ def test_a_refusal_is_told_and_the_server_not_asked(world, client, name, wrong, 
 
 @EACH
 @pytest.mark.parametrize("name", ["key", "token", "password", "signature", "tools", "certificate", "opaque", "stored",
-                                  "service", "web"])
+                                  "service", "web", "cookie", "both"])
 def test_the_right_credential_opens_one_and_both_its_ends_are_audited(world, client, name):
     method = f"Served-{client}"
     target = f"/{name}.Service/{method}"
@@ -183,6 +210,7 @@ def test_the_right_credential_opens_one_and_both_its_ends_are_audited(world, cli
         assert socket.opening.get("access-control-allow-origin") == (APP if name == "web" else None)
         asked = world.behind.requests[-1]
         assert asked.target == target and not {"x-api-key", "authorization", "signature"} & set(asked.names())
+        assert name != "cookie" or asked.all("Cookie") == ["theme=dark; lang=en"]
         socket.end()
     status = 101 if client == "h1" else 200
     if name != "service":   # nobody is known by it
@@ -190,7 +218,30 @@ def test_the_right_credential_opens_one_and_both_its_ends_are_audited(world, cli
 
 
 @EACH
-@pytest.mark.parametrize("name", ["rate", "leased", "exact"])
+def test_of_all_that_are_asked_for_none_is_enough(world, client):
+    before = len(world.behind.requests)
+    for name in ("token", "key"):
+        with Asked(world, client, "/both.Service/One", world.good(name, "/both.Service/One")) as socket:
+            assert socket.refused() == (401, "credentials_missing")
+    assert len(world.behind.requests) == before
+
+
+@EACH
+@pytest.mark.parametrize("name, told", [("key", {"X-Subject": ["acme"], "X-Consumer": ["acme"]}),
+                                        ("token", {"X-Subject": ["alice"], "X-Consumer": []})])
+def test_who_asks_is_told_by_the_gateway_alone(world, client, name, told):
+    target = "/named.Service/A"
+    names = ("X-Consumer", "x_consumer", "X-CONSUMER", "X-Subject", "x_subject", "X-SUBJECT")
+    spoofed = [(field, "root") for field in names]
+    with Asked(world, client, target, [*spoofed, *world.good(name, target), *spoofed]).open() as socket:
+        assert socket.send("x").message() == b"x"
+    asked = world.behind.requests[-1]
+    assert {field: asked.all(field) for field in told} == told
+    assert b"root" not in asked.head
+
+
+@EACH
+@pytest.mark.parametrize("name", ["rate", "leased", "exact", "sliding", "quota"])
 def test_a_rate_is_kept(world, client, name):
     target, fields = f"/{name}.Service/A", [("X-Name", client)]
     with Asked(world, client, target, fields) as socket:
