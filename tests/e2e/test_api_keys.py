@@ -84,6 +84,16 @@ def test_whoever_is_not_known_is_told_why(guarded, fields, code, status):
     assert one.ask("GET", "/open").status == 200
 
 
+def test_the_query_is_looked_at_by_name_alone(gateway, upstream):
+    behind = upstream()
+    one = gateway(settings(behind, route=ROUTE, more=CONSUMERS.replace('query = "api_key"\n', "")))
+    for name in ("api_key", "X-Api-Key", "key"):
+        assert_problem(one.ask("GET", f"/a?{name}={KEY}"), 401, "credentials_missing")
+    assert behind.requests == []
+    assert one.ask("GET", f"/a?api_key={KEY}", [("X-Api-Key", "second")]).status == 200
+    assert behind.last.target == f"/a?api_key={KEY}"   # a parameter like any other
+
+
 @pytest.mark.threads
 def test_a_key_file_is_read_again_when_it_changes(gateway, upstream, tmp_path):
     store = tmp_path / "keys.jsonl"
