@@ -12,6 +12,7 @@ import attacks
 import extras
 import guards
 import load
+import many_keys
 import peers
 import places
 import policy_costs
@@ -100,6 +101,7 @@ def count_and_weigh(chosen, running, proxies, folder):
             found["extras"] += extras.many_routes(folder)
             found["extras"] += extras.reloads(folder, chosen.reloads)
             found["extras"] += extras.socket_reloads(folder, chosen.reloads)
+            found["extras"] += many_keys.measure(folder)
             found["extras"] += attacks.measure(folder, extras.line)
             found["extras"] += shared_limits.measure(folder, chosen.shared_limit)
     return found

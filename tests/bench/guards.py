@@ -75,11 +75,15 @@ def api_key(number):
     return f"slk_bench{number:032}"
 
 
+def key_record(number):
+    """gives: its line in the file of keys"""
+    name = hashlib.sha256(api_key(number).encode()).hexdigest()
+    return f'{{"sha256":"{name}","id":"k{number}","consumer":"c{number % 1000}"}}\n'
+
+
 def make_keys(folder, count=KEYS):
     with open(folder / "keys.jsonl", "w") as out:
-        for i in range(count):
-            name = hashlib.sha256(api_key(i).encode()).hexdigest()
-            out.write(f'{{"sha256":"{name}","id":"k{i}","consumer":"c{i % 1000}"}}\n')
+        out.writelines(map(key_record, range(count)))
 
 
 LIMIT = """[limit.each]

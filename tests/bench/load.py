@@ -160,6 +160,11 @@ def pinned(command):
     return done.stdout
 
 
+def fields(headers):
+    """gives: options of wrk and h2load"""
+    return [part for name, value in headers for part in ("-H", f"{name}: {value}")]
+
+
 def script_of(workload, folder):
     if workload.tokens:
         return guards.wrk_script(folder, workload.tokens, workload.fresh)
@@ -168,7 +173,7 @@ def script_of(workload, folder):
 
 def saturate(workload, proxy, seconds, folder):
     """wrk: whole seconds only."""
-    more = [part for name, value in workload.headers for part in ("-H", f"{name}: {value}")]
+    more = fields(workload.headers)
     if script_text := script_of(workload, folder):
         script = folder / f"{workload.name}.lua"
         script.write_text(script_text)
@@ -196,10 +201,10 @@ def send_all(workload, proxy, seconds, folder):
     log.unlink(missing_ok=True)
     count = max(workload.connections, int((workload.rate or workload.each_second) * seconds))
     pace = [f"--rps={workload.rate / workload.connections}"] if workload.rate else []
-    more = []
+    more = fields(workload.headers)
     if workload.tokens:
         token = (folder / f"{workload.tokens}.tokens").read_text().split()[0]
-        more = ["-H", f"Authorization: Bearer {token}", "-H", f"Origin: {guards.ORIGIN}"]
+        more = fields((("Authorization", f"Bearer {token}"), ("Origin", guards.ORIGIN)))
     if workload.call:
         more = protocols.call_options(folder)
     version = ["-m", workload.streams] if workload.streams else ["--h1"]
