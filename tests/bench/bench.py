@@ -90,9 +90,10 @@ def count_and_weigh(chosen, running, proxies, folder):
     found = {"system_calls": {}, "extras": []}
     compared = [one for one in running if one.name in chosen.only]
     if not chosen.no_strace:
-        for kind, tls in (("plain", False), ("tls", True)):
-            found["system_calls"][kind] = {one.name: load.system_calls(one, folder, tls)
-                                           for one in compared if one.tls_port or not tls}
+        for kind, name in load.COUNTED.items():
+            workload = load.WORKLOADS[name]
+            found["system_calls"][kind] = {shown: load.system_calls(workload, one, folder) for shown, one in
+                                           load.servers_of(workload, proxies, chosen.only) if one in running}
     if not chosen.no_extras:
         logging = [one for one in running if one.log]
         found["extras"] += extras.log_lines(logging, folder)

@@ -194,6 +194,11 @@ def saturate(workload, proxy, seconds, folder):
     return Result(int(requests), float(took), percentile(50), percentile(99))
 
 
+def version_options(workload):
+    """gives: h2load's options for the version of HTTP, and how many requests at a time on a connection"""
+    return ["-m", workload.streams] if workload.streams else ["--h1"]
+
+
 def send_all(workload, proxy, seconds, folder):
     """h2load: a number of requests, paced where a rate is asked for; latencies from its log of every
     request."""
@@ -207,9 +212,8 @@ def send_all(workload, proxy, seconds, folder):
         more = fields((("Authorization", f"Bearer {token}"), ("Origin", guards.ORIGIN)))
     if workload.call:
         more = protocols.call_options(folder)
-    version = ["-m", workload.streams] if workload.streams else ["--h1"]
-    output = pinned(["h2load", *version, "-t", 1, "-c", workload.connections, "-n", count, *pace, *more,
-                     f"--log-file={log}", url(workload, proxy)])
+    output = pinned(["h2load", *version_options(workload), "-t", 1, "-c", workload.connections, "-n", count, *pace,
+                     *more, f"--log-file={log}", url(workload, proxy)])
     if f"{count} succeeded" not in output:
         raise SystemExit(f"{proxy.name}, {workload.name}: errors under load\n{output}")
     took, unit = re.search(r"finished in ([\d.]+)(us|ms|s)", output).groups()
@@ -278,16 +282,17 @@ def unlogged(proxy, folder, requests=20_000):
 
 
 TOTAL = re.compile(r"^100\.00 +[\d.]+ +\d+ +(\d+) +(?:\d+ +)?total$", re.MULTILINE)
+COUNTED = {"plain": "h1-64", "tls": "tls-64", "h2": "h2-1x32"}      # workloads whose system calls are counted
 
 
-def system_calls(proxy, folder, tls=False, few=2_000, many=22_000):
-    """Per kept-alive request at 64 saturated connections; None where strace may not attach.
+def system_calls(workload, proxy, folder, few=2_000, many=22_000):
+    """Per request on kept connections, saturated; None where strace may not attach.
     The difference of a short and a long run leaves the connections' set-up out."""
-    counts = [_calls_of(proxy, folder, tls, requests) for requests in (few, many)]
+    counts = [_calls_of(workload, proxy, folder, requests) for requests in (few, many)]
     return None if None in counts else (counts[1] - counts[0]) / (many - few)
 
 
-def _calls_of(proxy, folder, tls, requests):
+def _calls_of(workload, proxy, folder, requests):
     table = Path(folder) / "strace.txt"
     table.unlink(missing_ok=True)
     attach = [part for pid in proxy.pids() for part in ("-p", str(pid))]
@@ -298,8 +303,8 @@ def _calls_of(proxy, folder, tls, requests):
         tracer.wait(10)
         return None
     time.sleep(0.3)                       # the other threads are attached to meanwhile
-    pinned(["h2load", "--h1", "-t", 1, "-c", 64, "-n", requests,
-            url(Workload("", "", 64, tls=tls), proxy)])
+    pinned(["h2load", *version_options(workload), "-t", 1, "-c", workload.connections, "-n", requests,
+            url(workload, proxy)])
     tracer.send_signal(signal.SIGINT)
     tracer.wait(20)
     found = TOTAL.search(table.read_text())

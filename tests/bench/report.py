@@ -4,6 +4,8 @@ import platform
 import statistics
 import subprocess
 
+CALLS_GOALS = {"plain": 4.15, "tls": 4.15, "h2": 2.25}     # system calls per request, Sluice's, at most
+
 
 def ratios(rounds, workload, proxy, yardstick):
     """CPU per request of `proxy` over `yardstick`, round by round."""
@@ -102,15 +104,22 @@ def skipped(report):
     return "".join(f"\nLeft out: {what}: {why}.\n" for what, why in report["skipped"].items())
 
 
+def calls_cell(report, kind, proxy):
+    count = report["system_calls"].get(kind, {}).get(proxy)
+    if count is None:
+        return "not measured"
+    goal = CALLS_GOALS[kind] if proxy == "sluice" else None
+    return f"{count:.2f}" + (f" ({judged(count, goal, 'goal')})" if goal else "")
+
+
 def costs(report):
-    lines = ["| proxy | system calls per kept-alive request | over TLS "
+    lines = ["| proxy | system calls per kept-alive request | over TLS | HTTP/2 over TLS, 1 connection x 32 streams "
              "| RSS before load | RSS after all rounds |",
-             "|---|---|---|---|---|"]
-    for proxy in report["proxies"]:
-        calls = [report["system_calls"].get(kind, {}).get(proxy) for kind in ("plain", "tls")]
-        shown = [f"{count:.2f}" if count is not None else "not measured" for count in calls]
-        memory = [f"{report['resident_kib'][when][proxy] / 1024:.1f} MiB"
-                  for when in ("before", "after")]
+             "|---|---|---|---|---|---|"]
+    for proxy in [*report["proxies"], *(["nghttpx"] if "nghttpx" in report["system_calls"].get("h2", {}) else [])]:
+        shown = [calls_cell(report, kind, proxy) for kind in CALLS_GOALS]
+        sizes = [report["resident_kib"][when].get(proxy) for when in ("before", "after")]
+        memory = [f"{kib / 1024:.1f} MiB" if kib else "" for kib in sizes]
         lines.append("| " + " | ".join([proxy, *shown, *memory]) + " |")
     return "\n".join(lines)
 
