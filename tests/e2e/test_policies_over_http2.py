@@ -14,6 +14,7 @@ from support.timing import wait_until
 from test_api_keys import KEY, sha256
 from test_authorizer import Decider
 from test_basic import HASH
+from test_credential_stores import name_of
 from test_introspection import Introspector
 from test_signed_requests_aws import SECRET
 from test_signed_requests_aws import signed as signed_for_aws
@@ -21,6 +22,7 @@ from test_signed_requests_aws import signed as signed_for_aws
 pytestmark = pytest.mark.threads
 GRPC = [("content-type", "application/grpc"), ("te", "trailers")]
 MESSAGE = b"\0\0\0\0\2hi"
+LIMITED_KEY = "slk_of_who_has_a_limit"
 APP = "https://app.example"
 # What each route asks for; its path is /NAME.Service/{method}.
 ROUTES = {
@@ -54,6 +56,7 @@ class World:
         self.token_key, self.signing = Key(folder, "k1"), SigningKey("k-bank", "hmac-sha256")
         self.authority = authority
         self.audited = []     # what the audit log must have: route, method, decision, status of gRPC
+        self.ruled = []       # and for refusals by a limit: route, method, the limit's name
         self.pair = authority.leaf("acme.example", stem=folder / "acme")
         (folder / "set.json").write_text(key_set(self.token_key))
         (folder / "users").write_text(f"alice:{HASH}\n")
@@ -183,9 +186,82 @@ file = "@dir@/audit.log"
         return [line for line in lines if line.get("request_id") in asked]
 
 
+class Calls(World):
+    """The same routes, and more of the kinds of credentials and limits."""
+    ROUTES = {
+        **ROUTES,
+        "both": 'auth = { all = ["partners", "customers"] }',
+        "cookie": 'auth = ["pages"]',
+        "stored": 'auth = ["stored"]',
+        "revocable": 'auth = ["revocable"]',
+        "guessed": 'auth = ["partners"]\nlimit = ["guesses"]',
+        "sliding": 'auth = "none"\nlimit = ["sliding"]',
+        "quota": 'auth = "none"\nlimit = ["quota"]',
+        "dear": 'auth = "none"\nlimit = [{ name = "dear", cost = 3 }]',
+        "own": 'auth = ["partners"]',
+        "shadow": 'auth = "none"\nlimit = ["shadow"]',
+    }
+
+    def more(self, folder):
+        return f"""
+[auth.pages]
+type = "jwt"
+issuer = "https://id.example"
+audience = "orders"
+jwks_file = "{folder}/set.json"
+cookie = "session"
+[auth.stored]
+type = "api_key"
+store = "main"
+[auth.revocable]
+type = "jwt"
+issuer = "https://id.example"
+audience = "orders"
+jwks_file = "{folder}/set.json"
+store = "main"
+[limit.guesses]
+key = "header.X-Name"
+rate = "2/1h"
+count = "failures"
+[limit.sliding]
+key = "header.X-Name"
+rate = "1/1h"
+algorithm = "sliding"
+[limit.quota]
+key = "header.X-Name"
+rate = "1/1d"
+algorithm = "quota"
+[limit.dear]
+key = "header.X-Name"
+rate = "5/1h"
+[limit.own]
+key = ["consumer", "header.X-Name"]
+rate = "1/1h"
+[limit.shadow]
+key = "header.X-Name"
+rate = "1/1h"
+shadow = true
+[consumer.beta]
+keys = [{{ id = "k3", sha256 = "{sha256(LIMITED_KEY)}" }}]
+limit = ["own"]
+"""
+
+    def good(self, name, target):
+        own = {
+            "both": lambda: [("x-api-key", KEY), *super(Calls, self).good("token", target)],
+            "cookie": lambda: [("cookie", "session=" + Issuer().token(self.token_key))],
+            "stored": lambda: [("x-api-key", "known")],
+            "revocable": lambda: super(Calls, self).good("token", target),
+            "own": lambda: [("x-api-key", LIMITED_KEY)],
+        }
+        return own[name]() if name in own else super().good(name, target)
+
+
 @pytest.fixture(scope="module")
 def world(shared_gateway, shared_upstream, shared_redis, authority, tmp_path_factory):
-    one = World(shared_gateway, shared_upstream, shared_redis, authority, tmp_path_factory.mktemp("policies"))
+    one = Calls(shared_gateway, shared_upstream, shared_redis, authority, tmp_path_factory.mktemp("policies"))
+    one.redis.ask("SET", name_of("known"), '{"id": "k2", "consumer": "acme"}')
+    one.redis.ask("SET", "sluice:revoked:jti:gone", "")
     yield one
     one.stop()
 
@@ -205,7 +281,12 @@ def served(reply, as_grpc):
 KINDS = pytest.mark.parametrize("as_grpc", [True, False], ids=["grpc", "stream"])
 
 
-# Refused with nothing, or with these fields; then the audit's decision is there too.
+def fields_of(world, wrong):
+    """gives: the fields themselves, or that of a token with these claims"""
+    return [("authorization", "Bearer " + Issuer().token(world.token_key, **wrong))] if isinstance(wrong, dict) else wrong
+
+
+# Refused with nothing, with these fields or with a token that has these claims; then the audit's decision is there too.
 @KINDS
 @pytest.mark.parametrize("name, wrong, code", [
     ("key", [], "16"), ("key", [("x-api-key", "slk_wrong")], "16"),
@@ -218,11 +299,17 @@ KINDS = pytest.mark.parametrize("as_grpc", [True, False], ids=["grpc", "stream"]
     ("rights", [("x-api-key", KEY)], "7"),
     ("denied", [], "7"),
     ("web", [("origin", APP)], "16"),
+    ("both", [], "16"), ("both", [("x-api-key", KEY)], "16"), ("both", {}, "16"),
+    ("both", [("x-api-key", KEY), ("authorization", "Bearer a.b.c")], "16"),
+    ("cookie", [], "16"), ("cookie", [("cookie", "session=a.b.c")], "16"),
+    ("stored", [], "16"), ("stored", [("x-api-key", "nobody")], "16"),
+    ("revocable", [], "16"), ("revocable", {"jti": "gone"}, "16"),
 ])
 def test_a_refusal_is_told_and_the_server_not_asked(world, name, wrong, code, as_grpc):
     before, method = len(world.behind.requests), f"Refused{code}{'Call' if as_grpc else ''}"
     with H2Client(world.gateway.port) as client:
-        reply = client.ask("POST", f"/{name}.Service/{method}", [*(GRPC if as_grpc else []), *wrong], MESSAGE)
+        fields = [*(GRPC if as_grpc else []), *fields_of(world, wrong)]
+        reply = client.ask("POST", f"/{name}.Service/{method}", fields, MESSAGE)
         assert told(reply, code, as_grpc), reply
         if name == "web":
             assert reply.get("access-control-allow-origin") == APP
@@ -233,7 +320,7 @@ def test_a_refusal_is_told_and_the_server_not_asked(world, name, wrong, code, as
 
 @KINDS
 @pytest.mark.parametrize("name", ["key", "token", "password", "signature", "tools", "certificate", "opaque", "service",
-                                  "web"])
+                                  "web", "both", "cookie", "stored", "revocable"])
 def test_the_right_credential_is_let_in(world, name, as_grpc):
     method = "ServedCall" if as_grpc else "Served"
     target = f"/{name}.Service/{method}"
@@ -248,17 +335,56 @@ def test_the_right_credential_is_let_in(world, name, as_grpc):
         world.audited.append((name, method, "allowed", 0 if as_grpc else None))
 
 
+def assert_limited(world, client, name, fields, as_grpc, rule):
+    """What is asked for next is refused by that limit, and the server not asked; then the audit log has why."""
+    before, method = len(world.behind.requests), f"Limited{'Call' if as_grpc else ''}"
+    reply = client.ask("POST", f"/{name}.Service/{method}", fields, MESSAGE)
+    assert told(reply, "14", as_grpc) and int(reply.get("retry-after")) > 0, reply
+    assert len(world.behind.requests) == before
+    world.audited.append((name, method, "denied", 14 if as_grpc else None))
+    world.ruled.append((name, method, rule))
+
+
 @KINDS
-@pytest.mark.parametrize("name", ["rate", "leased", "exact"])
-def test_a_rate_is_kept(world, name, as_grpc):
+@pytest.mark.parametrize("name, rule", [("rate", "few"), ("leased", "leased"), ("exact", "exact"), ("sliding", "sliding"),
+                                        ("quota", "quota"), ("dear", "dear"), ("own", "own")])
+def test_a_rate_is_kept(world, name, rule, as_grpc):
     target = f"/{name}.Service/A"
     with H2Client(world.gateway.port) as client:
-        fields = [*(GRPC if as_grpc else []), ("x-name", f"{as_grpc}")]
+        fields = [*(GRPC if as_grpc else []), ("x-name", f"{as_grpc}"), *world.good(name, target)]
         assert served(client.ask("POST", target, fields, MESSAGE), as_grpc)
-        before = len(world.behind.requests)
-        reply = client.ask("POST", target, fields, MESSAGE)
-        assert told(reply, "14", as_grpc) and int(reply.get("retry-after")) > 0
-    assert len(world.behind.requests) == before
+        assert_limited(world, client, name, fields, as_grpc, rule)
+
+
+@KINDS
+def test_a_consumers_own_limit_is_nobody_elses(world, as_grpc):
+    fields = [*(GRPC if as_grpc else []), ("x-name", f"{as_grpc}"), ("x-api-key", KEY)]
+    with H2Client(world.gateway.port) as client:
+        for _ in range(3):
+            assert served(client.ask("POST", "/own.Service/A", fields, MESSAGE), as_grpc)
+
+
+@KINDS
+def test_guesses_are_counted(world, as_grpc):
+    fields = [*(GRPC if as_grpc else []), ("x-name", f"{as_grpc}")]
+    with H2Client(world.gateway.port) as client:
+        for _ in range(3):
+            assert served(client.ask("POST", "/guessed.Service/A", [*fields, ("x-api-key", KEY)], MESSAGE), as_grpc)
+        for _ in range(2):
+            assert told(client.ask("POST", "/guessed.Service/A", [*fields, ("x-api-key", "slk_guess")], MESSAGE), "16",
+                        as_grpc)
+        assert_limited(world, client, "guessed", [*fields, ("x-api-key", KEY)], as_grpc, "guesses")
+
+
+@KINDS
+def test_a_limit_in_shadow_refuses_nothing(world, as_grpc):
+    def shadowed():
+        return world.gateway.metric("sluice_limit_requests_total", limit="shadow", result="shadowed")
+    before, fields = shadowed(), [*(GRPC if as_grpc else []), ("x-name", f"{as_grpc}")]
+    with H2Client(world.gateway.port) as client:
+        for _ in range(3):
+            assert served(client.ask("POST", "/shadow.Service/A", fields, MESSAGE), as_grpc)
+    wait_until(lambda: shadowed() == before + 2, "two would have been refused")
 
 
 @KINDS
@@ -268,8 +394,7 @@ def test_a_concurrency_is_kept_until_the_stream_ends(world, as_grpc):
         before = len(world.behind.requests)
         client.begin("POST", "/busy.Service/Hang", fields)
         wait_until(lambda: len(world.behind.requests) == before + 1, "it is asked")
-        assert told(client.ask("POST", "/busy.Service/A", fields, MESSAGE), "14", as_grpc)
-        assert len(world.behind.requests) == before + 1
+        assert_limited(world, client, "busy", fields, as_grpc, "one")
         client.h2.reset_stream(1)
         client.flush()
         assert served(client.ask("POST", "/busy.Service/A", fields, MESSAGE), as_grpc)
@@ -290,3 +415,5 @@ def test_all_of_it_is_audited(world):
         records = wait_until(found, f"a record of {name} {method} {decision}")
         assert {line.get("grpc_status") for line in records} == {status}
         assert decision == "denied" or all(line["auth_method"] for line in records)
+    for name, method, rule in world.ruled:
+        assert {(line["policy"], line["rule"]) for line in world.records(name, method)} == {("limit", rule)}
