@@ -4,7 +4,6 @@ import contextlib
 import os
 import random
 import struct
-import zlib
 
 import pytest
 import websockets
@@ -12,9 +11,9 @@ from support.gateway import run_command, settings
 from support.h2_websocket import H2Sockets, H2WebSocket
 from support.problem import assert_problem
 from support.timing import wait_until
-from support.upstream import Upstream
-from support.websocket import (BINARY, CLOSE, PING, PONG, TEXT, WebSocket, accept_of, frame, handshake, held_on_the_way,
-                               opened)
+from support.upstream import Upstream, early
+from support.websocket import (BINARY, CLOSE, PING, PONG, RSV1, TEXT, Deflate, Socket, WebSocket, accept_of, frame, handshake,
+                               held_on_the_way, opened, switching)
 from test_websocket_peers import Peer
 
 DEFLATE = ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")
@@ -24,6 +23,7 @@ ROUTES = {
     "types": 'max_message = "200KiB", message_types = { field = "type", allow = ["say", "ask"] }',
     "ping": 'ping = "1s", idle = "1m"',
     "deflate": 'max_message = "2KiB", compression = "pass"',
+    "deflate_large": 'max_message = "2MiB", compression = "pass"',
     "deflate_types": 'max_message = "2KiB", compression = "pass", message_types = { field = "type", allow = ["say"] }',
 }
 
@@ -223,23 +223,115 @@ def test_over_http2_on_both_sides_too(gateway):
 
 
 def deflated(text):
-    packer = zlib.compressobj(wbits=-15)
-    return (packer.compress(text) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4]
+    return Deflate().pack(text)
 
 
 def test_compressed_messages_are_counted_inflated(gateway, peer):
     one = gateway(settings(more=routes(peer.address)))
     with WebSocket(one.port, "/deflate", [DEFLATE]) as socket:
         assert socket.opening.get("Sec-WebSocket-Extensions").startswith("permessage-deflate")
-        socket.connection.send(frame(TEXT | 0x40, deflated(b"hello" * 400), b"mask"))
+        socket.connection.send(frame(TEXT | RSV1, deflated(b"hello" * 400), b"mask"))
         assert socket.receive()[0] == TEXT   # compressed by the peer
-        socket.connection.send(frame(BINARY | 0x40, deflated(bytes(1_002_048)), b"mask"))
+        socket.connection.send(frame(BINARY | RSV1, deflated(bytes(1_002_048)), b"mask"))
         assert socket.close_code() == (1009, "message too large")
     with WebSocket(one.port, "/deflate_types", [DEFLATE]) as socket:
-        socket.connection.send(frame(TEXT | 0x40, deflated(b'{"type":"say"}'), b"mask"))
+        socket.connection.send(frame(TEXT | RSV1, deflated(b'{"type":"say"}'), b"mask"))
         assert socket.receive()[0] == TEXT
-        socket.connection.send(frame(TEXT | 0x40, deflated(b'{"type":"shout"}'), b"mask"))
+        socket.connection.send(frame(TEXT | RSV1, deflated(b'{"type":"shout"}'), b"mask"))
         assert socket.close_code() == (1008, "message type not allowed")
+
+
+class Packing:
+    """An upstream that packs what it answers: each message goes back as it was; `got` has them, `packed_bytes` their sizes
+    as they came, `ended` the code of the Close that was heard."""
+
+    def __init__(self, takeover):
+        self.takeover, self.got, self.packed_bytes, self.ended = takeover, [], [], None
+        self.extension = "permessage-deflate" + ("" if takeover else "; client_no_context_takeover; server_no_context_takeover")
+
+    def serve(self, socket):
+        """Until a Close. A text, which is a number, is answered by so many zeros."""
+        coming, going = Deflate(self.takeover), Deflate(self.takeover)
+        while True:
+            opcode, payload = socket.receive()
+            if opcode == CLOSE:
+                self.ended = struct.unpack("!H", payload[:2])[0]
+                return socket.send(payload, CLOSE)
+            packed = socket.packed
+            while not socket.fin:
+                payload += socket.receive()[1]
+            self.packed_bytes.append(len(payload))
+            message = coming.unpack(payload) if packed else payload
+            self.got.append(message)
+            answered = bytes(int(message)) if opcode == TEXT else message
+            socket.connection.send(frame(opcode | RSV1, going.pack(answered)))
+
+    @contextlib.contextmanager
+    def listen(self, kind):
+        """gives: an address where it is spoken to by h1 or h2c"""
+        if kind == "h2c":
+            with H2Sockets(self.serve, fields=[("sec-websocket-extensions", self.extension)]) as server:
+                yield server
+            return
+
+        @early
+        def script(connection, asked):
+            connection.send(switching(asked, Sec_WebSocket_Extensions=self.extension))
+            self.serve(Socket(connection, masks=False))
+        server = Upstream(script)
+        yield server
+        server.stop()
+
+
+@pytest.mark.threads
+@pytest.mark.parametrize("takeover", [True, False], ids=["takeover", "no_takeover"])
+@pytest.mark.parametrize("client, upstream", [("h2c", "h2c"), ("h2c", "h1"), ("h1", "h2c")])
+def test_compressed_messages_pass_over_http2(gateway, client, upstream, takeover):
+    behind = Packing(takeover)
+    dial = H2WebSocket if client == "h2c" else WebSocket
+    with behind.listen(upstream) as server:
+        one = gateway(settings(listen='protocols = ["h1", "h2c"]', more=routes(server.address, upstream)))
+
+        def opened_at(path):
+            socket = dial(one.port, path, [DEFLATE])
+            assert socket.opening.get("sec-websocket-extensions") == behind.extension
+            behind.ended = None
+            return socket, Deflate(takeover), Deflate(takeover)
+
+        def expect_end(socket, reason, here, there, times=1):
+            assert socket.close_code()[0] == here
+            wait_until(lambda: behind.ended == there, f"the upstream hears {there}")
+            one.wait_for_metric(times, "sluice_tunnels_ended_total", reason=reason)
+            one.wait_for_metric(0, "sluice_tunnels")
+
+        socket, going, coming = opened_at("/deflate_large")
+        with socket:
+            some = random.Random(7).randbytes(1_000_000)
+            again = some[:10_000]                              # as long as both windows remember it, a few bytes
+            for message in (b"", b"x", some[:125], some[:126], again, again, some[:65_536], some, bytes(2 << 20)):
+                socket.connection.send(frame(BINARY | RSV1, going.pack(message), b"mask"))
+                opcode, payload = socket.receive()
+                assert (opcode, socket.packed, socket.fin) == (BINARY, True, True)
+                assert behind.got[-1] == message == coming.unpack(payload)
+            assert (behind.packed_bytes[5] < 200) == takeover and behind.packed_bytes[4] > 9_000
+            packed = going.pack(b"in fragments " * 50)
+            socket.connection.send(frame(BINARY | RSV1, packed[:9], b"mask", fin=False) + frame(0, packed[9:], b"mask"))
+            assert coming.unpack(socket.receive()[1]) == b"in fragments " * 50
+            socket.send(b"not compressed", BINARY)
+            assert coming.unpack(socket.receive()[1]) == b"not compressed"
+            socket.connection.send(frame(BINARY | RSV1, going.pack(bytes((2 << 20) + 1)), b"mask"))
+            expect_end(socket, "message_size", 1009, 1001)
+        socket, going, coming = opened_at("/deflate_large")
+        with socket:
+            for size in (0, 2 << 20):
+                socket.send(str(size))
+                assert coming.unpack(socket.receive()[1]) == bytes(size)
+            socket.send(str((2 << 20) + 1))
+            expect_end(socket, "message_size", 1011, 1009, 2)
+        socket, going, coming = opened_at("/deflate_large")
+        with socket:
+            socket.connection.send(frame(BINARY | RSV1, b"\xff" * 20, b"mask"))   # no block of DEFLATE begins so
+            expect_end(socket, "client_protocol", 1007, 1001)
 
 
 @pytest.mark.threads
@@ -288,6 +380,6 @@ websocket = {{ max_message = "2MiB", compression = "pass", message_types = {{ fi
     with contextlib.ExitStack() as stack:
         for _ in range(4):
             socket = stack.enter_context(WebSocket(one.port, "/live", [DEFLATE]))
-            socket.connection.send(frame(TEXT | 0x40, bomb, b"mask", fin=False))
+            socket.connection.send(frame(TEXT | RSV1, bomb, b"mask", fin=False))
         wait_until(lambda: one.metric("sluice_traffic_memory_bytes") > before + 4 * (1 << 20), "it is counted")
     wait_until(lambda: one.metric("sluice_traffic_memory_bytes") < before + (1 << 20), "it is given back")

@@ -5,6 +5,7 @@ import os
 import socket as sockets
 import struct
 import threading
+import zlib
 from pathlib import Path
 
 from support.client import Client, request
@@ -12,6 +13,7 @@ from support.message import Closed, Reader
 from support.upstream import early
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+RSV1 = 0x40    # beside the opcode of a message's first frame: compressed
 
 
 HELD_BESIDE_KERNEL = 4_000_000    # by the gateway, and by a client with a small receive buffer: well above both
@@ -59,21 +61,43 @@ def closing(code, reason=""):
     return struct.pack("!H", code) + reason.encode()
 
 
+class Deflate:
+    """One direction of permessage-deflate (RFC 7692): messages packed, or messages unpacked. `takeover`: each may refer
+    to those before it."""
+
+    def __init__(self, takeover=True):
+        self._takeover = takeover
+        self._start()
+
+    def _start(self):
+        self._packer, self._unpacker = zlib.compressobj(wbits=-15), zlib.decompressobj(wbits=-15)
+
+    def pack(self, payload):
+        if not self._takeover:
+            self._start()
+        return (self._packer.compress(payload) + self._packer.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+    def unpack(self, payload):
+        if not self._takeover:
+            self._start()
+        return self._unpacker.decompress(payload + b"\0\0\xff\xff")
+
+
 class Socket:
     """One end: frames over a `support.client.Client` or a `support.upstream.Connection`."""
 
     def __init__(self, connection, masks):
-        self.connection, self.masks, self.fin = connection, masks, True
+        self.connection, self.masks, self.fin, self.packed = connection, masks, True, False
 
     def send(self, payload, opcode=TEXT, fin=True):
         self.connection.send(frame(opcode, payload, os.urandom(4) if self.masks else None, fin))
         return self
 
     def receive(self):
-        """gives: (opcode, payload); `fin` is the frame's then. A frame of the wrong side's masking is a fault"""
+        """gives: (opcode, payload); `fin` and `packed` (RSV1) are the frame's then. A frame of the wrong side's masking is a fault"""
         reader = self.connection.reader
         first, second = reader.take(2)
-        self.fin = bool(first >> 7)
+        self.fin, self.packed = bool(first >> 7), bool(first & RSV1)
         assert (second >> 7) == (0 if self.masks else 1), "masked by the wrong side"
         size = second & 127
         if size == 126:
