@@ -43,10 +43,12 @@ LeaseBook::~LeaseBook() {
   for (const auto& [key, lease] : leases_) CHECK(lease->first == nullptr);
 }
 
-uint64_t LeaseBook::span() const {
+Duration LeaseBook::span(const Lease& lease) { return std::min(std::max(kLeaseSpan, 2 * lease.took), kLeaseSpanMax); }
+
+uint64_t LeaseBook::most_ahead(const Lease& lease) const {
   using Wide = unsigned __int128;
   auto window = static_cast<uint64_t>(rule_.window.count());
-  auto share = static_cast<uint64_t>(Wide(rule_.most) * static_cast<uint64_t>(kLeaseSpan.count()) / window);
+  auto share = static_cast<uint64_t>(Wide(rule_.most) * static_cast<uint64_t>(span(lease).count()) / window);
   return std::clamp<uint64_t>(share, 1, rule_.most);
 }
 
@@ -104,17 +106,17 @@ void LeaseBook::refill(Lease& lease) {
 }
 
 // How many to ask for in advance: twice as many as last time where these were spent within a span, half where they lasted
-// for four. Who sees few requests holds few, and strands few.
+// for four (or where the store had fewer, on_grant()). Who sees few requests holds few, and strands few.
 uint64_t LeaseBook::ahead(Lease& lease) {
   Duration since = now() - lease.asked_at;
   if (lease.asked_at == TimePoint{}) {
     // the first time: as it begins
-  } else if (since < kLeaseSpan) {
-    lease.ahead = std::min(lease.ahead * 2, span());
-  } else if (since > 4 * kLeaseSpan) {
+  } else if (since < span(lease)) {
+    lease.ahead = std::min(lease.ahead * 2, most_ahead(lease));
+  } else if (since > 4 * span(lease)) {
     lease.ahead = std::max<uint64_t>(lease.ahead / 2, 1);
   }
-  return std::min(lease.ahead, span());
+  return std::min(lease.ahead, most_ahead(lease));
 }
 
 // `parked`: what all cost that wait, `first`: the first of them. Who could not have all of it takes nothing away from
@@ -165,11 +167,13 @@ void LeaseBook::on_grant(uint64_t tag, const Grant& grant) {
     while (lease.first != nullptr) tell(lease, Outcome::away);
     return;
   }
+  lease.took = now() - lease.asked_at;
   lease.remaining = grant.remaining;
   lease.whole_at = now() + grant.whole;
   lease.last_grant = grant.granted;
   lease.put(grant.granted, now());
   bool had_all = grant.granted >= asked;
+  if (!had_all) lease.ahead = std::max<uint64_t>(lease.ahead / 2, 1);
   if (!had_all && grant.remaining == 0) lease.empty_until = now() + empty_for(grant.retry);
   serve(lease, had_all);
 }

@@ -23,8 +23,11 @@ namespace sluice::policy {
 /// What is not spent by then is lost. Counted from the asking, so the store's clock and ours need not agree. The bound is
 /// stated for 0.5 s; the rest is for a worker's turn, during which its clock stands.
 inline constexpr Duration kLeaseLife = std::chrono::milliseconds(480);
-/// As much as is asked for in advance, at most: this long of the even rate.
+/// As much as is asked for in advance, at most: this long of the even rate, or twice as long as the store takes to answer,
+/// so that the half at which more is asked for lasts until that is there.
 inline constexpr Duration kLeaseSpan = std::chrono::milliseconds(50);
+/// What lasts longer may be lost before it is spent.
+inline constexpr Duration kLeaseSpanMax = kLeaseLife / 2;
 /// And at first: a few requests that come together need one asking.
 inline constexpr uint64_t kAheadFirst = 4;
 /// A count that had nothing is not asked for again sooner, unless its burst would be lost meanwhile.
@@ -101,6 +104,7 @@ class LeaseBook final : public LimitStore::Taker, public std::enable_shared_from
     uint64_t remaining = 0;           // at the store, when it last answered
     TimePoint whole_at{};
     TimePoint asked_at{};
+    Duration took{};                  // from the last asking to its answer
     uint64_t asked = 0;               // how many; 0: nobody asks
     TimePoint empty_until{};
     TimePoint away_until{};
@@ -124,7 +128,8 @@ class LeaseBook final : public LimitStore::Taker, public std::enable_shared_from
   void tell(Lease& lease, Outcome outcome);
   Standing standing(const Lease& lease, Outcome outcome, uint64_t cost) const;
   Duration retry_after(const Lease& lease, uint64_t cost) const;
-  uint64_t span() const;
+  static Duration span(const Lease& lease);
+  uint64_t most_ahead(const Lease& lease) const;
   Duration empty_for(Duration retry) const;
   TimePoint now() const { return clock_->now(); }
 

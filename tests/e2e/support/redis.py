@@ -1,10 +1,12 @@
 """A redis-server of the test's own."""
+import asyncio
 import os
 import signal
 import subprocess
+import threading
 
 from .ports import free_port
-from .timing import wait_until
+from .timing import DEADLINE_SECONDS, wait_until
 
 
 class Redis:
@@ -50,6 +52,37 @@ class Redis:
             self.process.kill()
             self.process.wait()
         self.process = None
+
+
+class Far:
+    """Stands before a Redis and hands each piece on `seconds` later, both ways; `port` as a Redis' own."""
+
+    def __init__(self, server, seconds):
+        self.seconds, self.behind, self.port = seconds, server.port, free_port()
+        self.ready = threading.Event()
+
+    def __enter__(self):
+        threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True).start()
+        assert self.ready.wait(DEADLINE_SECONDS)
+        return self
+
+    def __exit__(self, *_):
+        self.loop.call_soon_threadsafe(self.over.set)
+
+    async def _run(self):
+        self.loop, self.over = asyncio.get_running_loop(), asyncio.Event()
+        async with await asyncio.start_server(self._serve, "127.0.0.1", self.port):
+            self.ready.set()
+            await self.over.wait()
+
+    async def _serve(self, reader, writer):
+        its_reader, its_writer = await asyncio.open_connection("127.0.0.1", self.behind)
+        await asyncio.gather(self._pass_on(reader, its_writer), self._pass_on(its_reader, writer))
+
+    async def _pass_on(self, reader, writer):
+        while data := await reader.read(65536):
+            self.loop.call_later(self.seconds, writer.write, data)
+        self.loop.call_later(self.seconds, writer.close)
 
 
 class Watched:

@@ -357,5 +357,36 @@ TEST(LeaseBook, workers_together_keep_the_bound_and_use_the_rate) {
   }
 }
 
+// C6: a store 50 ms away, one worker or eight.
+TEST(LeaseBook, a_slow_store_does_not_slow_who_stays_below_the_limit) {
+  struct Case { uint64_t burst; double load; size_t workers; Duration delay; };
+  for (const Case& c : {Case{1'000, 0.9, 1, 50ms}, Case{1'000, 0.9, 8, 50ms}, Case{1'000, 0.1, 1, 50ms}, Case{1'000, 0.9, 1, 75ms},
+                        Case{200, 0.8, 1, 50ms}, Case{200, 0.8, 8, 50ms}}) {
+    LimitRule rule = LimitRule::gcra(1'000, 1s, c.burst);
+    World world(rule);
+    world.store.delay = c.delay;
+    std::vector<std::shared_ptr<LeaseBook>> books;
+    for (size_t i = 0; i < c.workers; ++i) books.push_back(std::make_shared<LeaseBook>(rule, LeaseMode::leased, world.shared));
+    Random random(c.burst);
+    std::list<LeaseBook::Waiting> waitings;
+    uint64_t seen = 0, parked = 0, refused = 0;
+    for (int step = 0; step < 20'000; ++step) {   // 10 s in steps of 0.5 ms
+      world.pass(500us);
+      if (static_cast<double>(random.below(1'000'000)) >= c.load * 0.5e6) continue;
+      auto& waiting = waitings.emplace_back();
+      waiting.resume = Resume(world.desk, world.desk.issue(world));
+      Outcome outcome = books[random.below(c.workers)]->spend(key_of(1), "key", waiting, world.clock);
+      if (step < 4'000) continue;   // until it is known how busy the key is, and how far the store
+      ++seen;
+      parked += outcome == Outcome::parked;
+    }
+    world.pass(c.delay);
+    world.pass(c.delay);
+    for (auto& one : waitings) refused += one.outcome == Outcome::refused;
+    EXPECT_EQ(refused, 0u) << c.burst << " " << c.load << " " << c.workers;
+    EXPECT_LE(static_cast<double>(parked), 0.015 * static_cast<double>(seen)) << c.burst << " " << c.load << " " << c.workers;
+  }
+}
+
 }  // namespace
 }  // namespace sluice::policy
