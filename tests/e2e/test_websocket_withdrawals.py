@@ -38,7 +38,7 @@ class World:
                          (("keys", '["keys"]', ""), ("tokens", '["tokens"]', ""), ("opaque", '["opaque"]', ""),
                           ("kept", '["keys"]', 'websocket = { on_expiry = "keep" }'),
                           ("both", '{ all = ["tokens", "filed"] }', ""), ("htob", '{ all = ["filed", "tokens"] }', ""),
-                          ("ticket", '["tickets"]', "")))
+                          ("ticket", '["tickets"]', ""), ("more", '{ all = ["tickets", "keys"] }', "")))
         self.gateway = start(settings(server="workers = 2", listen='protocols = ["h1", "h2c"]', more=f"""
 [upstream.main]
 servers = ["{self.behind.address}"]
@@ -89,12 +89,14 @@ ticket = "tickets"
         self.file.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
     def with_ticket(self, *fields):
-        """A socket for each kind of connection, with tickets that were issued for `fields`."""
+        """A socket for each kind of connection, with tickets that were issued for `fields`, without and with another
+        credential beside it."""
         sockets = []
         for make in (WebSocket, H2WebSocket):
-            with Client(self.gateway.port) as client:
-                response = client.ask("POST", "/issue", fields)
-            sockets.append(make(self.gateway.port, f"/ticket?ticket={response.json()['ticket']}"))
+            for path, more in (("ticket", []), ("more", [("X-Api-Key", "beside")])):
+                with Client(self.gateway.port) as client:
+                    response = client.ask("POST", "/issue", fields)
+                sockets.append(make(self.gateway.port, f"/{path}?ticket={response.json()['ticket']}", more))
         assert_open(sockets)
         return sockets
 
@@ -262,6 +264,7 @@ def token_expires(world):
 @pytest.mark.parametrize("happens", [token_is_revoked, key_is_withdrawn, token_expires])
 def test_of_several_credentials_the_first_to_go_ends_the_sockets(world, happens):
     world.file_holds("goes", "stays")
+    world.keys("beside")
     wait_until(lambda: world.gateway.ask("GET", "/both", [*handshake(), ("X-Filed-Key", "goes"), world.token(jti="x")]).status == 101,
                "the key is known")
     world.expires = int(time.time()) + 5

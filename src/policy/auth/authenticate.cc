@@ -59,11 +59,14 @@ Outcome Authenticate::all(Call& call) const {
     Outcome outcome = authenticator->authenticate(call);
     if (outcome.finding == Finding::waiting) return outcome;
     if (outcome.finding == Finding::accepted) {
-      auto* own = call.arena().make<Identity>(*call.identity());
-      if (first == nullptr) first = own;
-      else *next = own;
-      first->expires = std::min(first->expires, own->expires);
-      next = &own->beside;
+      for (const Identity* one = call.identity(); one != nullptr; one = one->beside) {   // a ticket brings several
+        auto* own = call.arena().make<Identity>(*one);
+        own->beside = nullptr;
+        if (first == nullptr) first = own;
+        else *next = own;
+        first->expires = std::min(first->expires, own->expires);
+        next = &own->beside;
+      }
       continue;
     }
     call.findings().identity = nullptr;
