@@ -7,9 +7,11 @@
 namespace sluice::crypto {
 
 std::string sha1(std::string_view bytes) {
+  static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA1", nullptr);   // looked up once, kept to the end
+  CHECK(algorithm != nullptr);
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
-  CHECK(EVP_Digest(bytes.data(), bytes.size(), digest, &size, EVP_sha1(), nullptr) == 1);
+  CHECK(EVP_Digest(bytes.data(), bytes.size(), digest, &size, algorithm, nullptr) == 1);
   return {reinterpret_cast<const char*>(digest), size};
 }
 

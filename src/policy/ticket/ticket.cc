@@ -28,8 +28,8 @@ constexpr Duration kTicketWaitMax = std::chrono::seconds(3);   // the command ha
 constexpr Duration kLifetimeLeast = std::chrono::seconds(1);
 constexpr std::string_view kStoredPrefix = "sluice:ticket:";
 
-TicketId id_of(std::string_view ticket) {
-  crypto::Hasher hasher{crypto::Digest(crypto::Hash::sha256)};
+TicketId id_of(const TicketOptions& options, std::string_view ticket) {
+  crypto::Hasher hasher(options.sha256);
   hasher.add(ticket);
   TicketId id;
   hasher.finish(id.data());
@@ -102,7 +102,7 @@ Outcome TicketAuthenticator::authenticate(Call& call) const {
 }
 
 void TicketAuthenticator::take(Call& call, std::string_view ticket, ShownTicket& shown) const {
-  TicketId id = id_of(ticket);
+  TicketId id = id_of(*options_, ticket);
   if (options_->table) {
     auto text = options_->table->take(id, call.clock().wall());
     if (text) shown.identity = unpack_identity(call.arena().copy(*text), call.arena());
@@ -175,7 +175,7 @@ Verdict IssueTicket::on_request(Call& call) const {
 Verdict IssueTicket::put(Call& call, Issued& issued) const {
   std::string text = pack_identity(*call.identity());
   if (text.size() > kPackedMax) return Verdict::refuse(kTicketsFull);
-  TicketId id = id_of(issued.ticket);
+  TicketId id = id_of(*options_, issued.ticket);
   if (options_->table) {
     WallTime now = call.clock().wall();
     auto until = now + std::chrono::duration_cast<WallTime::duration>(issued.lives);

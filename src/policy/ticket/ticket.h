@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "crypto/digest.h"
 #include "policy/ask/store_question.h"
 #include "policy/auth/authenticator.h"
 #include "policy/auth/subprotocol.h"
@@ -19,6 +20,7 @@ struct TicketOptions {
   std::string query;         // the parameter that may hold one; empty: none
   std::string subprotocol;   // see Subprotocol
   Duration lifetime{};
+  crypto::Digest sha256{crypto::Hash::sha256};
   std::shared_ptr<SharedTickets> table;             // null: in the Redis
   std::shared_ptr<const redis::Instance> redis;
 };
