@@ -12,6 +12,7 @@ std::string_view code_name(Code code) {
     case Code::connect_failed: return "connect_failed";
     case Code::resolve_failed: return "resolve_failed";
     case Code::timeout: return "timeout";
+    case Code::stalled: return "stalled";
     case Code::tls_failed: return "tls_failed";
     case Code::client_certificate: return "client_certificate";
     case Code::not_taken: return "not_taken";

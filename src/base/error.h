@@ -22,7 +22,8 @@ enum class Code : uint8_t {
   connect_timeout,
   connect_failed,      // unreachable, no route, address not available
   resolve_failed,
-  timeout,             // a read or write deadline passed
+  timeout,             // a deadline passed, ours or the kernel's
+  stalled,             // the peer takes no bytes, or opens no window for them, within our patience
   tls_failed,
   client_certificate,  // none, or one that could not be verified
   not_taken,           // the other side says that it has done nothing with it

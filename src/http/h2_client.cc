@@ -87,7 +87,7 @@ void H2ClientCodec::on_tick() {
     end_lingering(stream);
     if (stream.closed_ || stream.tunnel_ != H2Stream::Tunnel::open || !is_stuck(stream)) return;
     submit_reset(stream, NGHTTP2_CANCEL);
-    tell_reset(stream, {Code::timeout, Side::upstream, Progress::answered, "upstream opens no window"});
+    tell_reset(stream, {Code::stalled, Side::upstream, Progress::answered, "upstream opens no window"});
   });
 }
 

@@ -76,7 +76,7 @@ void H2ServerCodec::on_tick() {
     if (!is_stuck(stream)) return;
     count(H2Abuse::stalls);
     submit_reset(stream, NGHTTP2_CANCEL);
-    tell_reset(stream, {Code::timeout, Side::client, Progress::sent, "client opens no window"});
+    tell_reset(stream, {Code::stalled, Side::client, Progress::sent, "client opens no window"});
   });
 }
 

@@ -336,7 +336,7 @@ void H2Session::end_if_done() {
 
 // A peer that takes no bytes is not told why: there is no room for it.
 void H2Session::on_failed(Error why) {
-  if (!finished_ && why.code == Code::timeout) abuse_ = H2Abuse::slow_read;
+  if (!finished_ && why.code == Code::stalled) abuse_ = H2Abuse::slow_read;
   end(Finish::abort, why);
 }
 

@@ -12,7 +12,7 @@ namespace {
 /// RFC 9113 section 7: what the other end of the exchange did, in this one's terms.
 uint32_t code_for(const Error& why) {
   switch (why.code) {
-    case Code::cancelled: case Code::timeout: case Code::reset:
+    case Code::cancelled: case Code::timeout: case Code::stalled: case Code::reset:
       return why.side == Side::client ? NGHTTP2_CANCEL : NGHTTP2_INTERNAL_ERROR;
     default: return NGHTTP2_INTERNAL_ERROR;
   }

@@ -26,7 +26,7 @@ const Problem& problem_of(const Error& error) {
     case Code::connect_timeout: return kUpstreamConnectTimeout;
     case Code::connect_refused: case Code::connect_failed: return kUpstreamUnreachable;
     case Code::tls_failed: return kUpstreamTls;
-    case Code::timeout: return kUpstreamTimeout;
+    case Code::timeout: case Code::stalled: return kUpstreamTimeout;
     case Code::bad_message: case Code::too_large: case Code::unsupported: return kUpstreamBadResponse;
     case Code::resolve_failed: return kUpstreamUnresolved;
     default: return broken_off(error);

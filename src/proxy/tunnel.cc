@@ -15,7 +15,7 @@ namespace {
 constexpr size_t kCloseFrameMax = 128;   // a Close of ours with its header and mask
 
 TunnelEnd end_of(Side side, const Error& why) {
-  if (why.code == Code::timeout) return TunnelEnd::slow;
+  if (why.code == Code::stalled) return TunnelEnd::slow;
   if (why.code == Code::overloaded) return TunnelEnd::memory;
   if (why.code == Code::cancelled) return TunnelEnd::drained;
   return side == Side::client ? TunnelEnd::client_lost : TunnelEnd::upstream_lost;

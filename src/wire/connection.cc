@@ -137,7 +137,7 @@ void Connection::on_timer(Timer&) {
     auto queued = static_cast<uint32_t>(transport_->queued());
     if (queued >= queued_before_) {
       if (ending_) return die();
-      return codec_->on_failed(Error{Code::timeout, Side::gateway, Progress::sent, "peer takes no bytes"});
+      return codec_->on_failed(Error{Code::stalled, Side::gateway, Progress::sent, "peer takes no bytes"});
     }
     queued_before_ = queued;
     write_deadline_ = at + timeouts_->write;

@@ -124,9 +124,15 @@ TEST_F(Tunnels, draining_spreads_them_over_the_time) {
   EXPECT_EQ(world.engine.tunnels(), 0u);
 }
 
-TEST_F(Tunnels, a_slow_side_is_named) {
+TEST_F(Tunnels, a_side_whose_network_is_gone_is_not_a_slow_one) {
   open();
   lose(client->stream, Code::timeout);
+  EXPECT_EQ(ended(observe::TunnelEnd::client_lost), 1u);
+}
+
+TEST_F(Tunnels, a_slow_side_is_named) {
+  open();
+  lose(client->stream, Code::stalled);
   EXPECT_EQ(ended(observe::TunnelEnd::slow), 1u);
   EXPECT_TRUE(upstream().detached);
 }

@@ -497,7 +497,7 @@ TEST(H2Server, crumbs_do_not_keep_a_stream) {
       if (server.keeper.requests[0]->reset) break;
       server.open(10, used);
     }
-    EXPECT_EQ(server.keeper.log(), used == 10 ? "head(GET /a) end reset(timeout)" : "head(GET /a) end");
+    EXPECT_EQ(server.keeper.log(), used == 10 ? "head(GET /a) end reset(stalled)" : "head(GET /a) end");
   }
 }
 
@@ -554,7 +554,7 @@ TEST(H2Server, late_bodies_and_closed_windows_cost_the_stream) {
   server.wire.time += server.limits.body_patience / 2;
   server.wire.take_sent();
   server.codec.on_timeout(Phase::streams);
-  EXPECT_EQ(server.keeper.log(), "head(GET /a) end reset(timeout) | head(POST /) refused(request_timeout)");
+  EXPECT_EQ(server.keeper.log(), "head(GET /a) end reset(stalled) | head(POST /) refused(request_timeout)");
   EXPECT_EQ(frame_types(server.wire.take_sent()), "3(8)");
   EXPECT_EQ(server.wire.ending(), "");
 }
@@ -582,6 +582,17 @@ TEST(H2Server, a_head_that_does_not_end) {
   server.codec.on_timeout(Phase::head);
   EXPECT_EQ(server.codec.abuse(), H2Abuse::slow_head);
   EXPECT_EQ(server.wire.ending(), "linger");
+}
+
+TEST(H2Server, who_takes_no_bytes_abuses_it_who_is_lost_does_not) {
+  for (Code code : {Code::stalled, Code::timeout, Code::reset}) {
+    H2Server server;
+    server.greet();
+    server.send(get_frame(1));
+    server.codec.on_failed({code, Side::gateway, Progress::sent, "gone"});
+    EXPECT_EQ(server.codec.abuse() == H2Abuse::slow_read, code == Code::stalled) << code_name(code);
+    EXPECT_TRUE(server.keeper.requests[0]->reset);
+  }
 }
 
 TEST(H2Server, broken_bytes_end_the_connection) {
@@ -1045,7 +1056,7 @@ TEST(H2Tunnel, a_server_that_opens_no_window_loses_it) {
   EXPECT_EQ(tunnel.log(), "");
   wire.time += limits.write_patience;
   codec.on_timeout(Phase::streams);
-  EXPECT_EQ(tunnel.log(), "reset(timeout)");
+  EXPECT_EQ(tunnel.log(), "reset(stalled)");
 }
 
 }  // namespace
