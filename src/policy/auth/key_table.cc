@@ -1,10 +1,11 @@
 #include "policy/auth/key_table.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "crypto/digest.h"
+#include "crypto/random.h"
 
 namespace sluice::policy {
 namespace {
@@ -29,10 +30,13 @@ std::span<const std::string_view> copy_all(Arena& arena, const std::vector<std::
 
 }  // namespace
 
+KeyTable::KeyTable() {
+  crypto::fill_random({reinterpret_cast<unsigned char*>(seed_.data()), sizeof(seed_)});
+}
+
 // Of the first free slot, or of the one that holds this hash.
 size_t KeyTable::slot_of(const KeyHash& hash) const {
-  uint64_t start = 0;
-  std::memcpy(&start, hash.bytes.data(), sizeof(start));   // as good as random: it is a digest
+  uint64_t start = siphash(seed_[0], seed_[1], bytes_of(hash));   // seeded: a file may hold what is no digest
   size_t mask = slots_.size() - 1;
   for (size_t slot = start & mask;; slot = (slot + 1) & mask) {
     uint32_t key = slots_[slot];

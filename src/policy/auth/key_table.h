@@ -1,7 +1,8 @@
 // API keys by their hash: who holds them, what they grant, until when; and when each was last used. Const once built,
-// but for that; about 85 bytes a key.
+// but for that; about 75 bytes a key.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -45,6 +46,7 @@ class KeyTable {
     bool allows(const IpAddress& from, unsigned worker) const { return grants.allow_ips.allow(from, worker); }
   };
 
+  KeyTable();
   /// needs: fewer than kKeysMax keys, texts of at most kTextBytesMax bytes, finish() not called
   /// gives: false when there is another key of this hash
   bool add(const KeyHash& hash, std::string_view consumer, std::string_view id, const Grants& grants, WallTime expires);
@@ -81,6 +83,7 @@ class KeyTable {
   size_t slot_of(const KeyHash& hash) const;
   void grow();
 
+  std::array<uint64_t, 2> seed_{};
   std::vector<Key> keys_;
   std::vector<uint32_t> slots_;   // a power of two of them, at most half full; kEmpty or an index of keys_
   std::string texts_;             // each behind a byte that says its length
