@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <cstdio>
@@ -31,6 +32,10 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Tables of files (keys, address lists) are made beside those in force, at every reading. What is as large as that is the kernel's
+// own and goes back to it whole; left alone, glibc raises this bound with each piece that is freed, to 32 MiB, and keeps the holes.
+constexpr int kMappedAlone = 1 << 20;
+
 int complain(const std::string& text) {
   std::fprintf(stderr, "sluice: %s\n", text.c_str());
   return 1;
@@ -63,6 +68,7 @@ int serve(control::Process& process, const std::string& file, std::shared_ptr<co
 
 int run_gateway(const RunOptions& options) {
   Signals::hold();
+  mallopt(M_MMAP_THRESHOLD, kMappedAlone);
   snapshot::LoadOptions load;
   load.asker = snapshot::Asker::service;
   snapshot::LoadedConfig loaded = snapshot::load_config(options.file, load);

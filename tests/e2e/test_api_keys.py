@@ -11,7 +11,7 @@ from support.client import ask
 from support.gateway import run_command, settings
 from support.problem import assert_problem
 from support.revocation import assert_revoked
-from support.timing import BINARY, SLOW, wait_until
+from support.timing import BINARY, SLOW, sanitizer, wait_until
 
 KEY = "slk_of_acme"
 
@@ -129,6 +129,32 @@ def key_list(one, *options):
     done = run_command("key", "list", "--control", f"unix:{one.control_path}", *options, binary=one.binary)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+@pytest.mark.skipif(bool(sanitizer()), reason="a sanitizer's allocator keeps what is freed for a while")
+def test_a_large_key_file_takes_little_memory_however_often_it_is_read(gateway, upstream, tmp_path):
+    """At most 120 bytes a key, as said of a million."""
+    count, file = 300_000, tmp_path / "keys.jsonl"
+
+    def write(name, keys):
+        draft = tmp_path / "draft"
+        draft.write_text(line(name, id="named") + "".join(
+            f'{{"sha256":"{number:064x}","id":"k{number}","consumer":"c{number % 1000}"}}\n' for number in range(1, keys)))
+        draft.rename(file)
+        wait_until(lambda: one.ask(fields=[("X-Api-Key", name)]).status == 200, "it is in force")
+    file.write_text(line("first", id="named"))
+    one = gateway(settings(upstream(), route='auth = ["keys"]', more=f"""
+[auth.keys]
+type = "api_key"
+store = "file:{file}"
+"""))
+    write("few", 10)
+    few = one.resident_bytes()
+    for name in ("a", "b", "c"):
+        write(name, count)
+    wait_until(lambda: (one.resident_bytes() - few) / count <= 120, "the tables before it are gone")
+    write("d", 10)
+    wait_until(lambda: one.resident_bytes() - few < 4 << 20, "all are gone")
 
 
 def test_the_last_use_of_a_key_is_told_on_the_control_socket_alone(guarded):
