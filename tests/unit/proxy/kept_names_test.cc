@@ -21,7 +21,7 @@ Credentials credentials_of(const KeptNames& names) {
 
 /// Of a request with the credentials of these identities.
 struct Request {
-  explicit Request(const Credentials& credentials) : identities(credentials.size()) {
+  explicit Request(Credentials some) : credentials(std::move(some)), identities(credentials.size()) {
     for (size_t i = 0; i < credentials.size(); ++i) {
       policy::Identity& one = identities[i];
       one.authenticator = credentials[i][0];
@@ -37,6 +37,7 @@ struct Request {
   }
   KeptNames keep() const { return {access, audit, identities.empty() ? nullptr : &identities[0]}; }
 
+  Credentials credentials;   // the identities are views of them
   std::vector<policy::Identity> identities;
   observe::AccessRecord access;
   observe::AuditRecord audit;
