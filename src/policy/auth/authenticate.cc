@@ -58,21 +58,20 @@ Outcome Authenticate::all(Call& call) const {
   for (const auto& authenticator : authenticators_) {
     Outcome outcome = authenticator->authenticate(call);
     if (outcome.finding == Finding::waiting) return outcome;
-    if (outcome.finding == Finding::accepted) {
-      for (const Identity* one = call.identity(); one != nullptr; one = one->beside) {   // a ticket brings several
-        auto* own = call.arena().make<Identity>(*one);
-        own->beside = nullptr;
-        if (first == nullptr) first = own;
-        else *next = own;
-        first->expires = std::min(first->expires, own->expires);
-        next = &own->beside;
-      }
-      continue;
+    if (outcome.finding != Finding::accepted) {
+      call.findings().identity = nullptr;
+      call.findings().rule = authenticator->name();
+      call.findings().credential_refused = outcome.finding == Finding::refused && is_clients_fault(*outcome.problem);
+      return outcome.finding == Finding::absent ? Outcome::refused(kCredentialsMissing) : outcome;
     }
-    call.findings().identity = nullptr;
-    call.findings().rule = authenticator->name();
-    call.findings().credential_refused = outcome.finding == Finding::refused && is_clients_fault(*outcome.problem);
-    return outcome.finding == Finding::absent ? Outcome::refused(kCredentialsMissing) : outcome;
+    for (const Identity* one = call.identity(); one != nullptr; one = one->beside) {   // a ticket brings several
+      auto* own = call.arena().make<Identity>(*one);
+      own->beside = nullptr;
+      if (first == nullptr) first = own;
+      else *next = own;
+      first->expires = std::min(first->expires, own->expires);
+      next = &own->beside;
+    }
   }
   call.findings().identity = first;
   return Outcome::accepted();

@@ -43,7 +43,7 @@ LeaseBook::~LeaseBook() {
   for (const auto& [key, lease] : leases_) CHECK(lease->first == nullptr);
 }
 
-Duration LeaseBook::span(const Lease& lease) { return std::min(std::max(kLeaseSpan, 2 * lease.took), kLeaseSpanMax); }
+Duration LeaseBook::span(const Lease& lease) { return std::clamp(2 * lease.took, kLeaseSpan, kLeaseSpanMax); }
 
 uint64_t LeaseBook::most_ahead(const Lease& lease) const {
   using Wide = unsigned __int128;
