@@ -28,6 +28,7 @@ using OwnedSignature = Owned<ECDSA_SIG, &ECDSA_SIG_free>;
 using OwnedKey = Owned<EVP_PKEY, &EVP_PKEY_free>;
 using OwnedKeyContext = Owned<EVP_PKEY_CTX, &EVP_PKEY_CTX_free>;
 using OwnedHashContext = Owned<EVP_MD_CTX, &EVP_MD_CTX_free>;
+using OwnedCipherContext = Owned<EVP_CIPHER_CTX, &EVP_CIPHER_CTX_free>;
 using OwnedParameterBuilder = Owned<OSSL_PARAM_BLD, &OSSL_PARAM_BLD_free>;
 using OwnedParameters = Owned<OSSL_PARAM, &OSSL_PARAM_free>;
 using OwnedCertificate = Owned<X509, &X509_free>;

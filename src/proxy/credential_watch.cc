@@ -36,17 +36,11 @@ struct CredentialWatch::Watched final : policy::Waiter {
   enum class State : uint8_t { rests, asked, answered };
 
   Watched(CredentialWatch& watch, Source& in, const AcceptedCredential& of)
-      : home(&watch), source(&in), text(of.name) {
+      : home(&watch), source(&in), text(of.name), token(std::string(of.token)) {
     text.append(of.subject).append(of.handle);
     std::string_view all = text;
     size_t named = of.name.size() + of.subject.size();
-    credential = {all.substr(0, of.name.size()), all.substr(of.name.size(), of.subject.size()), all.substr(named)};
-  }
-  /// Who came by a ticket has none.
-  void take_token(std::string_view shown) {
-    if (!token.empty() || shown.empty()) return;
-    token = crypto::Secret(std::string(shown));
-    credential.token = token.bytes();
+    credential = {all.substr(0, of.name.size()), all.substr(of.name.size(), of.subject.size()), all.substr(named), token.bytes()};
   }
   void on_verdict(const policy::Verdict&) override;
 
@@ -121,7 +115,6 @@ std::unique_ptr<policy::Tenure> CredentialWatch::watch(Tunnel& tunnel, std::stri
     known = source->known.emplace(key, std::move(made)).first;
     source->place(*known->second, Watched::State::rests, parts.clock.now() + kRecheckEvery);
   }
-  known->second->take_token(credential.token);
   auto hold = std::make_unique<Hold>(*known->second, tunnel);
   known->second->holds.push_back(*hold);
   if (!timer_.active()) timer_.start(parts.timers, parts.clock.now() + kRecheckLook, *this);

@@ -224,6 +224,9 @@ def test_one_redis_for_two_gateways(gateway, tmp_path, behind, redis):
     for _ in range(3):
         assert show_at_once([site.port, other.port], f"/live?ticket={site.ticket(port=other.port)}") == [101] + [401] * 7
     last = site.ticket()
+    (name,) = server.ask("KEYS", "sluice:ticket:*").splitlines()
+    held = server.ask("--no-raw", "GET", name)
+    assert len(held) > 100 and not any(word in held for word in ("alice", "auth", "https://id.example", last))
     server.kill()
     other.wait_for_metric(0, "sluice_redis_up", redis="main")
     assert_problem(other.ask("GET", f"/live?ticket={last}", handshake()), 503, "ticket_store_unavailable")

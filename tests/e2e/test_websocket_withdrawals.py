@@ -70,6 +70,10 @@ query = "ticket"
 match = {{ path = "/issue", methods = ["POST"] }}
 auth = {{ all = ["tokens", "filed"] }}
 ticket = "tickets"
+[route.issue_opaque]
+match = {{ path = "/issue/opaque", methods = ["POST"] }}
+auth = ["opaque"]
+ticket = "tickets"
 {routes}
 """))
         self.gateway.wait_for_metric(1, "sluice_redis_up", redis="main")
@@ -88,14 +92,14 @@ ticket = "tickets"
         lines = ({"sha256": hashlib.sha256(name.encode()).hexdigest(), "id": name, "consumer": "acme"} for name in names)
         self.file.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
-    def with_ticket(self, *fields):
+    def with_ticket(self, *fields, at="/issue"):
         """A socket for each kind of connection, with tickets that were issued for `fields`, without and with another
         credential beside it."""
         sockets = []
         for make in (WebSocket, H2WebSocket):
             for path, more in (("ticket", []), ("more", [("X-Api-Key", "beside")])):
                 with Client(self.gateway.port) as client:
-                    response = client.ask("POST", "/issue", fields)
+                    response = client.ask("POST", at, fields)
                 sockets.append(make(self.gateway.port, f"/{path}?ticket={response.json()['ticket']}", more))
         assert_open(sockets)
         return sockets
@@ -207,7 +211,8 @@ def test_a_token_that_its_issuer_calls_inactive_ends_its_sockets_and_no_others(w
     tokens, asked = world.introspector.tokens, world.introspector.asked
     names = ("goes-away", "stays-here")
     tokens.update({name: {"active": True, "sub": "alice"} for name in names})
-    goes, stays = (world.open("opaque", bearer(name)) for name in names)
+    world.keys("beside")
+    goes, stays = ([*world.open("opaque", bearer(name)), *world.with_ticket(bearer(name), at="/issue/opaque")] for name in names)
     time.sleep(2 * CACHE_FOR)
     assert_open([*goes, *stays])
     tokens["goes-away"] = {"active": False}
@@ -225,6 +230,21 @@ def test_a_token_that_its_issuer_calls_inactive_ends_its_sockets_and_no_others(w
     end(stays)
     logs = "".join((world.gateway.folder / name).read_text() for name in ("access.log", "error.log"))
     assert not any(name in logs for name in names)
+
+
+def test_a_token_is_asked_about_that_only_a_ticket_stands_for(world):
+    tokens, asked = world.introspector.tokens, world.introspector.asked
+    tokens["by-ticket"] = {"active": True, "sub": "alice"}
+    world.keys("beside")
+    sockets = world.with_ticket(bearer("by-ticket"), at="/issue/opaque")
+    before = len(asked)
+    time.sleep(2 * CACHE_FOR)
+    assert {token for token, _ in asked[before:]} == {"by-ticket"}
+    del tokens["by-ticket"]
+    since = time.monotonic()
+    for socket in sockets:
+        assert socket.close_code() == (1008, "credential revoked")
+    assert time.monotonic() - since < CACHE_FOR + 1 * SLOW
 
 
 def test_while_the_issuer_says_nothing_of_use_sockets_stay(world):

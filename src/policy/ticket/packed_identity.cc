@@ -7,7 +7,7 @@
 namespace sluice::policy {
 namespace {
 
-constexpr std::string_view kForm = "2";   // of this version
+constexpr std::string_view kForm = "3";   // of this version
 constexpr size_t kItemsMax = 4096;        // of one list: above what a token of a header field can hold
 
 int64_t seconds_of(WallTime time) {
@@ -75,7 +75,7 @@ class Unpacker {
 
 void pack_one(const Identity& identity, Packer& out) {
   for (std::string_view text : {identity.subject, identity.consumer, identity.credential, identity.method,
-                                identity.authenticator, identity.handle}) {
+                                identity.authenticator, identity.handle, identity.token}) {
     out.add(text);
   }
   bool ends = identity.expires != WallTime::max();
@@ -92,7 +92,7 @@ void pack_one(const Identity& identity, Packer& out) {
 bool unpack_one(Unpacker& in, Arena& arena, Identity& identity) {
   constexpr uint64_t kSecondsMax = 253'402'300'799;   // the year 9999
   for (std::string_view* into : {&identity.subject, &identity.consumer, &identity.credential, &identity.method,
-                                 &identity.authenticator, &identity.handle}) {
+                                 &identity.authenticator, &identity.handle, &identity.token}) {
     *into = in.next();
   }
   if (std::string_view expires = in.next(); !expires.empty()) {

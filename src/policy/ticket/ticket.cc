@@ -27,6 +27,7 @@ constexpr size_t kPackedMax = 64 * 1024;    // an identity: above what the heads
 constexpr Duration kTicketWaitMax = std::chrono::seconds(3);   // the command has a deadline of its own
 constexpr Duration kLifetimeLeast = std::chrono::seconds(1);
 constexpr std::string_view kStoredPrefix = "sluice:ticket:";
+constexpr std::string_view kKeyPrefix = "sluice ticket seal ";   // no ticket begins so
 
 TicketId id_of(const TicketOptions& options, std::string_view ticket) {
   crypto::Hasher hasher(options.sha256);
@@ -34,6 +35,16 @@ TicketId id_of(const TicketOptions& options, std::string_view ticket) {
   TicketId id;
   hasher.finish(id.data());
   return id;
+}
+
+// Of what it stands for. It cannot be told from the id, which a Redis has.
+crypto::Seal::Key key_of(const TicketOptions& options, std::string_view ticket) {
+  crypto::Hasher hasher(options.sha256);
+  hasher.add(kKeyPrefix);
+  hasher.add(ticket);
+  crypto::Seal::Key key;
+  hasher.finish(key.data());
+  return key;
 }
 
 std::string_view new_ticket(Arena& arena) {
@@ -97,15 +108,23 @@ Outcome TicketAuthenticator::authenticate(Call& call) const {
   shown->by = this;
   shown->next = std::exchange(AuthNotes::of(call).tickets, shown);
   if (given.count > 1) return Outcome::refused(kCredentialsAmbiguous);
-  if (ticket.size() == kTicketText) take(call, ticket, *shown);
+  if (ticket.size() == kTicketText) {
+    shown->ticket = ticket;
+    take(call, *shown);
+  }
   return settle(call, *shown);
 }
 
-void TicketAuthenticator::take(Call& call, std::string_view ticket, ShownTicket& shown) const {
-  TicketId id = id_of(*options_, ticket);
+const Identity* TicketAuthenticator::open(Call& call, const ShownTicket& shown, std::string_view sealed) const {
+  auto text = options_->seal.open(key_of(*options_, shown.ticket), sealed);
+  return text ? unpack_identity(call.arena().copy(text->bytes()), call.arena()) : nullptr;
+}
+
+void TicketAuthenticator::take(Call& call, ShownTicket& shown) const {
+  TicketId id = id_of(*options_, shown.ticket);
   if (options_->table) {
-    auto text = options_->table->take(id, call.clock().wall());
-    if (text) shown.identity = unpack_identity(call.arena().copy(*text), call.arena());
+    auto sealed = options_->table->take(id, call.clock().wall());
+    if (sealed) shown.identity = open(call, shown, *sealed);
     shown.standing = shown.identity ? Standing::taken : Standing::unknown;
     return;
   }
@@ -120,7 +139,7 @@ Outcome TicketAuthenticator::settle(Call& call, ShownTicket& shown) const {
   if (shown.standing == Standing::asked && shown.question.state() != StoreQuestion::State::none) {
     bool known = shown.question.state() == StoreQuestion::State::answered;
     bool there = known && shown.question.type() == redis::Reply::Type::text;
-    if (there) shown.identity = unpack_identity(shown.question.text(), call.arena());
+    if (there) shown.identity = open(call, shown, shown.question.text());
     shown.standing = !known ? Standing::unavailable : shown.identity ? Standing::taken : Standing::unknown;
   }
   switch (shown.standing) {
@@ -173,15 +192,16 @@ Verdict IssueTicket::on_request(Call& call) const {
 }
 
 Verdict IssueTicket::put(Call& call, Issued& issued) const {
-  std::string text = pack_identity(*call.identity());
-  if (text.size() > kPackedMax) return Verdict::refuse(kTicketsFull);
+  crypto::Secret text(pack_identity(*call.identity()));
+  if (text.bytes().size() > kPackedMax) return Verdict::refuse(kTicketsFull);
+  std::string sealed = options_->seal.close(key_of(*options_, issued.ticket), text.bytes());
   TicketId id = id_of(*options_, issued.ticket);
   if (options_->table) {
     WallTime now = call.clock().wall();
     auto until = now + std::chrono::duration_cast<WallTime::duration>(issued.lives);
-    return options_->table->put(id, std::move(text), until, now) ? answer(call, issued) : Verdict::refuse(kTicketsFull);
+    return options_->table->put(id, std::move(sealed), until, now) ? answer(call, issued) : Verdict::refuse(kTicketsFull);
   }
-  std::array<std::string_view, 5> command{"SET", stored_name(kStoredPrefix, id, call.arena()), text, "PX",
+  std::array<std::string_view, 5> command{"SET", stored_name(kStoredPrefix, id, call.arena()), sealed, "PX",
                                           stored_milliseconds(issued.lives, call.arena())};
   bool asked = call.reach() == nullptr || issued.question.ask(*options_->redis, call.worker(), command, call.arena());
   if (!asked) return Verdict::refuse(kTicketStoreUnavailable);

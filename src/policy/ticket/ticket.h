@@ -1,12 +1,13 @@
 // Tickets: what a page gets with its credentials, and shows once to open a WebSocket, whose handshake can hold no other.
 // A route gives them away (IssueTicket), an [auth.NAME] takes them (TicketAuthenticator); between the two they are kept
-// in one table of the process, or in a Redis for several gateways.
+// in one table of the process, or in a Redis for several gateways, sealed: only who shows the ticket brings the key.
 #pragma once
 
 #include <memory>
 #include <string>
 
 #include "crypto/digest.h"
+#include "crypto/seal.h"
 #include "policy/ask/store_question.h"
 #include "policy/auth/authenticator.h"
 #include "policy/auth/subprotocol.h"
@@ -21,6 +22,7 @@ struct TicketOptions {
   std::string subprotocol;   // see Subprotocol
   Duration lifetime{};
   crypto::Digest sha256{crypto::Hash::sha256};
+  crypto::Seal seal;
   std::shared_ptr<SharedTickets> table;             // null: in the Redis
   std::shared_ptr<const redis::Instance> redis;
 };
@@ -29,6 +31,7 @@ struct TicketOptions {
 struct ShownTicket {
   enum class Standing : uint8_t { taken, unknown, asked, unavailable };
   const Authenticator* by = nullptr;
+  std::string_view ticket;              // a secret
   Standing standing = Standing::unknown;
   const Identity* identity = nullptr;   // of `taken`
   StoreQuestion question;               // of `asked`
@@ -56,7 +59,8 @@ class TicketAuthenticator final : public Authenticator {
   };
   Given find(const http::Head& request) const;
   ShownTicket* shown(Call& call) const;
-  void take(Call& call, std::string_view ticket, ShownTicket& shown) const;
+  void take(Call& call, ShownTicket& shown) const;
+  const Identity* open(Call& call, const ShownTicket& shown, std::string_view sealed) const;
   Outcome settle(Call& call, ShownTicket& shown) const;
 
   std::shared_ptr<const TicketOptions> options_;

@@ -22,6 +22,7 @@ TEST_F(PackedIdentity, comes_back_as_it_was) {
   identity.method = "api_key";
   identity.authenticator = "partners";
   identity.handle = std::string_view("\0\1\2", 3);
+  identity.token = "opaque";
   identity.scopes = scopes;
   identity.roles = roles;
   identity.claims = claims;
@@ -35,6 +36,7 @@ TEST_F(PackedIdentity, comes_back_as_it_was) {
   EXPECT_EQ(back->method, "api_key");
   EXPECT_EQ(back->authenticator, "partners");
   EXPECT_EQ(back->handle, identity.handle);
+  EXPECT_EQ(back->token, "opaque");
   EXPECT_TRUE(std::ranges::equal(back->scopes, identity.scopes));
   EXPECT_TRUE(std::ranges::equal(back->roles, identity.roles));
   EXPECT_TRUE(back->groups.empty());
