@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "base/clock.h"
@@ -15,6 +16,7 @@ namespace sluice::crypto {
 /// that it was shown to, for which alone a list speaks.
 using CertificateId = std::array<char, 16>;
 inline std::string_view view_of(const CertificateId& id) { return {id.data(), id.size()}; }
+inline constexpr size_t kCertificateIdBytes = std::tuple_size_v<CertificateId>;
 
 /// Texts as in the certificate, from outside: names beyond kNamesMax of a kind are left out, as is
 /// what is longer than kTextBytesMax.
@@ -28,7 +30,7 @@ struct ClientCertificate {
   std::vector<std::string> emails;
   std::string sha256;                    // of the whole certificate, 64 hex digits
   WallTime expires = WallTime::max();    // its notAfter
-  CertificateId id{};
+  std::string ids{};                     // of the certificates of its chain, its own first, one after the other
 };
 
 }  // namespace sluice::crypto

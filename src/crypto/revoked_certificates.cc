@@ -14,8 +14,12 @@ bool RevokedCertificates::contains(std::string_view id) const {
   return std::ranges::binary_search(ids_, id, {}, view_of);
 }
 
-bool revokes(const RevocationLists& lists, std::string_view id) {
-  return std::ranges::any_of(lists, [id](const auto& list) { return list->contains(id); });
+bool revokes(const RevocationLists& lists, std::string_view ids) {
+  for (; !ids.empty(); ids.remove_prefix(std::min(ids.size(), kCertificateIdBytes))) {
+    std::string_view id = ids.substr(0, kCertificateIdBytes);
+    if (std::ranges::any_of(lists, [id](const auto& list) { return list->contains(id); })) return true;
+  }
+  return false;
 }
 
 }  // namespace sluice::crypto

@@ -24,7 +24,7 @@ class RevokedCertificates {
 /// Those of every [tls.NAME] that has a list.
 using RevocationLists = std::vector<std::shared_ptr<const RevokedCertificates>>;
 
-/// Whether one of them names it.
-bool revokes(const RevocationLists& lists, std::string_view id);
+/// Whether one of them names one of these: ids, one after the other.
+bool revokes(const RevocationLists& lists, std::string_view ids);
 
 }  // namespace sluice::crypto

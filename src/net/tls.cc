@@ -202,7 +202,7 @@ bool TlsTransport::shake() {
     server_name_ = lower_host_name(name);
   }
   X509* peer = role_ == Role::server ? SSL_get0_peer_certificate(ssl_.get()) : nullptr;
-  if (peer != nullptr) client_ = describe_certificate(peer, TlsServerContext::of(ssl_.get()).name());
+  if (peer != nullptr) client_ = describe_certificate(peer, TlsServerContext::client_ids(ssl_.get()));
   events_->on_open();
   return events_ != nullptr;
 }

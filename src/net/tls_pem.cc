@@ -122,12 +122,20 @@ bool has_usual_curve(const X509* certificate) {
 
 }  // namespace
 
-std::unique_ptr<const crypto::ClientCertificate> describe_certificate(X509* certificate, std::string_view table) {
+std::string ids_of_chain(const STACK_OF(X509)* chain, std::string_view table) {
+  std::string ids;
+  for (int i = 0; i < sk_X509_num(chain); ++i) {
+    const X509* one = sk_X509_value(chain, i);
+    ids += crypto::view_of(id_of(issuer_of_ids(table, X509_get_issuer_name(one)), X509_get0_serialNumber(one)));
+  }
+  return ids;
+}
+
+std::unique_ptr<const crypto::ClientCertificate> describe_certificate(X509* certificate, std::string ids) {
   auto out = std::make_unique<crypto::ClientCertificate>();
   out->subject = subject_of(certificate);
   out->expires = WallTime(std::chrono::seconds(expiry_of(certificate)));
-  std::string issuer = issuer_of_ids(table, X509_get_issuer_name(certificate));
-  out->id = id_of(std::move(issuer), X509_get0_serialNumber(certificate));
+  out->ids = std::move(ids);
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
   if (X509_digest(certificate, EVP_sha256(), digest, &size) == 1) {

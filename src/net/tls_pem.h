@@ -65,8 +65,10 @@ Result<void, TlsFault> name_authorities(SSL_CTX* context, const TlsFiles& files,
 /// gives: when the certificate ends; 0 when it cannot be said
 std::time_t expiry_of(const X509* certificate);
 
-/// What a verified certificate says that was shown to [tls.NAME] of that name.
-std::unique_ptr<const crypto::ClientCertificate> describe_certificate(X509* certificate, std::string_view table);
+/// What a verified certificate says; `ids`: of its chain.
+std::unique_ptr<const crypto::ClientCertificate> describe_certificate(X509* certificate, std::string ids);
+/// gives: crypto::ClientCertificate::ids of a chain that was shown to [tls.NAME] of that name
+std::string ids_of_chain(const STACK_OF(X509)* chain, std::string_view table);
 
 /// OpenSSL's (or the system's) words for the first error in this thread's queue; empties the queue.
 /// gives: static text

@@ -91,7 +91,7 @@ Result<void, TlsFault> TlsServerContext::add(const CertificateFiles& pair,
     SSL_CTX_set_num_tickets(ssl, kTickets);
     SSL_CTX_set_timeout(ssl, static_cast<long>(SharedTicketKeys::kLifetime.count()));
     SSL_CTX_set_tlsext_ticket_key_evp_cb(ssl, &TlsServerContext::on_ticket);
-    SSL_CTX_set_session_ticket_cb(ssl, nullptr, &TlsServerContext::on_session, this);
+    SSL_CTX_set_session_ticket_cb(ssl, &TlsServerContext::on_new_ticket, &TlsServerContext::on_session, this);
   } else {
     SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET);
     SSL_CTX_set_num_tickets(ssl, 0);
@@ -205,6 +205,21 @@ int TlsServerContext::on_alpn(SSL* ssl, const unsigned char** chosen, unsigned c
 int TlsServerContext::on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv,
                                 EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int encrypts) {
   return crypt_ticket(*of(ssl).tickets_, name, iv, cipher, mac, encrypts);
+}
+
+// A session holds the client's certificate without its chain. What was resumed has none, and has what its ticket says.
+int TlsServerContext::on_new_ticket(SSL* ssl, void*) {
+  if (SSL_get0_verified_chain(ssl) == nullptr) return 1;
+  std::string ids = client_ids(ssl);
+  return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), ids.data(), ids.size());
+}
+
+std::string TlsServerContext::client_ids(const SSL* ssl) {
+  if (const auto* chain = SSL_get0_verified_chain(ssl)) return ids_of_chain(chain, of(ssl).name());
+  void* data = nullptr;
+  size_t size = 0;
+  SSL_SESSION_get0_ticket_appdata(SSL_get_session(ssl), &data, &size);
+  return {static_cast<const char*>(data), size};
 }
 
 SSL_TICKET_RETURN TlsServerContext::on_session(SSL* ssl, SSL_SESSION* session, const unsigned char*,

@@ -71,6 +71,8 @@ class TlsServerContext {
 
   /// needs: a connection of one
   static const TlsServerContext& of(const SSL* ssl);
+  /// gives: crypto::ClientCertificate::ids of the client's chain, as it was verified; a ticket keeps them
+  static std::string client_ids(const SSL* ssl);
 
  private:
   TlsServerContext() = default;
@@ -84,6 +86,7 @@ class TlsServerContext {
                      const unsigned char* offered, unsigned offered_size, void* self);
   static int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                        EVP_MAC_CTX* mac, int encrypts);
+  static int on_new_ticket(SSL* ssl, void* self);
   static SSL_TICKET_RETURN on_session(SSL* ssl, SSL_SESSION* session, const unsigned char* name,
                                       size_t name_size, SSL_TICKET_STATUS status, void* self);
 

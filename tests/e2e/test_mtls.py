@@ -3,6 +3,7 @@ import ssl
 import time
 
 import pytest
+from support.certificates import Authority
 from support.client import Client
 from support.gateway import settings
 from support.h2_websocket import H2WebSocket
@@ -103,8 +104,12 @@ class Revocable:
         self.authority, self.folder = authority, folder
         self.pair = authority.leaf("localhost", stem=folder / "own")
         self.behind = upstream(opened(echo))
-        self.crl = authority.crl(folder / "first.crl")
+        self.middle = Authority(folder, "middle", authority)
+        self.crl = self.lists("first.crl")
         self.leaves = [authority.leaf("acme.example", stem=folder / name) for name in ("one", "two")]
+        cert, key = self.middle.leaf("acme.example", stem=folder / "deep")
+        (folder / "chain.crt").write_text(cert.read_text() + self.middle.cert.read_text())
+        self.deep = folder / "chain.crt", key
         self.gateway = start(self.config(self.crl))
 
     def config(self, crl):
@@ -138,12 +143,17 @@ client_cert = {{ ca = "{self.authority.cert}", crl = "{crl}" }}
         return [kind(self.gateway.tls, path, tls=self.context(leaf, protocol))
                 for kind, protocol in ((WebSocket, "http/1.1"), (H2WebSocket, "h2"))]
 
-    def revoke(self, way, *leaves):
+    def lists(self, name, *revoked):
+        """gives: a file with one of each authority, the first with these on it"""
+        one, two = self.authority.crl(self.folder / "one.crl", *revoked), self.middle.crl(self.folder / "two.crl")
+        (self.folder / "new.crl").write_text(one.read_text() + two.read_text())
+        return (self.folder / "new.crl").rename(self.folder / name)
+
+    def revoke(self, way, *certificates):
         """Returns when the list is in force."""
-        certificates = [cert for cert, _ in leaves]
         if way == "another file":
-            return self.gateway.reload(self.config(self.authority.crl(self.folder / "second.crl", *certificates)))
-        self.authority.crl(self.crl, *certificates)
+            return self.gateway.reload(self.config(self.lists("second.crl", *certificates)))
+        self.lists(self.crl.name, *certificates)
         if way == "a reload":
             return self.gateway.reload()
         return wait_until(lambda: self.gateway.metric("sluice_tls_certificate_reloads_total", tls="tls.site") == 1,
@@ -155,10 +165,10 @@ client_cert = {{ ca = "{self.authority.cert}", crl = "{crl}" }}
 def test_a_new_revocation_list_ends_what_a_certificate_has_opened(gateway, upstream, authority, tmp_path, way):
     world = Revocable(gateway, upstream, authority, tmp_path)
     one, two = world.leaves
-    gone, staying = world.open(one), [*world.open(two), *world.open(one, "/kept")]
+    gone, staying = world.open(one), [*world.open(two), *world.open(world.deep), *world.open(one, "/kept")]
     clients = [Client(world.gateway.tls, tls=world.context(leaf)) for leaf in world.leaves]
     assert [client.ask(target="/here").status for client in clients] == [200, 200]
-    world.revoke(way, one)
+    world.revoke(way, one[0])
     began = time.monotonic()
     for socket in gone:
         assert socket.close_code() == (1008, "credential revoked")
@@ -171,3 +181,19 @@ def test_a_new_revocation_list_ends_what_a_certificate_has_opened(gateway, upstr
     for socket in [*staying, *world.open(two)]:
         assert socket.send("x").message() == b"x"
     world.gateway.wait_for_metric(2, "sluice_tunnels_ended_total", reason="revoked")
+
+
+@pytest.mark.threads
+def test_so_does_an_authority_between(gateway, upstream, authority, tmp_path):
+    world = Revocable(gateway, upstream, authority, tmp_path)
+    gone, staying = world.open(world.deep), world.open(world.leaves[0])
+    with Client(world.gateway.tls, tls=world.context(world.deep)) as client:
+        assert client.ask(target="/here").status == 200
+        world.revoke("the watch", world.middle.cert)
+        began = time.monotonic()
+        for socket in gone:
+            assert socket.close_code() == (1008, "credential revoked")
+        assert time.monotonic() - began < 1 * SLOW
+        assert_problem(client.ask(target="/here"), 401, "certificate_revoked")
+    for socket in [*staying, *world.open(world.leaves[0])]:
+        assert socket.send("x").message() == b"x"

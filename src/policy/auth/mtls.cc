@@ -11,13 +11,12 @@ Authenticator::Outcome MtlsAuthenticator::authenticate(Call& call) const {
   if (!found) return Outcome::refused(kCertificateUnknown);
   // It was good at the handshake; a connection is kept for longer, and a session resumed.
   if (found->expires <= call.clock().wall()) return Outcome::refused(kCertificateExpired);
-  std::string_view id = crypto::view_of(certificate->id);
-  if (crypto::revokes(views_.of(call.worker()).get(*lists_), id)) return Outcome::refused(kCertificateRevoked);
+  if (crypto::revokes(views_.of(call.worker()).get(*lists_), certificate->ids)) return Outcome::refused(kCertificateRevoked);
   if (!found->allows(call.client().ip, call.worker())) return Outcome::refused(kCredentialAddress);
   Identity* identity = make_identity(call.arena(), *found);
   identity->method = "mtls";
   identity->authenticator = name_;
-  identity->handle = call.arena().copy(id);
+  identity->handle = call.arena().copy(certificate->ids);
   call.findings().identity = identity;
   return Outcome::accepted();
 }

@@ -17,12 +17,14 @@ def _openssl(*arguments):
 
 
 class Authority:
-    def __init__(self, folder, name):
+    def __init__(self, folder, name, issuer=None):
+        """Signed by itself, or by another one."""
         self.folder, self.name = Path(folder), name
         self.cert, self.key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        signer = ("-CA", issuer.cert, "-CAkey", issuer.key) if issuer else ()
         _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                  "-days", 30, "-subj", f"/CN={name}", "-keyout", self.key, "-out", self.cert,
-                 "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=keyCertSign,cRLSign")
+                 "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=keyCertSign,cRLSign", *signer)
 
     def leaf(self, *names, stem=None, days=30):
         """gives: (cert path, key path) for these DNS names or addresses; made anew each time.

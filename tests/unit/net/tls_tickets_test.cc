@@ -15,6 +15,11 @@ namespace {
 
 using std::chrono::hours;
 
+std::string text_of_file(const std::string& path) {
+  std::ifstream file(path);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
 class Tickets : public ::testing::TestWithParam<int> {
  public:
   Tickets() {
@@ -115,7 +120,7 @@ TEST_P(Tickets, with_a_certificate_resume_until_the_rules_change) {
     EXPECT_TRUE(hands.resumed());
     X509* peer = SSL_get0_peer_certificate(hands.server());
     ASSERT_NE(peer, nullptr) << "the session remembers who it was";
-    EXPECT_EQ(describe_certificate(peer, "")->subject, "CN=person");
+    EXPECT_EQ(describe_certificate(peer, "ids")->subject, "CN=person");
   }
   TlsServerOptions lax = options;
   lax.client_check->mode = TlsClientCheck::Mode::optional;
@@ -124,6 +129,36 @@ TEST_P(Tickets, with_a_certificate_resume_until_the_rules_change) {
   auto context = load(options);
   MemoryHandshake hands(context->ssl(), client.get(), "a.example", session.get());
   EXPECT_FALSE(hands.done()) << "revoked since";
+}
+
+TEST_P(Tickets, know_the_authorities_of_the_clients_certificate) {
+  CertificateFiles middle = made.make("middle", {.common_name = "middle", .authority = true}, &ca);
+  person = made.make("deep", {.common_name = "deep"}, &middle);
+  std::string chain = made.write("chain.pem", text_of_file(person.certificate) + text_of_file(middle.certificate));
+  SSL_CTX_use_certificate_chain_file(client.get(), chain.c_str());
+  SSL_CTX_use_PrivateKey_file(client.get(), person.key.c_str(), SSL_FILETYPE_PEM);
+  auto with_list = [&](const std::vector<CertificateFiles>& revoked) {
+    std::string list = made.revoke("of_ca", ca, revoked);
+    std::string both = text_of_file(list) + text_of_file(made.revoke("of_middle", middle, {}));
+    options.client_check = TlsClientCheck{.ca = ca.certificate, .crl = made.write("both.crl", both)};
+    return load(options);
+  };
+  auto context = with_list({});
+  MemoryHandshake whole(context->ssl(), client.get());
+  ASSERT_TRUE(whole.done());
+  std::string ids = TlsServerContext::client_ids(whole.server());
+  EXPECT_EQ(ids.size(), 3 * crypto::kCertificateIdBytes);
+  SessionPtr session = whole.session();
+  for (int i = 0; i < 3; ++i) {   // each with the ticket of the one before
+    MemoryHandshake again(context->ssl(), client.get(), "a.example", session.get());
+    ASSERT_TRUE(again.resumed());
+    EXPECT_EQ(TlsServerContext::client_ids(again.server()), ids);
+    session = again.session();
+  }
+  auto revoked = with_list({middle})->revoked();
+  EXPECT_FALSE(crypto::revokes({context->revoked()}, ids));
+  EXPECT_TRUE(crypto::revokes({revoked}, ids));
+  EXPECT_FALSE(revoked->contains(ids.substr(0, crypto::kCertificateIdBytes)));
 }
 
 TEST_P(Tickets, do_not_outlive_the_clients_certificate) {
@@ -213,8 +248,11 @@ TEST(TlsClientCheck, refuses_all_but_good_certificates) {
 bool revoked(const TlsServerContext& context, const CertificateFiles& files, const std::string& table = "site") {
   SslContextPtr holder(SSL_CTX_new(TLS_client_method()));
   SSL_CTX_use_certificate_file(holder.get(), files.certificate.c_str(), SSL_FILETYPE_PEM);
-  auto said = describe_certificate(SSL_CTX_get0_certificate(holder.get()), table);
-  return context.revoked()->contains(crypto::view_of(said->id));
+  STACK_OF(X509)* chain = sk_X509_new_null();
+  sk_X509_push(chain, SSL_CTX_get0_certificate(holder.get()));
+  std::string ids = ids_of_chain(chain, table);
+  sk_X509_free(chain);
+  return context.revoked()->contains(ids);
 }
 
 TEST(TlsClientCheck, says_whom_its_lists_revoke) {
@@ -224,12 +262,8 @@ TEST(TlsClientCheck, says_whom_its_lists_revoke) {
   CertificateFiles one = made.make("one", {.common_name = "one"}, &ca);
   CertificateFiles two = made.make("two", {.common_name = "two"}, &ca);
   CertificateFiles last = made.make("last", {.common_name = "last"}, &other_ca);
-  auto read = [](const std::string& path) {
-    std::ifstream file(path);
-    return std::string(std::istreambuf_iterator<char>(file), {});
-  };
   auto load = [&](const std::string& lists) {
-    std::string ours = made.write("ours.pem", read(ca.certificate) + read(other_ca.certificate));
+    std::string ours = made.write("ours.pem", text_of_file(ca.certificate) + text_of_file(other_ca.certificate));
     TlsClientCheck check{.ca = ours, .crl = lists};
     auto context = TlsServerContext::load({.name = "site", .certificates = {one}, .client_check = check});
     EXPECT_TRUE(context) << context.error().reason;
@@ -238,7 +272,7 @@ TEST(TlsClientCheck, says_whom_its_lists_revoke) {
   auto none = load(made.revoke("none", ca, {}));
   EXPECT_EQ(none->revoked()->size(), 0U);
   EXPECT_FALSE(revoked(*none, one));
-  std::string both = read(made.revoke("first", ca, {one, one})) + read(made.revoke("second", other_ca, {two, last}));
+  std::string both = text_of_file(made.revoke("first", ca, {one, one})) + text_of_file(made.revoke("second", other_ca, {two, last}));
   auto some = load(made.write("both.crl", both));
   EXPECT_EQ(some->revoked()->size(), 3U);
   EXPECT_TRUE(revoked(*some, one));

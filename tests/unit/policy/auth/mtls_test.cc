@@ -79,12 +79,11 @@ TEST(Mtls, a_certificate_that_a_list_revokes_is_taken_back_from_what_it_has_open
   TestCall test("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   crypto::ClientCertificate certificate;
   certificate.subject = "CN=acme";
-  certificate.id = {'o', 'n', 'e', '\xff'};
-  const crypto::CertificateId kOther{'t', 'w', 'o'}, kThird{'\x80'};
+  const crypto::CertificateId kOne{'o', 'n', 'e', '\xff'}, kAuthority{'c', 'a'}, kOther{'t', 'w', 'o'}, kThird{'\x80'};
+  certificate.ids.append(crypto::view_of(kOne)).append(crypto::view_of(kAuthority));
   test.client.certificate = &certificate;
   EXPECT_EQ(authenticator.authenticate(test.call).finding, Authenticator::Finding::accepted);
   std::string handle(test.call.identity()->handle);
-  certificate.id = {};   // the handle is what is left of it
   AcceptedCredential accepted{"", "acme", handle}, of_nobody{"", "acme", ""};
   uint32_t generation = authenticator.revocation_generation();
   EXPECT_NE(generation, 0U);
@@ -93,12 +92,13 @@ TEST(Mtls, a_certificate_that_a_list_revokes_is_taken_back_from_what_it_has_open
   live->replace(std::make_shared<const Lists>(Lists{list_of({}), list_of({kThird, kOther})}));
   EXPECT_NE(authenticator.revocation_generation(), generation);
   EXPECT_FALSE(authenticator.revoked(accepted));
-  certificate.id = {'o', 'n', 'e', '\xff'};
-  live->replace(std::make_shared<const Lists>(Lists{list_of({kThird, kOther}), list_of({kOther, certificate.id, kThird})}));
-  EXPECT_TRUE(authenticator.revoked(accepted));
-  EXPECT_FALSE(authenticator.revoked(of_nobody));
-  EXPECT_EQ(authenticator.authenticate(test.call).problem, &kCertificateRevoked);
-  certificate.id = {'o', 'n', 'e'};
+  for (const crypto::CertificateId& named : {kOne, kAuthority}) {
+    live->replace(std::make_shared<const Lists>(Lists{list_of({kThird, kOther}), list_of({kOther, named, kThird})}));
+    EXPECT_TRUE(authenticator.revoked(accepted));
+    EXPECT_FALSE(authenticator.revoked(of_nobody));
+    EXPECT_EQ(authenticator.authenticate(test.call).problem, &kCertificateRevoked);
+  }
+  certificate.ids = crypto::view_of(kThird).substr(0, 1);   // no id at all
   EXPECT_EQ(authenticator.authenticate(test.call).finding, Authenticator::Finding::accepted);
 }
 
