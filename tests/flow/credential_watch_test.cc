@@ -91,10 +91,10 @@ class Watch : public SocketWorld {
     world.pass(std::chrono::seconds(2));
     EXPECT_EQ(world.engine.tunnels(), 0u);
   }
-  Client& socket(const std::string& key, const std::string& more = "") {
+  Client& socket(const std::string& key) {
     Client& one = world.client();
     std::string ask(kAsk);
-    one.ask(ask.insert(ask.size() - 2, "X-Key: " + key + "\r\n" + more));
+    one.ask(ask.insert(ask.size() - 2, "X-Key: " + key + "\r\n"));
     world.respond_head(kSwitch);
     EXPECT_EQ(one.status(), 101);
     return one;
