@@ -43,6 +43,21 @@ bool hides_dots(std::string_view segment) {
   return segment.starts_with(';') || segment.starts_with("%3B");
 }
 
+constexpr std::string_view kHeldSlash = "%2F";
+
+/// To whom decodes the slashes that this profile lets pass, "/a/..%2Fb" climbs.
+bool climbs_when_decoded(std::string_view segment) {
+  size_t slash = segment.find(kHeldSlash);
+  if (slash == std::string_view::npos) return false;
+  for (;;) {
+    std::string_view piece = segment.substr(0, slash);
+    if (piece == "." || piece == ".." || (piece.starts_with('.') && hides_dots(piece))) return true;
+    if (slash == std::string_view::npos) return false;
+    segment.remove_prefix(slash + kHeldSlash.size());
+    slash = segment.find(kHeldSlash);
+  }
+}
+
 /// Writes a canonical path segment by segment; the output is never longer than the input.
 class PathWriter {
  public:
@@ -89,6 +104,7 @@ class PathWriter {
   /// them.
   const Problem* end_segment(bool& keeps_slash) {
     std::string_view segment(segment_, static_cast<size_t>(end_ - segment_));
+    if (profile_ == PathProfile::encoded_slashes && climbs_when_decoded(segment)) return &kBadPath;
     if (!segment.starts_with('.')) return nullptr;
     if (segment == "." || segment == "..") {
       keeps_slash = false;

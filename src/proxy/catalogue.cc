@@ -56,7 +56,8 @@ constexpr Advice kAdvice[] = {
      "percent-encode what is not a path character."},
     {"encoded_slash",
      "`%2F` or `%5C` in a path. If an upstream needs `%2F` within a segment, set `path_profile = "
-     "\"encoded_slashes\"` on the listener; `%5C` is refused by every profile."},
+     "\"encoded_slashes\"` on the listener; `%5C` is refused by every profile, and `.` or `..` beside a `%2F` "
+     "is `bad_path`."},
     {"empty_segment",
      "`//` in a path. `path_profile = \"merge_slashes\"` on the listener reads it as `/`."},
     {"missing_host",
