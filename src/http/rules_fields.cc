@@ -146,7 +146,11 @@ bool is_grpc(const Head& message) {
 }
 
 bool may_be_trailer(FieldId id, std::string_view name) {
-  if (is_framing_lookalike(id, name)) return false;
+  if (name.find('_') != std::string_view::npos) {   // a lax server takes it for the one with dashes
+    std::string dashed(name);
+    std::ranges::replace(dashed, '_', '-');
+    return may_be_trailer(field_id(dashed), dashed);
+  }
   if (id >= FieldId::connection && id <= FieldId::tracestate) return false;
   switch (id) {
     case FieldId::cache_control: case FieldId::content_encoding: case FieldId::content_type:

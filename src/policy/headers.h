@@ -45,6 +45,8 @@ class Headers final : public Policy {
   Wants wants() const override { return {.request = !request_.empty(), .response = !response_.empty()}; }
   Verdict on_request(Call& call) const override;
   void on_response(Call& call, http::Head& response) const override;
+  void on_request_trailers(Call&, http::Fields& trailers) const override { request_.drop_named(trailers); }
+  void on_response_trailers(Call&, http::Fields& trailers) const override { response_.drop_named(trailers); }
 
  private:
   HeaderChanges request_;

@@ -29,6 +29,14 @@ void Pipeline::on_response(Call& call, http::Head& response) const {
   }
 }
 
+void Pipeline::on_request_trailers(Call& call, http::Fields& trailers) const {
+  for (const auto& policy : policies_) policy->on_request_trailers(call, trailers);
+}
+
+void Pipeline::on_response_trailers(Call& call, http::Fields& trailers) const {
+  for (const auto& policy : policies_) policy->on_response_trailers(call, trailers);
+}
+
 void Pipeline::on_end(Call& call) const {
   for (auto i = static_cast<uint32_t>(policies_.size()); i-- > 0;) {
     call.current_ = i;

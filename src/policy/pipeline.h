@@ -25,6 +25,8 @@ class Pipeline {
   /// that stopped it, call.current_ being the policy that gave it
   Verdict on_request(Call& call, uint32_t from) const;
   void on_response(Call& call, http::Head& response) const;
+  void on_request_trailers(Call& call, http::Fields& trailers) const;
+  void on_response_trailers(Call& call, http::Fields& trailers) const;
   void on_end(Call& call) const;
   /// All that is kept; null: nothing.
   std::unique_ptr<Tenure> on_tunnel(Call& call) const;

@@ -135,6 +135,10 @@ class Policy {
   virtual Verdict on_request(Call&) const { return Verdict::pass(); }
   /// In reverse order, on every response, ours too.
   virtual void on_response(Call&, http::Head&) const {}
+  /// Takes out of trailers what this policy would not let stand in the head: no back door. At any time, also before
+  /// on_request or where that was not asked.
+  virtual void on_request_trailers(Call&, http::Fields&) const {}
+  virtual void on_response_trailers(Call&, http::Fields&) const {}
   /// Once, when the exchange is over, however it ended: gives back what the request held. In reverse order.
   virtual void on_end(Call&) const {}
   /// The request has become a WebSocket, and on_end is to come. gives: null: nothing is kept. The policy outlives it

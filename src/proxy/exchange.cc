@@ -107,7 +107,9 @@ void Exchange::ClientEvents::on_body(Chain bytes) {
 }
 
 void Exchange::ClientEvents::on_trailers(http::Fields& trailers) {
-  if (keep_announced(*x.request_, trailers)) x.request_pump_.trailers(trailers);
+  if (!keep_announced(*x.request_, trailers)) return;
+  x.request_pump_.trailers(trailers);
+  if (x.prepared_) x.clean_request_trailers();
 }
 
 void Exchange::ClientEvents::on_end() {
@@ -155,6 +157,7 @@ void Exchange::UpstreamEvents::on_body(Chain bytes) {
 
 void Exchange::UpstreamEvents::on_trailers(http::Fields& trailers) {
   if (!keep_announced(*x.response_, trailers)) return;
+  x.route_->pipeline.on_response_trailers(x.call_, trailers);
   if (x.grpc_ != GrpcForm::none) x.hear_grpc_status(trailers);
   if (x.grpc_answer_) return x.grpc_answer_->set_trailers(trailers);
   x.response_pump_.trailers(trailers);

@@ -76,6 +76,7 @@ class Exchange final : public Task,
   Next go(Step step) { step_ = step; return Next::again; }
   Next fail(const Problem& problem);
   void refuse_request(const Problem& problem);
+  void clean_request_trailers();
 
   // exchange_inbound.cc: from the head to the choice of an endpoint
   Next do_start();

@@ -92,6 +92,14 @@ void Exchange::on_open_failed(Error why) {
   ready();
 }
 
+// Those that came before it was known which route's they are.
+void Exchange::clean_request_trailers() {
+  http::Fields* trailers = request_pump_.trailers();
+  if (trailers == nullptr) return;
+  route_->pipeline.on_request_trailers(call_, *trailers);
+  request_pump_.trailers(*trailers);
+}
+
 Next Exchange::do_forward() {
   if (!prepared_) {
     ForwardFacts facts{route_, trusted_peer_, client_facts_->ip, request_id_, traceparent_};
@@ -103,6 +111,7 @@ Next Exchange::do_forward() {
       grpc_text_ = is_grpc_web_text(*request_);
       make_grpc(*request_);
     }
+    clean_request_trailers();
     prepared_ = true;
   }
   sent_at_ = parts().clock.precise();

@@ -33,7 +33,9 @@ class Pump {
   void end() { ended_ = true; }
   /// What was pushed and goes another way; the taker consumes it.
   Chain take_held() { return std::move(held_); }
-  void trailers(http::Fields& fields) { trailers_ = &fields; }
+  void trailers(http::Fields& fields) { trailers_ = fields.empty() ? nullptr : &fields; }
+  /// Those that came; null: none.
+  http::Fields* trailers() const { return trailers_; }
 
   /// Moves what can be moved, large plain bodies through one of the pipes.
   /// gives: refused when a filter did (see problem())

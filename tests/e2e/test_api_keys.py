@@ -62,9 +62,13 @@ def test_a_known_key_comes_in_and_goes_no_further(guarded):
     assert not request.has("X-Api-Key") and not request.has("X_Consumer")
     assert one.ask("GET", "/a?b=1&api_key=second&c", []).status == 200
     assert behind.requests[-1].target == "/a?b=1&c"
+    trailers = [("X-Api-Key", KEY), ("x_api_key", KEY), ("X-Consumer", "root"), ("X-Sum", "1")]
+    announced = [("X-Api-Key", KEY), ("Trailer", ", ".join(name for name, _ in trailers))]
+    assert one.ask("POST", "/a", announced, chunks=[b"abc"], trailers=trailers).status == 200
+    assert behind.requests[-1].trailers == [("X-Sum", "1")]
     assert KEY not in one.error_log()
     log = (one.folder / "access.log").read_text
-    wait_until(lambda: log().count("\n") == 2, "two lines")
+    wait_until(lambda: log().count("\n") == 3, "three lines")
     assert KEY not in log() and "second" not in log()
 
 

@@ -89,7 +89,7 @@ def test_announced_response_trailers_pass_to_whom_takes_them(proxied):
 
 
 @pytest.mark.parametrize("name", ["Content-Length", "Transfer-Encoding", "Host", "Authorization",
-                                  "Connection"])
+                                  "Connection", "X-Request-Id", "X_Request_Id", "X_Forwarded-For", "Content_Type"])
 def test_trailers_that_would_change_the_message_are_refused(proxied, name):
     gateway, upstream = proxied(echo)
     with gateway.client() as client:

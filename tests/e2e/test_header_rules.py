@@ -1,7 +1,9 @@
 """Header rules both ways and rewriting of host and path."""
 import pytest
 from support.client import request
+from support.h2_client import H2Client
 from support.problem import assert_problem
+from support.timing import wait_until
 from support.upstream import answer
 
 REQUEST = """
@@ -53,6 +55,37 @@ def test_response_rules_apply_to_our_own_responses_too(gateway, proxied):
     answered = gateway_.ask()
     assert_problem(answered, 502, "upstream_unreachable")
     assert answered.get("X-Frame-Options") == "DENY"
+
+
+TRAILERS = [("X-Tenant", "evil"), ("x_tenant", "evil"), ("X-Debug", "1"), ("X_Debug", "2"), ("X-Sum", "7")]
+
+
+def test_trailers_are_no_way_round_the_rules(proxied):
+    gateway, upstream = proxied(answer(body=b"", chunks=[b"abc"], fields=[("Trailer", "X-Sum, X-Powered-By, x_powered_by")],
+                                       trailers=[("X-Powered-By", "x"), ("x_powered_by", "x"), ("X-Sum", "8")]),
+                                more=REQUEST + RESPONSE, listen='protocols = ["h1", "h2c"]')
+    names = ", ".join(name for name, _ in TRAILERS)
+    fields = [("Trailer", names), ("TE", "trailers"), ("Connection", "TE")]
+    with gateway.client() as client:
+        whole = client.ask("POST", fields=fields, chunks=[b"abc"], trailers=TRAILERS)
+        assert whole.trailers == [("X-Sum", "8")]
+        assert upstream.last.trailers == [("X-Sum", "7")]
+        head, chunks = request("POST", fields=fields, chunks=[b"abc"], trailers=TRAILERS).split(b"\r\n\r\n", 1)
+        client.send(head + b"\r\n\r\n")
+        wait_until(lambda: len(upstream.requests) == 2, "the upstream has the head")
+        client.send(chunks)
+        assert client.response().status == 200
+        assert upstream.last.trailers == [("X-Sum", "7")]
+    with H2Client(gateway.port) as client:
+        reply = client.ask("POST", "/", [("te", "trailers")], body=b"abc", trailers=[(name.lower(), value) for name, value in TRAILERS])
+        assert reply.trailers == [("x-sum", "8")]
+        assert upstream.last.trailers == [("x-sum", "7")]
+
+
+def test_of_trailers_that_the_rules_take_all_nothing_is_left(proxied):
+    gateway, upstream = proxied(more=REQUEST)
+    assert gateway.ask("POST", fields=[("Trailer", "X-Debug")], chunks=[], trailers=[("X-Debug", "1")]).status == 200
+    assert upstream.last.trailers == [] and not upstream.last.has("Transfer-Encoding")
 
 
 def test_host_is_rewritten(proxied):

@@ -91,6 +91,14 @@ Verdict Authenticate::on_request(Call& call) const {
   return Verdict::refuse(*outcome.problem);
 }
 
+// Nobody looks for a credential there, so none stays, whatever the route says of those in the head.
+void Authenticate::on_request_trailers(Call& call, http::Fields& trailers) const {
+  http::Head head(call.arena());
+  std::swap(head.fields, trailers);
+  for (const auto& authenticator : authenticators_) authenticator->remove_credential(head, call.arena());
+  std::swap(head.fields, trailers);
+}
+
 void Authenticate::on_response(Call& call, http::Head& response) const {
   if (call.scratch() == nullptr) {   // refused before it came here: what is logged of it holds no credential either
     for (const auto& authenticator : authenticators_) authenticator->remove_credential(call.request(), call.arena());

@@ -25,6 +25,7 @@ class Authenticate final : public Policy {
   Verdict on_request(Call& call) const override;
   /// A refusal of ours gets one WWW-Authenticate for each kind that would be accepted.
   void on_response(Call& call, http::Head& response) const override;
+  void on_request_trailers(Call& call, http::Fields& trailers) const override;
   void on_end(Call& call) const override;
 
  private:

@@ -45,6 +45,7 @@ class AuthorizerService {
   Verdict on_request(Call& call) const;
   void on_response(Call& call, http::Head& response) const;
   std::string describe() const;
+  void remove_copies(http::Fields& fields) const;
 
  private:
   using Desk = ServiceDesk<Authorized>;
@@ -67,7 +68,6 @@ class AuthorizerService {
   Verdict ask(Call& call, Worker& worker, Asked& asked) const;
   Verdict judge(Call& call, Asked& asked, const Authorized& answer) const;
   Verdict without_answer() const;
-  void remove_copies(http::Fields& fields) const;
 
   std::string name_;
   upstream::FetchUrl url_;
@@ -93,6 +93,7 @@ class Authorizer final : public Policy {
   Wants wants() const override { return {.request = true, .response = true}; }
   Verdict on_request(Call& call) const override { return service_->on_request(call); }
   void on_response(Call& call, http::Head& response) const override { service_->on_response(call, response); }
+  void on_request_trailers(Call&, http::Fields& trailers) const override { service_->remove_copies(trailers); }
 
  private:
   std::shared_ptr<const AuthorizerService> service_;
