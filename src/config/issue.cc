@@ -1,6 +1,7 @@
 #include "config/issue.h"
 
 #include <algorithm>
+#include <climits>
 #include <tuple>
 #include <utility>
 
@@ -93,6 +94,10 @@ std::string render(const Issues& issues, const Sources& sources) {
 
 std::string quoted(std::string_view name) {
   return "\"" + printable(name) + "\"";
+}
+
+std::string quoted_path(std::string_view path) {
+  return "\"" + printable(path, PATH_MAX) + "\"";
 }
 
 }  // namespace sluice::config

@@ -61,5 +61,7 @@ std::string render(const Issues& issues, const Sources& sources);
 
 /// `"name"` with unprintable bytes escaped, cut when long: for texts of issues.
 std::string quoted(std::string_view name);
+/// The same for a file's path, whose end says most: cut only where no system takes it.
+std::string quoted_path(std::string_view path);
 
 }  // namespace sluice::config

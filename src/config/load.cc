@@ -24,6 +24,16 @@ constexpr IssueKind kIncludeFolder{"include_folder", Severity::warning};
 constexpr IssueKind kIncludeNested{"include_nested"};
 constexpr IssueKind kDefinedTwice{"defined_twice"};
 
+// What the last glob() could not look into; it calls a function without an object.
+thread_local std::string unreadable;
+
+// Nothing is included of what is not there; of what cannot be looked into nobody knows what is missing.
+int on_unreadable(const char* folder, int error) {
+  if (error == ENOENT || error == ENOTDIR) return 0;
+  unreadable = quoted_path(folder) + ": " + std::strerror(error);
+  return 1;
+}
+
 constexpr size_t kFileBytesMax = 16 << 20;  // 10,000 routes are about 3 MiB
 constexpr size_t kFilesMax =
     1'000;  // a file per team and service, with room; bounds a stray pattern
@@ -38,7 +48,7 @@ class Loader {
     std::optional<std::string> text = read_file_text(path, kFileBytesMax, why);
     if (text) return load_text(path, std::move(*text));
     if (document_.sources.size() == 0) named_at.file = document_.sources.add(path, "");
-    document_.issues.add(kFileUnreadable, named_at, "cannot read " + quoted(path) + ": " + why);
+    document_.issues.add(kFileUnreadable, named_at, "cannot read " + quoted_path(path) + ": " + why);
     document_.complete = false;
   }
 
@@ -115,7 +125,12 @@ class Loader {
     if (slash == std::string::npos || slash == 0) return;
     std::string folder = pattern.substr(0, slash);
     if (::access(folder.c_str(), F_OK) == 0) return;
-    document_.issues.add(kIncludeFolder, at, "nothing is included: no folder " + quoted(folder));
+    document_.issues.add(kIncludeFolder, at, "nothing is included: no folder " + quoted_path(folder));
+  }
+
+  void give_up(const std::string& why, Position at) {
+    document_.issues.add(kFileUnreadable, at, "cannot read " + why);
+    document_.complete = false;
   }
 
   void follow(const Value& pattern) {
@@ -123,18 +138,25 @@ class Loader {
       document_.issues.add(kIncludeForm, pattern.at, "an empty file name");
       return;
     }
+    if (pattern.text.find("**") != std::string::npos) {
+      document_.issues.add(kIncludeForm, pattern.at, "\"**\" reaches no further than \"*\": name each folder");
+      return;
+    }
     std::string full = document_.sources.resolve(pattern.at.file, pattern.text);
+    bool is_pattern = pattern.text.find_first_of("*?[") != std::string::npos;
+    if (!is_pattern && ::access(full.c_str(), F_OK) != 0) {
+      if (errno != ENOENT) return give_up(quoted_path(full) + ": " + std::strerror(errno), pattern.at);
+      document_.issues.add(kIncludeMissing, pattern.at, "no such file: " + quoted_path(full));
+      document_.complete = false;
+      return;
+    }
     glob_t found{};
-    int failed = ::glob(full.c_str(), GLOB_MARK, nullptr, &found);
+    int failed = ::glob(full.c_str(), GLOB_MARK, &on_unreadable, &found);
     std::vector<std::string> paths(found.gl_pathv,
                                    found.gl_pathv + (failed == 0 ? found.gl_pathc : 0));
     ::globfree(&found);
-    bool is_pattern = pattern.text.find_first_of("*?[") != std::string::npos;
+    if (failed == GLOB_ABORTED) return give_up(unreadable, pattern.at);
     if (paths.empty() && is_pattern) warn_of_no_folder(full, pattern.at);
-    if (paths.empty() && !is_pattern) {
-      document_.issues.add(kIncludeMissing, pattern.at, "no such file: " + quoted(full));
-      document_.complete = false;
-    }
     for (const std::string& path : paths) {
       if (document_.sources.size() == kFilesMax) {
         document_.issues.add(kTooManyFiles, pattern.at,

@@ -57,7 +57,7 @@ void TypeOf<SecretSource>::read(Reader& reader, const Value& value, const Field&
   }
   source = *std::move(parsed);
   source.at = place->value.at;
-  if (source.kind == Kind::file) source.place = reader.sources().resolve(value.at.file, source.place);
+  if (source.kind == Kind::file) source.place = reader.sources().absolute(value.at.file, source.place);
 }
 
 void TypeOf<SecretSource>::print(const void* object, std::string& out) {

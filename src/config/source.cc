@@ -1,5 +1,8 @@
 #include "config/source.h"
 
+#include <filesystem>
+#include <system_error>
+
 namespace sluice::config {
 
 uint32_t Sources::add(std::string path, std::string text) {
@@ -32,6 +35,19 @@ std::string Sources::resolve(uint32_t file, std::string_view path) const {
   const std::string& from = sources_[file].path;
   size_t slash = from.rfind('/');
   return (slash == std::string::npos ? "" : from.substr(0, slash + 1)) + std::string(path);
+}
+
+std::string Sources::absolute(uint32_t file, std::string_view path) const {
+  std::string resolved = resolve(file, path);
+  if (resolved.empty()) return resolved;
+  std::error_code no_folder;   // where the process is may be gone; then the name says what it can
+  auto full = std::filesystem::absolute(resolved, no_folder);
+  if (no_folder) return resolved;
+  std::filesystem::path plain;
+  for (const auto& part : full) {   // ".." stays: behind a link it is another folder than it seems
+    if (part != ".") plain /= part;
+  }
+  return plain.string();
 }
 
 }  // namespace sluice::config

@@ -36,6 +36,8 @@ class Sources {
   std::string place(Position at) const;
   /// `path` as seen from the file that names it: relative paths are relative to that file.
   std::string resolve(uint32_t file, std::string_view path) const;
+  /// The same from the root on, so that a value means the same whatever the file itself was called by, and from where.
+  std::string absolute(uint32_t file, std::string_view path) const;
 
  private:
   std::vector<Source> sources_;

@@ -46,7 +46,7 @@ void TypeOf<FilePath>::read(Reader& reader, const Value& value, const Field& fie
     return reader.bad_text(value, field, 0, "a path is not empty and holds no NUL");
   }
   auto& file = *static_cast<FilePath*>(out);
-  file.path = reader.sources().resolve(value.at.file, value.text);
+  file.path = reader.sources().absolute(value.at.file, value.text);
   file.at = value.at;
 }
 

@@ -21,6 +21,7 @@ namespace sluice::snapshot {
 using config::Document;
 using config::IssueKind;
 using config::quoted;
+using config::quoted_path;
 using config::Severity;
 
 namespace {
@@ -42,7 +43,7 @@ void report(const config::Section<plugin::PluginConfig>& section, const plugin::
             Document& document) {
   using Kind = plugin::Fault::Kind;
   const config::FilePath& file = section.value.file;
-  std::string path = quoted(file.path), why = printable(fault.why);
+  std::string path = quoted_path(file.path), why = printable(fault.why);
   config::Issues& issues = document.issues;
   switch (fault.kind) {
     case Kind::unreadable:
@@ -77,20 +78,20 @@ constexpr FileKinds kIpListFile{kIpListDenied, kIpListUnreadable};
 bool can_read(const config::FilePath& file, const FileKinds& kinds, Document& document) {
   if (::faccessat(AT_FDCWD, file.path.c_str(), R_OK, AT_EACCESS) == 0) return true;
   const IssueKind& kind = errno == EACCES ? kinds.denied : kinds.unreadable;
-  document.issues.add(kind, file.at, "cannot read " + quoted(file.path) + ": " + std::strerror(errno));
+  document.issues.add(kind, file.at, "cannot read " + quoted_path(file.path) + ": " + std::strerror(errno));
   return false;
 }
 
 void check_key_file(const config::FilePath& file, Document& document) {
   if (!can_read(file, kKeyFile, document)) return;
   auto table = policy::KeyFile::load(file.path);
-  if (!table) document.issues.add(kKeyFileInvalid, file.at, quoted(file.path) + ": " + printable(table.error()));
+  if (!table) document.issues.add(kKeyFileInvalid, file.at, quoted_path(file.path) + ": " + printable(table.error()));
 }
 
 void check_ip_list(const config::FilePath& file, Document& document) {
   if (file.empty() || !can_read(file, kIpListFile, document)) return;
   auto ranges = policy::IpListFile::load(file.path);
-  if (!ranges) document.issues.add(kIpListInvalid, file.at, quoted(file.path) + ": " + printable(ranges.error()));
+  if (!ranges) document.issues.add(kIpListInvalid, file.at, quoted_path(file.path) + ": " + printable(ranges.error()));
 }
 
 /// `read(text)` gives what is wrong with it, or nothing.
@@ -100,7 +101,7 @@ void check_text_file(const config::FilePath& file, size_t bytes_max, Document& d
   std::string why;
   auto text = config::read_file_text(file.path, bytes_max, why, std::chrono::milliseconds(0));
   if (text) why = text->size() > bytes_max ? "too large" : read(*text);
-  if (!why.empty()) document.issues.add(kKeyFileInvalid, file.at, quoted(file.path) + ": " + printable(why));
+  if (!why.empty()) document.issues.add(kKeyFileInvalid, file.at, quoted_path(file.path) + ": " + printable(why));
 }
 
 void check_jwt_files(const policy::AuthConfig& auth, Document& document) {
@@ -119,7 +120,7 @@ void check_jwt_files(const policy::AuthConfig& auth, Document& document) {
 void check_user_file(const config::FilePath& file, Document& document) {
   if (file.empty() || !can_read(file, kKeyFile, document)) return;
   auto users = policy::UserFile::load(file.path);
-  if (!users) document.issues.add(kKeyFileInvalid, file.at, quoted(file.path) + ": " + printable(users.error()));
+  if (!users) document.issues.add(kKeyFileInvalid, file.at, quoted_path(file.path) + ": " + printable(users.error()));
 }
 
 void check_public_keys(const policy::ConsumerConfig& consumer, Document& document) {

@@ -11,7 +11,7 @@ namespace sluice::snapshot {
 
 using config::Document;
 using config::IssueKind;
-using config::quoted;
+using config::quoted_path;
 using config::Severity;
 
 namespace {
@@ -32,7 +32,7 @@ void check_folder(const std::string& path, config::Position at, std::string_view
   int error = look(folder, found);
   if (error == 0 && !S_ISDIR(found.st_mode)) error = ENOTDIR;
   if (error == 0) return;
-  document.issues.add(kFolderMissing, at, "no folder " + quoted(folder) + " for " + std::string(what) + ": " + std::strerror(error)).note =
+  document.issues.add(kFolderMissing, at, "no folder " + quoted_path(folder) + " for " + std::string(what) + ": " + std::strerror(error)).note =
       "the service does not start without it";
 }
 
@@ -40,7 +40,7 @@ void check_log(const std::string& path, config::Position at, Document& document)
   if (path.empty()) return;
   struct stat found{};
   if (look(path, found) == 0 && S_ISDIR(found.st_mode)) {
-    document.issues.add(kLogIsFolder, at, quoted(path) + " is a folder, no file for a log");
+    document.issues.add(kLogIsFolder, at, quoted_path(path) + " is a folder, no file for a log");
   } else {
     check_folder(path, at, "the log", document);
   }

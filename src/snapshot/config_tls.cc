@@ -10,6 +10,7 @@ namespace sluice::snapshot {
 using config::Document;
 using config::IssueKind;
 using config::quoted;
+using config::quoted_path;
 using config::Severity;
 
 namespace {
@@ -37,7 +38,7 @@ struct Pair {
 void report(const Pair& pair, const crypto::PairReport& found, Document& document) {
   using State = crypto::PairReport::State;
   config::Issues& issues = document.issues;
-  std::string cert = quoted(pair.cert.path), key = quoted(pair.key.path);
+  std::string cert = quoted_path(pair.cert.path), key = quoted_path(pair.key.path);
   switch (found.state) {
     case State::good:
       break;
@@ -94,9 +95,9 @@ void check_pem(const config::FilePath& file, const PemContents& wanted, Document
   std::string why;
   int count = wanted.count(file.path, why);
   if (count < 0) {
-    document.issues.add(wanted.unreadable, file.at, "cannot read " + quoted(file.path) + ": " + why);
+    document.issues.add(wanted.unreadable, file.at, "cannot read " + quoted_path(file.path) + ": " + why);
   } else if (count == 0) {
-    document.issues.add(wanted.invalid, file.at, quoted(file.path) + " holds no " + wanted.noun + " in PEM");
+    document.issues.add(wanted.invalid, file.at, quoted_path(file.path) + " holds no " + wanted.noun + " in PEM");
   }
 }
 
@@ -113,7 +114,7 @@ void check_context(const Options& options, const std::vector<const config::FileP
   for (const config::FilePath* file : files) {
     if (file->path == made.error().file) at = file->at;
   }
-  document.issues.add(kTlsRefused, at, quoted(made.error().file) + " is not taken for TLS: " + made.error().reason);
+  document.issues.add(kTlsRefused, at, quoted_path(made.error().file) + " is not taken for TLS: " + made.error().reason);
 }
 
 void check_server(const config::Section<TlsConfig>& section, Document& document, std::time_t now) {

@@ -117,6 +117,48 @@ def test_an_identical_configuration_changes_nothing(gateway):
     wait_until(lambda: "reloaded result=unchanged" in one.error_log(), "a line about it")
 
 
+@pytest.mark.parametrize("name", ["cert.pem", "./cert.pem", "../{folder}/cert.pem"])
+def test_files_that_stand_beside_it_are_the_same_files_at_a_reload(gateway, authority, tmp_path, name):
+    folder = tmp_path / "gateway0"
+    folder.mkdir()
+    for kind, path in zip(("cert", "key"), authority.leaf("localhost")):
+        (folder / f"{kind}.pem").write_bytes(path.read_bytes())
+    certificate = name.format(folder=folder.name)
+    config = says("same", extra=f"""
+[listen.secure]
+address = "127.0.0.1:@tls@"
+tls = "site"
+[tls.site]
+certificates = [{{ cert = "{certificate}", key = "key.pem" }}]
+""")
+    one = gateway(config)
+    assert one.reload().startswith("unchanged")
+    hashes = {run_command("check", str(path), cwd=cwd).stdout.splitlines()[-1] for path, cwd in
+              ((one.config, "/"), ("sluice.toml", folder), ("./sluice.toml", folder))}
+    assert len(hashes) == 1 and "configuration" in hashes.pop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes rights away that root would have all the same")
+def test_an_include_folder_that_cannot_be_read_refuses_the_reload(gateway, tmp_path):
+    folder = tmp_path / "gateway0"
+    routes = folder / "routes"
+    routes.mkdir(parents=True)
+    (routes / "denied.toml").write_text('[route.denied]\nmatch = { path = "/denied" }\nrespond = { status = 403 }\n')
+    for above in folder.parents:
+        if str(above).startswith("/tmp/"):
+            os.chmod(above, 0o755)
+    os.chown(folder, 65534, 65534)
+    wrapper = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    one = gateway(says("old", top='include = ["routes/*.toml"]'), wrapper=wrapper)
+    assert one.ask(target="/denied").status == 403
+    for mode in (0o711, 0o000):
+        routes.chmod(mode)
+        assert re.search(r"sluice\.toml:\d+:\d+: error: cannot read .*routes.*: Permission denied", one.reload(code=1))
+        assert one.ask(target="/denied").status == 403
+    routes.chmod(0o755)
+    assert one.reload().startswith("unchanged")
+
+
 def test_a_reload_with_errors_changes_nothing_and_reports_them_all(gateway):
     one = gateway(says("old"))
     broken = says("new") + '[route.other]\nmatch = { pth = "/x" }\nupstream = "nobody"\n'

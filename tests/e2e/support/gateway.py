@@ -98,7 +98,7 @@ class Gateway:
     # life
 
     def start(self):
-        command = [*self.wrapper, str(self.binary), "run", str(self.config)]
+        command = [*self.wrapper, str(self.binary), "run", self.config.name]   # as people do: a reload knows it by its whole path
         with open(self.output, "ab") as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=output, cwd=self.folder,
                                             env=self.environment, start_new_session=True)
