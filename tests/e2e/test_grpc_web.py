@@ -253,17 +253,42 @@ def test_a_preflight_and_explain(site):
     assert "gRPC-Web in base64" in done.stdout and "application/grpc\n" in done.stdout and "x-grpc-web" not in done.stdout.split("upstream request:")[1].lower()
 
 
-CALL = base64.b64encode(frame(b"from a page")).decode()
+# A page that makes a call and reads its answer piece by piece; with as much of it as was sent, it asks Open and reads on.
+PAGE = """
+const [service, method, type, body, done] = arguments;
+const call = method => fetch(service + method, {
+  method: "POST", headers: { "Content-Type": type, "X-Grpc-Web": "1" }, body: new Uint8Array(body) });
+const read = async () => {
+  const response = await call(method), reader = response.body.getReader(), bytes = [];
+  let asked = false;
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    bytes.push(...piece.value);
+    if (asked || bytes.length < body.length) continue;
+    asked = true;
+    await (await call("Open")).arrayBuffer();
+  }
+  return { status: response.status, headers: Object.fromEntries(response.headers), bytes };
+};
+read().then(done, error => done({ error: error.name }));
+"""
 
 
 @pytest.mark.plain_build   # the browser is what takes the time
 def test_chromium_agrees(gateway, service, browser, pages):   # noqa: F811
     one = gateway(config_of(service, f'"http://127.0.0.1:{pages}"'))
     browser.open(f"http://127.0.0.1:{pages}/")
-    how = {"method": "POST", "headers": {"Content-Type": TEXT, "X-Grpc-Web": "1"}, "body": CALL}
-    got = browser.fetch(f"http://127.0.0.1:{one.port}/test.Peer/Echo", **how)
-    assert got["status"] == 200
-    messages, trailers = frames(plain(got["text"]))
-    assert messages == [b"from a page"] and trailers["grpc-status"] == "0"
-    got = browser.fetch(f"http://127.0.0.1:{one.port}/closed.Service/Echo", **how)
-    assert (got["status"], got["headers"]["grpc-status"]) == (200, "16")
+
+    def called(method, type, package="test.Peer"):
+        """gives: the status, and the answer as the page has read it"""
+        body = written(type, frame(b"from a page"))
+        got = browser.run(PAGE, f"http://127.0.0.1:{one.port}/{package}/", method, type, list(body))
+        return got["status"], Answer(got["headers"].get, got["bytes"], type)
+
+    for type in (BINARY, TEXT):
+        for method, messages in (("Echo", 1), ("Gate", 2)):     # the second message is sent when the page has the first
+            service.opened.clear()
+            status, answer = called(method, type)
+            assert (status, answer.messages) == (200, [b"from a page"] * messages), (method, type)
+            assert answer.trailers["grpc-status"] == "0"
+        status, answer = called("Echo", type, package="closed.Service")
+        assert (status, answer.get("grpc-status"), answer.messages) == (200, "16", [])

@@ -3,6 +3,7 @@ import threading
 from concurrent import futures
 
 import grpc
+from support.timing import DEADLINE_SECONDS
 
 OPTIONS = [("grpc.max_receive_message_length", 64 << 20), ("grpc.max_send_message_length", 64 << 20),
            ("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1)]
@@ -18,6 +19,7 @@ class Service:
         self.metadata = {}                      # of the last call
         self.cancelled = threading.Event()      # a call ended before its handler did
         self.started = threading.Event()
+        self.opened = threading.Event()         # somebody asked Open: lets Gate go on
         self.over = threading.Event()
         self.server = grpc.server(futures.ThreadPoolExecutor(max_workers=64), options=OPTIONS)
         self.server.add_generic_rpc_handlers((Handlers(self),))
@@ -57,11 +59,21 @@ class Service:
             pass
         return b""
 
+    def Open(self, message, _):
+        self.opened.set()
+        return message
+
     # one to many, many to one, many to many
 
     def Count(self, message, context):
         for n in range(int(message)):
             yield b"%d" % n
+
+    def Gate(self, message, context):           # the second answer waits until the first was acted upon
+        yield message
+        if not self.opened.wait(DEADLINE_SECONDS):
+            context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "nobody asked Open")
+        yield message
 
     def Break(self, message, context):          # in the middle of a stream
         yield from (message, message)
@@ -91,7 +103,8 @@ class Service:
 
 
 KINDS = {"Echo": "unary_unary", "Size": "unary_unary", "Greet": "unary_unary", "Refuse": "unary_unary",
-         "Hang": "unary_unary", "Count": "unary_stream", "Break": "unary_stream", "Cancel": "unary_stream", "Tick": "unary_stream",
+         "Hang": "unary_unary", "Open": "unary_unary",
+         "Gate": "unary_stream", "Count": "unary_stream", "Break": "unary_stream", "Cancel": "unary_stream", "Tick": "unary_stream",
          "Sum": "stream_unary", "Chat": "stream_stream"}
 
 
