@@ -20,9 +20,11 @@ from support.upstream import Upstream            # noqa: E402
 def pytest_configure(config):
     config.addinivalue_line("markers", "threads: worth running under ThreadSanitizer")
     config.addinivalue_line("markers", "plain_build: measures what a sanitizer would distort")
+    config.addinivalue_line("markers", "first: takes long and waits: started first, so that all else runs beside it")
 
 
 def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: "first" not in item.keywords)
     if sanitizer():
         skip = pytest.mark.skip(reason="measured in the release build only")
         for item in items:

@@ -4,6 +4,7 @@ import ssl
 
 import pytest
 from support.client import Client, ask, request
+from support.load import due, most_beyond
 from support.message import Closed
 from support.timing import wait_until
 from support.upstream import answer, early, in_turn, raw
@@ -74,3 +75,21 @@ def test_certificates_verify(upstream, authority, stranger):
 def test_nginx_serves(nginx):
     one = nginx('location / { return 200 "x"; }')
     assert ask(one.port).body == b"x"
+
+
+@pytest.mark.parametrize("admitted, most", [
+    ([(0, 0)] * 3 + [(1, 1), (2, 2)], 3),
+    ([(0, 0), (1, 1), (2, 2)] + [(9, 9)] * 4, 4),               # whatever was left unused before
+    ([(5, 5), (9, 9), (9, 9), (9.5, 9.5), (10, 10)], 3),
+    ([(0, 2), (1, 3), (1, 3)], 0)],                             # decided at any time in between
+    ids=["at-the-start", "at-the-end", "in-the-midst", "slowly"])
+def test_every_window_is_held_to_a_limit(admitted, most):
+    """The most beyond one a second."""
+    assert most_beyond(admitted, 1) == most
+
+
+@pytest.mark.parametrize("answered, owed", [([0] * 5, 3), ([0, 0, 0, 2, 1, 1], 5), ([0, 100, 100, 100, 100], 4)],
+                         ids=["the-burst", "the-rate", "what-waits-is-lost"])
+def test_what_a_limit_owes(answered, owed):
+    """One a second and three at once."""
+    assert due(answered, 1, 3) == owed

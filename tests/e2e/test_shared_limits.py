@@ -1,4 +1,5 @@
-"""Limits that several gateways share through Redis: the bound, and what happens when Redis does not answer."""
+"""Limits that several gateways share through Redis, and what happens when Redis does not answer. The bound under load is in
+test_one_shared_limit.py."""
 import concurrent.futures
 import datetime
 import hashlib
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from support.client import Client, ask, request
 from support.gateway import settings
-from support.load import Load, unused
+from support.load import Load
 from support.problem import assert_problem
 from support.redis import Cluster, Far, Redis, Watched
 from support.signing import Key, signed
@@ -54,45 +55,6 @@ def patient(server, more=""):
 
 def up(one):
     one.wait_for_metric(1, "sluice_redis_up", redis="main")
-
-
-def admitted_in_any_window(answers, rate, burst, extra, alone=0):
-    """Holds every window to the bound, `alone` being what gateways decided without a Redis that answered too late. A request was
-    decided between its asking and its answer: what is judged is a window from one's asking to another's answer, which is
-    longer than the one in which they were decided."""
-    asked = sorted(a for a, _, status in answers if status == 200)
-    answered = sorted(b for _, b, status in answers if status == 200)
-    count = len(asked)
-    for first in range(0, count, max(1, count // 300)):
-        for last in range(first, count, max(1, count // 300)):
-            window = answered[last] - asked[first]
-            most = burst + rate * (window + extra) + alone
-            assert last - first + 1 <= most + 1, (last - first + 1, window, most)
-    return count
-
-
-@pytest.mark.parametrize("mode, extra", [("", LEASE_SECONDS), ("exact = true", 0)], ids=["leases", "exact"])
-def test_gateways_with_two_workers_keep_one_limit(gateway, redis, mode, extra):
-    """C3: in any window T at most burst + rate x (T + 0.5 s) with leases, without it exactly; at least 99 % of the rate."""
-    server = redis()
-    gateways = [gateway(config(server, mode)) for _ in range(4 if FULL else 2)]
-    for one in gateways:
-        up(one)
-    warm = Load(gateways, threads=2)
-    time.sleep(0.5)
-    warm.stop()
-    seconds = 60 if FULL else 4
-    load, skew = Load(gateways[:1], threads=4, pause=0.001), Load(gateways[1:], threads=1, pause=0.02)
-    start = time.monotonic()
-    time.sleep(seconds)
-    answers = load.stop() + skew.stop()
-    took = max(b for _, b, _ in answers) - start
-    alone = sum(one.metric("sluice_limit_requests_total", result="fallback") for one in gateways)
-    print(f"{alone:.0f} decisions without Redis")
-    count = admitted_in_any_window(answers, 100, 20, extra, alone)
-    assert {status for _, _, status in answers} == {200, 429}
-    refused = [b for _, b, status in answers if status == 429]
-    assert count >= (0.99 if FULL else 0.97) * 100 * took - 1 - unused(refused, start, start + took, 100, 20), (count, took)
 
 
 def test_leases_spare_redis_and_names_keep_counts_apart(gateway, redis):

@@ -1,5 +1,4 @@
 """Load that remembers every answer, and what such answers say of a limit."""
-import itertools
 import threading
 import time
 
@@ -40,8 +39,25 @@ class Load:
         return sorted(self.answers)
 
 
-def unused(refusals, start, end, rate, burst):
-    """What a limit of `rate` a second may have lost in times in which its clients were not given the processor: of
-    these only the burst is kept, half of it to be on the safe side. `refusals`: when they were answered."""
-    times = [start, *sorted(refusals), end]
-    return sum(max(0, rate * (later - earlier) - burst / 2) for earlier, later in itertools.pairwise(times))
+def most_beyond(admitted, rate):
+    """The most that any window of time holds beyond `rate` times its length. `admitted`: when each was asked for and
+    answered; it was decided in between. So a window is from one's asking to another's answer, and holds at least those
+    that were answered until its end, less those that were asked for before it."""
+    asked, answered = (sorted(times) for times in zip(*admitted))
+    least = most = 0
+    for before, (start, end) in enumerate(zip(asked, answered)):
+        least = min(least, before - rate * (start - asked[0]))
+        most = max(most, before + 1 - rate * (end - asked[0]) - least)
+    return most
+
+
+def due(answered, rate, burst):
+    """How many of the requests that were answered at these times a limit owes to its clients: those that a bucket has
+    something for, which holds `burst` and gets `rate` a second. What nobody asked for in time is lost to them and not owed:
+    a busy machine runs something else meanwhile."""
+    tokens, last, count = burst, min(answered), 0
+    for at in sorted(answered):
+        tokens, last = min(burst, tokens + rate * (at - last)), at
+        if tokens >= 1:
+            tokens, count = tokens - 1, count + 1
+    return count
