@@ -435,7 +435,8 @@ def cluster(redis):
 
 def test_a_cluster_counts_each_key_on_its_node_and_one_node_less_makes_no_error(gateway, cluster):
     places = ", ".join(f'"127.0.0.1:{node.port}"' for node in cluster.nodes[:2])
-    one = gateway(config(f"cluster = [{places}]", "exact = true", rate="5/1h", burst=5))
+    place = f'cluster = [{places}]\ntimeout = {{ command = "700ms" }}'     # as `patient`
+    one = gateway(config(place, "exact = true", rate="5/1h", burst=5))
     up(one)
 
     def ask(name):
