@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from support.client import Client, ask, request
 from support.gateway import settings
-from support.load import Load
+from support.load import Load, most_beyond
 from support.problem import assert_problem
 from support.redis import Cluster, Far, Redis, Watched
 from support.signing import Key, signed
@@ -55,6 +55,51 @@ def patient(server, more=""):
 
 def up(one):
     one.wait_for_metric(1, "sluice_redis_up", redis="main")
+
+
+@pytest.mark.parametrize("mode, extra", [("", LEASE_SECONDS), ("exact = true", 0)], ids=["leases", "exact"])
+def test_gateways_keep_one_sliding_window(gateway, redis, mode, extra):
+    """The bound of a window that moves on is that of a burst as large as its count."""
+    server = redis()
+    text = config(patient(server), f'algorithm = "sliding"\n{mode}', rate="100/1s").replace("burst = 20\n", "")
+    gateways = [gateway(text) for _ in range(2)]
+    for one in gateways:
+        up(one)
+    load, skew = Load(gateways[:1], threads=3, pause=0.002), Load(gateways[1:], threads=1, pause=0.02)
+    start = time.monotonic()
+    time.sleep(10 if FULL else 4)
+    kept, second = server.ask("GET", server.ask("--scan")), time.time()     # it expires soon after the last request
+    answers = load.stop() + skew.stop()
+    took = max(b for _, b, _ in answers) - start
+    assert {status for _, _, status in answers} == {200, 429}
+    assert sum(results(one, "fallback") for one in gateways) == 0
+    admitted = [(asked, answered) for asked, answered, status in answers if status == 200]
+    assert most_beyond(admitted, 100) <= 100 + 100 * extra
+    assert len(admitted) >= 0.8 * 100 * (took - 1), (len(admitted), took)
+    number, current, before = map(int, kept.split())
+    assert abs(number - second) < 60 and current <= 100 and before <= 100, kept
+
+
+def test_a_sliding_window_in_redis_lets_go_little_by_little(gateway, redis):
+    server, window = redis(), 30 * 86_400      # on the same day of the calendar for all: its edge is not met in a test
+    text = config(patient(server), 'algorithm = "sliding"\nexact = true', rate="10/30d").replace("burst = 20\n", "")
+    one, other = gateway(text), gateway(text)
+    up(one)
+    up(other)
+
+    def ask_as(gateway, name):
+        return gateway.ask(target="/limited", fields=[("X-Name", name)])
+    seen = [ask_as((one, other)[turn % 2], "a") for turn in range(12)]
+    assert [answer.status for answer in seen] == [200] * 10 + [429] * 2
+    refused, left = seen[-1], window - time.time() % window
+    assert abs(int(refused.get("Retry-After")) - (left + window / 10)) <= 60    # a tenth into the next window one of ten is out of sight
+    assert f't={refused.get("Retry-After")}' in refused.get("RateLimit")
+    assert abs(int(refused.get("X-RateLimit-Reset")) - (left + window)) <= 60
+    assert ask_as(one, "b").status == 200
+    name, = (name for name in server.ask("--scan").split() if server.ask("GET", name).split()[1] == "1")
+    assert server.ask("SET", name, f"{int(time.time() // window) - 1} 10 0") == "OK"      # all of it in the window before
+    passed = [ask_as(other, "b").status for _ in range(11)].count(200)
+    assert passed == int(10 * (time.time() % window) / window)
 
 
 def test_leases_spare_redis_and_names_keep_counts_apart(gateway, redis):
@@ -111,6 +156,12 @@ algorithm = "quota"
 rate = "100/1d"
 store = "main"
 exact = true
+[limit.moving]
+key = "route"
+algorithm = "sliding"
+rate = "100/1d"
+store = "main"
+exact = true
 [auth.keys]
 type = "api_key"
 store = "main"
@@ -129,7 +180,7 @@ servers = ["ADDRESS"]
 match = { path = "/ticket", methods = ["POST"] }
 auth = ["keys"]
 ticket = "sockets"
-limit = ["shared", "long"]
+limit = ["shared", "long", "moving"]
 [route.socket]
 match = { path = "/socket", upgrade = "websocket" }
 upstream = "sockets"
@@ -166,7 +217,7 @@ def test_a_user_of_the_documented_commands_runs_all_that_asks_redis(redis, gatew
         fields = signed(key, target="/signed")
         assert [one.ask(target="/signed", fields=fields).status for _ in range(2)] == [200, 401]
     wait_until(lambda: int(server.ask("XLEN", "sluice:audit")) >= 12, "the records are in the stream")
-    for limit in ("shared", "long"):
+    for limit in ("shared", "long", "moving"):
         assert one.metric("sluice_limit_requests_total", limit=limit, result="fallback") == 0
         assert one.metric("sluice_limit_requests_total", limit=limit, result="allowed") == 3
     assert "redis refuses" not in one.error_log()
@@ -232,8 +283,9 @@ def test_counts_outlive_a_gateway(gateway, redis):
 
 
 @pytest.mark.plain_build   # a sanitizer wants to be the first library
-@pytest.mark.parametrize("kind", ['algorithm = "quota"', "burst = 5"], ids=["quota", "gcra"])
-def test_gateways_whose_clocks_differ_by_an_hour_keep_one_limit(gateway, redis, tmp_path, kind):
+@pytest.mark.parametrize("kind, longest", [('algorithm = "quota"', 86_400), ('algorithm = "sliding"', 2 * 86_400),
+                                           ("burst = 5", 86_400)], ids=["quota", "sliding", "gcra"])
+def test_gateways_whose_clocks_differ_by_an_hour_keep_one_limit(gateway, redis, tmp_path, kind, longest):
     """C4."""
     library = tmp_path / "clock_ahead.so"
     subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror",
@@ -250,7 +302,7 @@ def test_gateways_whose_clocks_differ_by_an_hour_keep_one_limit(gateway, redis, 
     for one in ones:
         assert results(one, "fallback") == 0
     waits = [int(answer.get("Retry-After")) for answer in seen[5:]]
-    assert max(waits) - min(waits) < 60 and max(waits) <= 86_400, waits     # both tell Redis' time
+    assert max(waits) - min(waits) < 60 and max(waits) <= longest, waits     # both tell Redis' time
 
 
 @pytest.mark.parametrize("down, statuses", [("local", {200, 429}), ("open", {200}), ("closed", {503})])

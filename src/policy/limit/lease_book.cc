@@ -216,13 +216,19 @@ Duration LeaseBook::retry_after(const Lease& lease, uint64_t cost) const {
   return next + static_cast<Duration::rep>(cost - there) * rule_.emission;
 }
 
+// Of windows it is known only while there is nothing left; otherwise: when all is back.
+Duration LeaseBook::more_after(const Lease& lease, Duration whole) const {
+  if (rule_.kind == LimitKind::gcra) return std::min(rule_.emission, whole);
+  return lease.empty_until > now() ? std::min(lease.empty_until - now(), whole) : whole;
+}
+
 Standing LeaseBook::standing(const Lease& lease, Outcome outcome, uint64_t cost) const {
   Standing out{.allowed = outcome == Outcome::allowed};
   uint64_t there = lease.count(now()) + (lease.whole_at > now() ? lease.remaining : rule_.most);
   out.remaining = out.allowed ? std::min(there, rule_.most) : 0;
   if (!out.allowed) out.retry = retry_after(lease, cost);
   out.whole = lease.whole_at > now() ? lease.whole_at - now() : Duration::zero();
-  out.more = rule_.kind == LimitKind::gcra ? std::min(rule_.emission, out.whole) : out.whole;
+  out.more = more_after(lease, out.whole);
   return out;
 }
 

@@ -1,8 +1,8 @@
 // What one worker holds of the counts of one limit in a store: prepaid leases. A request that finds some left is decided
 // at once; one that finds none parks until the store has answered, and is never refused for want of asking.
 //
-// A store gives no more than burst + rate x T in any time T, and what it gives is spent within kLeaseLife or lost: all
-// gateways together let through at most burst + rate x (T + 0.5 s).
+// A store gives no more than burst + rate x T in any time T (a sliding window its count in place of the burst), and what it
+// gives is spent within kLeaseLife or lost: all gateways together let through at most burst + rate x (T + 0.5 s).
 #pragma once
 
 #include <array>
@@ -128,6 +128,7 @@ class LeaseBook final : public LimitStore::Taker, public std::enable_shared_from
   void tell(Lease& lease, Outcome outcome);
   Standing standing(const Lease& lease, Outcome outcome, uint64_t cost) const;
   Duration retry_after(const Lease& lease, uint64_t cost) const;
+  Duration more_after(const Lease& lease, Duration whole) const;
   static Duration span(const Lease& lease);
   uint64_t most_ahead(const Lease& lease) const;
   Duration empty_for(Duration retry) const;

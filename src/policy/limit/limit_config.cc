@@ -171,8 +171,6 @@ void check_store(const LimitConfig& limit, const config::Value& table, config::R
     reader.issues()
         .add(kLimitStore, limit.store.at, reader.table_name() + ": failures are counted in memory only")
         .note = "what good credentials took in advance is given back at once, for which there is no time to ask Redis";
-  } else if (limit.algorithm == LimitAlgorithm::sliding) {
-    reader.issues().add(kLimitStore, limit.store.at, reader.table_name() + ": only gcra and quota are kept in Redis");
   }
 }
 

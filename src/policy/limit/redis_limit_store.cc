@@ -55,9 +55,60 @@ if left < 1 then retry = whole end
 return {granted, left, retry, whole}
 )";
 
+// ARGV: microseconds of the window, how many are in it, how many are wanted and how many at least. The arithmetic is that of
+// rule.cc, in microseconds; a product beyond 2^53 is rounded, which moves a request by less than one. Kept is
+// "NUMBER CURRENT BEFORE": a window's number since 1970, its count, and that of the window before it; any other text is
+// unused. Time does not go back: what a clock that was ahead has put into the next window holds from that one's start.
+constexpr std::string_view kSliding = R"(
+local t = redis.call('TIME')
+local now = t[1] * 1000000 + t[2]
+local window, most, want, least = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local number = math.floor(now / window)
+local elapsed = now - number * window
+local current, before = 0, 0
+local held, counted, earlier = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+) (%d+) (%d+)$')
+if held then
+  local ahead = tonumber(held) - number
+  if ahead == 1 then number, elapsed, ahead = number + 1, 0, 0 end
+  if ahead == 0 then
+    current, before = math.min(tonumber(counted), most), math.min(tonumber(earlier), most)
+  elseif ahead == -1 then
+    before = math.min(tonumber(counted), most)
+  end
+end
+local seen = current + math.ceil(before * (window - elapsed) / window)
+local granted = math.min(math.max(most - seen, 0), want)
+if most - seen < least then granted = 0 end
+current, seen = current + granted, seen + granted
+local whole = 0
+if current > 0 then whole = 2 * window - elapsed elseif before > 0 then whole = window - elapsed end
+if granted > 0 then
+  redis.call('SET', KEYS[1], string.format('%.0f %.0f %.0f', number, current, before), 'PX',
+             string.format('%.0f', math.ceil(whole / 1000)))
+end
+local function fewer_at(before, current)
+  if current >= most then return window end
+  if before + current < most then return 0 end
+  return window - math.floor(window * (most - 1 - current) / before)
+end
+local retry = 0
+if seen >= most then
+  local at = fewer_at(before, current)
+  if at >= window then at = window + fewer_at(current, 0) end
+  retry = math.max(at - elapsed, 1)
+end
+return {granted, math.max(most - seen, 0), retry, whole}
+)";
+
 std::string_view script_of(LimitKind kind) {
-  CHECK(kind == LimitKind::gcra || kind == LimitKind::quota);   // the configuration's check
-  return kind == LimitKind::gcra ? kGcra : kQuota;
+  switch (kind) {
+    case LimitKind::gcra: return kGcra;
+    case LimitKind::sliding: return kSliding;
+    case LimitKind::quota: return kQuota;
+    case LimitKind::concurrency: break;
+  }
+  CHECK(false);   // the configuration's check
+  return {};
 }
 
 // Nanoseconds as microseconds with three decimals.
@@ -67,22 +118,28 @@ std::string microseconds(Duration duration) {
   return std::to_string(count / 1000) + "." + rest.substr(1);
 }
 
+// The first of a script's numbers.
+std::string time_unit_of(const LimitRule& rule) {
+  using std::chrono::ceil;
+  if (rule.kind == LimitKind::gcra) return microseconds(rule.emission);
+  if (rule.kind == LimitKind::sliding) return std::to_string(ceil<std::chrono::microseconds>(rule.window).count());
+  return std::to_string(ceil<std::chrono::milliseconds>(rule.window).count());
+}
+
 uint64_t number(const redis::Reply& reply) {
   return reply.is(redis::Reply::Type::integer) && reply.integer > 0 ? static_cast<uint64_t>(reply.integer) : 0;
 }
 
-// A count of microseconds that another may have written: beyond any window there is nothing.
+// A count of microseconds that another may have written: beyond any two windows there is nothing.
 Duration time_of(const redis::Reply& reply) {
-  auto most = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(kWindowMax).count());
+  auto most = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(2 * kWindowMax).count());
   return std::chrono::microseconds(static_cast<int64_t>(std::min(number(reply), most)));
 }
 
 }  // namespace
 
 LimitScript::LimitScript(const LimitRule& rule) : script(std::string(script_of(rule.kind))) {
-  numbers[0] = rule.kind == LimitKind::gcra
-                   ? microseconds(rule.emission)
-                   : std::to_string(std::chrono::ceil<std::chrono::milliseconds>(rule.window).count());
+  numbers[0] = time_unit_of(rule);
   numbers[1] = std::to_string(rule.most);
 }
 
