@@ -1,4 +1,5 @@
 """API keys and revocations of tokens in Redis: who comes in, how soon one who is out is out, and what a dead Redis means."""
+import datetime
 import hashlib
 import json
 import time
@@ -30,12 +31,13 @@ def redis(tmp_path):
 
 @pytest.fixture
 def guarded(gateway, upstream, redis):
-    def start(auth, server="workers = 2"):
+    def start(auth, server="workers = 2", login=""):
         behind = upstream()
         one = gateway(settings(behind, server=server, route='auth = ["it"]' + ROUTE, more=f"""
 [redis.main]
 url = "redis://127.0.0.1:{redis.port}"
 timeout = {{ command = "700ms" }}
+{login}
 [auth.it]
 {auth}
 """))
@@ -46,6 +48,21 @@ timeout = {{ command = "700ms" }}
 
 def name_of(key):
     return "sluice:key:" + hashlib.sha256(key.encode()).hexdigest()
+
+
+def last_use(redis, key):
+    return redis.ask("GET", name_of(key).replace(":key:", ":used:"))
+
+
+def keep_keys(redis, *keys):
+    for key in keys:
+        assert redis.ask("SET", name_of(key), json.dumps({"id": "k1", "consumer": "acme"})) == "OK"
+
+
+def sets(redis):
+    """gives: how many SETs were asked of this Redis, by whomever"""
+    stats = redis.ask("INFO", "commandstats")
+    return int(stats.split("cmdstat_set:calls=")[1].split(",")[0]) if "cmdstat_set:" in stats else 0
 
 
 def statuses(one, fields, times=8):
@@ -86,6 +103,64 @@ def test_without_redis_nobody_whose_key_is_there_passes(guarded, redis):
     redis.start()
     redis.ask("SET", name_of("good"), json.dumps({"id": "k1", "consumer": "acme"}))
     wait_until(lambda: statuses(one, [("X-Api-Key", "good")]) == {200}, "the store is back", 20 * SLOW)
+    keep_keys(redis, "later")
+    assert statuses(one, [("X-Api-Key", "later")]) == {200}
+    wait_until(lambda: last_use(redis, "later"), "uses are written again")
+
+
+@pytest.mark.threads
+def test_the_last_use_of_a_key_in_redis_is_written_there_once_a_minute(guarded, redis):
+    one, _ = guarded('type = "api_key"\nstore = "main"')
+    keep_keys(redis, "good", "unused", "other")
+    redis.ask("SET", name_of("old"), json.dumps({"id": "k1", "consumer": "acme", "expires": "2020-01-01"}))
+    before, start = sets(redis), time.time()
+    assert statuses(one, [("X-Api-Key", "good")]) == {200}
+    wait_until(lambda: last_use(redis, "good"), "the use is written")
+    used = datetime.datetime.fromisoformat(last_use(redis, "good").replace("Z", "+00:00")).timestamp()
+    assert start - 1 < used < time.time() + 1
+    while time.time() < start + 2:                  # each worker has asked for the key anew meanwhile
+        assert statuses(one, [("X-Api-Key", "good")], times=50) == {200}
+    assert statuses(one, [("X-Api-Key", "other")]) == {200}
+    for key in ("old", "unknown"):
+        assert statuses(one, [("X-Api-Key", key)]) == {401}
+    wait_until(lambda: last_use(redis, "other"), "another key's use is written")
+    assert sets(redis) == before + 2
+    assert [last_use(redis, key) for key in ("old", "unknown", "unused")] == [""] * 3
+    assert int(redis.ask("TTL", name_of("good").replace(":key:", ":used:"))) > 399 * 86_400
+
+
+@pytest.mark.threads
+@pytest.mark.parametrize("rights", [["~sluice:key:*", "+get"], ["~sluice:*", "+get", "+evalsha", "+eval"]],
+                         ids=["read only", "scripts without set"])
+def test_a_redis_user_who_may_only_read_lets_keys_in_and_is_refused_once(guarded, redis, tmp_path, rights):
+    assert redis.ask("ACL", "SETUSER", "reader", "on", ">word", *rights) == "OK"
+    (tmp_path / "word").write_text("word")
+    keys = [f"key{i}" for i in range(10)]
+    keep_keys(redis, *keys)
+    login = f'user = "reader"\npassword = {{ secret = "file:{tmp_path}/word" }}'
+    one, _ = guarded('type = "api_key"\nstore = "main"', login=login)
+    for _ in range(3):
+        for key in keys:
+            assert statuses(one, [("X-Api-Key", key)]) == {200}
+    one.wait_for_error_line(r"last uses of keys are not kept auth=it redis=main reason=.*(NOPERM|run this command)")
+    assert one.error_log().count("last uses of keys are not kept") == 1
+    assert one.error_log().count("redis refuses a command") <= 1
+    assert one.metric("sluice_redis_command_failures_total", redis="main", reason="refused") <= 1
+    assert {last_use(redis, key) for key in keys} == {""}
+
+
+@pytest.mark.parametrize("unfit", [["CONFIG", "SET", "maxmemory", "1"], ["REPLICAOF", "127.0.0.1", "1"]], ids=["full", "a replica"])
+def test_a_redis_that_cannot_write_lets_keys_in(guarded, redis, unfit):
+    one, _ = guarded('type = "api_key"\nstore = "main"', server="workers = 1")
+    keys = [f"key{i}" for i in range(20)]
+    keep_keys(redis, *keys)
+    assert redis.ask(*unfit) == "OK"
+    for key in keys:
+        assert statuses(one, [("X-Api-Key", key)], times=2) == {200}, key
+    assert one.metric("sluice_redis_connects_total", redis="main") == 1
+    assert one.metric("sluice_redis_up", redis="main") == 1
+    assert "redis away" not in one.error_log() and "last uses" not in one.error_log()
+    assert {last_use(redis, key) for key in keys} == {""}
 
 
 @pytest.mark.threads

@@ -64,7 +64,8 @@ ApiKeyAuthenticator::ApiKeyAuthenticator(std::string name, const AuthConfig& con
     : name_(std::move(name)), header_(config.header_name()), header_id_(http::field_id(config.header_name())), query_(config.query),
       subprotocol_(config.subprotocol),
       challenge_("ApiKey realm=\"" + name_ + "\", header=\"" + header_ + "\""), keys_(std::move(keys)),
-      lookup_(std::move(lookup)) {}
+      lookup_(std::move(lookup)),
+      uses_(lookup_.redis ? std::make_shared<SharedStoredUses>(name_, lookup_.redis) : nullptr) {}
 
 std::string ApiKeyAuthenticator::describe() const {
   std::string out = "api_key in " + header_;
@@ -104,7 +105,10 @@ Authenticator::Outcome ApiKeyAuthenticator::authenticate(Call& call) const {
   if (lookup_.redis) {
     const KeyLine* line = nullptr;
     Outcome outcome = look_up(call, hash, TimePoint{}, line);
-    return line == nullptr ? outcome : judge(call, hash, {line->consumer, line->id, line->grants, line->expires});
+    if (line == nullptr) return outcome;
+    outcome = judge(call, hash, {line->consumer, line->id, line->grants, line->expires});
+    if (outcome.finding == Finding::accepted) uses_->note(call, hash);
+    return outcome;
   }
   const KeyTable& keys = worker.keys.get(keys_->live());
   std::optional<KeyTable::Found> found = keys.find(hash);

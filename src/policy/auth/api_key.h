@@ -11,6 +11,7 @@
 #include "policy/auth/auth_config.h"
 #include "policy/auth/authenticator.h"
 #include "policy/auth/key_table.h"
+#include "policy/auth/shared_stored_uses.h"
 #include "policy/auth/subprotocol.h"
 #include "policy/live_files.h"
 
@@ -90,6 +91,7 @@ class ApiKeyAuthenticator final : public Authenticator {
   std::string challenge_;
   std::shared_ptr<const ApiKeys> keys_;
   KeyLookup lookup_;
+  std::shared_ptr<SharedStoredUses> uses_;   // with a lookup
   PerWorker<Worker> workers_;
 };
 
