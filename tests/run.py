@@ -226,6 +226,7 @@ def suites(groups):
         ("release", "unit and flow", lambda: cpp("release")),
         ("release", "include graph", lambda: pytest("include-graph",
                                                     ["tests/include_graph_test.py"])),
+        ("release", "bench report", lambda: pytest("bench-report", ["tests/bench_report_test.py"])),
         ("release", "end to end", lambda: pytest("e2e-release", ["tests/e2e"], "release")),
         ("asan", "build", lambda: build("asan")),
         ("asan", "unit and flow", lambda: cpp("asan")),
