@@ -55,3 +55,16 @@ def test_a_count_has_none():
     counted = {"system_calls": {"plain": {"sluice": 4.16, "haproxy": 4.2}}}
     assert report.calls_cell(counted, "plain", "sluice") == "4.16 (goal 4.15 NOT MET)"
     assert report.calls_cell(counted, "plain", "haproxy") == "4.20"
+
+
+def test_nghttpx_is_a_peer_where_it_can_be():
+    proxies = dict.fromkeys(["sluice", "nginx", "haproxy", "nghttpx", "nghttpx-h2"], object())
+
+    def peers_of(name, only=("sluice", "nginx", "haproxy")):
+        return [shown for shown, _ in load.servers_of(load.WORKLOADS[name], proxies, only)]
+    for name in ("ws-64", "ws-16k", "h2-1x32"):
+        assert peers_of(name) == ["sluice", "nginx", "haproxy", "nghttpx"]
+    assert peers_of("ws-64", ["sluice"]) == ["sluice"]
+    assert peers_of("h1-64") == ["sluice", "nginx", "haproxy"]
+    del proxies["nghttpx"]      # not installed
+    assert peers_of("ws-64") == ["sluice", "nginx", "haproxy"]

@@ -73,9 +73,16 @@ def all_rounds(chosen, proxies, folder, skipped):
     return rounds
 
 
+def further_peers(chosen, proxies):
+    """gives: names of the peers that have no row of their own for ordinary requests, but idle connections to be weighed"""
+    return ["nghttpx"] if "haproxy" in chosen.only and "nghttpx" in proxies else []
+
+
 def skips(chosen, proxies, folder):
     """Workloads that a proxy cannot do, with the reason, said in the results."""
     found = {}
+    if "haproxy" in chosen.only and not further_peers(chosen, proxies):
+        found["nghttpx"] = "not installed"
     for name in chosen.workloads:
         if load.WORKLOADS[name].handshakes != "resumed":
             continue
@@ -88,7 +95,7 @@ def skips(chosen, proxies, folder):
 def count_and_weigh(chosen, running, proxies, folder):
     """What is no ratio of CPU: system calls, log lines, memory, routes, reloads."""
     found = {"system_calls": {}, "extras": []}
-    compared = [one for one in running if one.name in chosen.only]
+    compared = [one for one in running if one.name in [*chosen.only, *further_peers(chosen, proxies)]]
     if not chosen.no_strace:
         for kind, name in load.COUNTED.items():
             workload = load.WORKLOADS[name]
@@ -119,7 +126,8 @@ def run(chosen, folder):
     proxies = peers.proxies(folder) | {one.name: one for one in variants}
     wanted = {one.name: one for name in chosen.workloads
               for _, one in load.servers_of(load.WORKLOADS[name], proxies, chosen.only)}
-    running = [*wanted.values(), *(proxies[name] for name in chosen.only if name not in wanted)]
+    always = [*chosen.only, *further_peers(chosen, proxies)]
+    running = [*wanted.values(), *(proxies[name] for name in always if name not in wanted)]
     report = {"date": datetime.date.today().isoformat(), "seconds": chosen.seconds,
               "proxies": chosen.only, "versions": reporting.versions(), "resident_kib": {}}
     sink = peers.log_sink()

@@ -105,10 +105,11 @@ WORKLOADS = {one.name: one for one in (
     Workload("up-10m", "10 MiB upload, 8 connections", 8, path="/upload/1", script=UPLOAD,
              goal=0.85, also="haproxy-splice"),
     Workload("ws-64", "WebSocket, 64-byte messages, 64 connections", 64, path=protocols.LIVE, message=64, goal=1.00,
-             without=("relay",)),
+             without=("relay",), nghttpx=True),
     Workload("ws-64-messages", "the same, Sluice looks at messages: size, rate, pings", 64, path=protocols.LIVE, message=64, goal=1.10,
              variant="messages", without=("nginx", "relay")),
-    Workload("ws-16k", "WebSocket, 16 KiB messages, 64 connections", 64, path=protocols.LIVE, message=16384, without=("relay",)),
+    Workload("ws-16k", "WebSocket, 16 KiB messages, 64 connections", 64, path=protocols.LIVE, message=16384, without=("relay",),
+             nghttpx=True),
     Workload("h2-1x32", "HTTP/2 over TLS to HTTP/1.1, 1 connection x 32 streams", 1, tls=True, streams=32, each_second=25_000,
              variant="h2", goal=0.66, without=("relay",), nghttpx=True),
     Workload("h2-64x8", "HTTP/2 over TLS to HTTP/1.1, 64 connections x 8 streams", 64, tls=True, streams=8, each_second=25_000,
@@ -134,8 +135,9 @@ def servers_of(workload, proxies, only):
         yield name, proxies.get(special if workload.variant else name, proxies[name])
     if workload.also and "haproxy" in only:
         yield workload.also, proxies[workload.also]
-    if workload.nghttpx and "haproxy" in only and f"nghttpx-{workload.variant}" in proxies:
-        yield "nghttpx", proxies[f"nghttpx-{workload.variant}"]
+    nghttpx = f"nghttpx-{workload.variant}" if workload.variant else "nghttpx"
+    if workload.nghttpx and "haproxy" in only and nghttpx in proxies:
+        yield "nghttpx", proxies[nghttpx]
 
 
 @dataclass

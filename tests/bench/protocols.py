@@ -9,6 +9,7 @@ LIVE, CALL = "/live", "/bench.Echo/Say"
 ECHO_BACKEND, H2_BACKEND, CALL_BACKEND, NGHTTPX = 19002, 19003, 19004, 19050
 MESSAGE = bytes(100)            # of a call, and of its answer
 H2_STREAMS = 512                # that the backend takes on a connection
+NGHTTPX_TIMES = [f"--{side}-{what}-timeout=1h" for side in ("frontend", "backend") for what in ("read", "keep-alive")]
 
 
 def framed(message):
@@ -81,13 +82,21 @@ upstream = "calls"
                            "pool-purge-delay 3600s\nbackend sink\n")])
     found.append(peers.haproxy("haproxy-grpc", config, 302, proxy="haproxy"))
     if shutil.which("nghttpx"):
-        for port, name, backend in ((NGHTTPX, "h2", f"127.0.0.1,{peers.BACKEND}"),
-                                    (NGHTTPX + 2, "grpc", f"127.0.0.1,{CALL_BACKEND};;proto=h2")):
-            command = [shutil.which("nghttpx"), "--conf=/dev/null", "--workers=1", "--no-ocsp", "--single-process",
-                       f"-f127.0.0.1,{port}", f"-b{backend}", f"--errorlog-file={folder}/nghttpx.log",
-                       folder / "bench.key", folder / "bench.crt"]
-            found.append(peers.Process(f"nghttpx-{name}", command, peers.PROXY_CORE, port, port, proxy="nghttpx"))
+        found.append(nghttpx("nghttpx", folder, NGHTTPX + 4, [f"127.0.0.1,{peers.BACKEND}", f"127.0.0.1,{ECHO_BACKEND};{LIVE}"],
+                             NGHTTPX + 5))
+        found.append(nghttpx("nghttpx-h2", folder, None, [f"127.0.0.1,{peers.BACKEND}"], NGHTTPX))
+        found.append(nghttpx("nghttpx-grpc", folder, None, [f"127.0.0.1,{CALL_BACKEND};;proto=h2"], NGHTTPX + 2))
     return found
+
+
+def nghttpx(name, folder, port, backends, tls_port=None):
+    """One worker, connections kept as long as the other proxies keep theirs, no access log. `backends`: as its -b takes them.
+    needs: a port or a tls_port"""
+    ports = [f"-f127.0.0.1,{port};no-tls"] if port else []
+    ports += [f"-f127.0.0.1,{tls_port}"] if tls_port else []
+    command = [shutil.which("nghttpx"), "--conf=/dev/null", "--workers=1", "--no-ocsp", "--single-process", *NGHTTPX_TIMES, *ports,
+               *(f"-b{one}" for one in backends), f"--errorlog-file={folder}/{name}.log", folder / "bench.key", folder / "bench.crt"]
+    return peers.Process(name, command, peers.PROXY_CORE, port or tls_port, tls_port, proxy="nghttpx")
 
 
 def handshake():

@@ -142,7 +142,7 @@ def versions():
         except (OSError, IndexError):
             return "unknown"
     return {"nginx": first_line("/usr/sbin/nginx", "-v"),
-            "haproxy": first_line("/usr/sbin/haproxy", "-v"),
+            "haproxy": first_line("/usr/sbin/haproxy", "-v"), "nghttpx": first_line("nghttpx", "--version"),
             "kernel": "Linux " + ".".join(platform.release().split(".")[:2])}
 
 
