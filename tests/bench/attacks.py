@@ -1,5 +1,7 @@
 """Abuse of HTTP/2 beside other people's requests: what it costs them, and what becomes of the abuser. `python3 attacks.py KIND PORT SECONDS`
 is the abuser, over plain TCP, again and again on new connections."""
+import dataclasses
+import shutil
 import socket
 import struct
 import subprocess
@@ -8,9 +10,11 @@ import time
 
 import load
 import peers
+import protocols
 
 KINDS = {"reset": "rapid reset", "continuation": "CONTINUATION flood"}
-PORT_SHIFT = 340                  # of the gateway that also speaks h2c
+PORT_SHIFT, PEER_SHIFT = 340, 260     # of the gateway that also speaks h2c, of nginx and HAProxy
+NGHTTPX_PORT, SWALLOW = protocols.NGHTTPX + 6, 19068
 SECONDS, RATE, CONNECTIONS = 10, 2_000, 40
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEADERS, RST_STREAM, SETTINGS, CONTINUATION = 1, 3, 4, 9
@@ -60,29 +64,96 @@ def _p99(one, folder):
     return load.run(load.Workload("attacked", "", CONNECTIONS, rate=RATE), one, SECONDS, folder).p99
 
 
-def measure(folder, line):
-    """gives: lines for the results"""
+def abused(folder):
+    """gives: by name, the gateway and the peers that are abused, and the port on which each speaks HTTP/2 without TLS"""
     config = peers.variant(folder, "sluice.toml", "attacked", PORT_SHIFT, [
         (f'address = "127.0.0.1:{peers.SLUICE_PORT + PORT_SHIFT}"\n',
          f'address = "127.0.0.1:{peers.SLUICE_PORT + PORT_SHIFT}"\nprotocols = ["h1", "h2c"]\n')])
-    one = peers.sluice("sluice-attacked", config, PORT_SHIFT)
-    one.start(folder)
+    one = peers.sluice("sluice-attacked", config, PORT_SHIFT, proxy="sluice")
+    found = {"sluice": (one, one.port)}
+    config = peers.variant(folder, "nginx.conf", "attacked", PEER_SHIFT, [("ssl backlog=4096", "http2 backlog=4096")])
+    one = peers.nginx("nginx-attacked", config, folder, PEER_SHIFT, proxy="nginx")
+    found["nginx"] = one, one.tls_port
+    config = peers.variant(folder, "haproxy.cfg", "attacked", PEER_SHIFT, [(f"ssl crt {folder}/bench.pem alpn http/1.1", "proto h2")])
+    one = peers.haproxy("haproxy-attacked", config, PEER_SHIFT, proxy="haproxy")
+    found["haproxy"] = one, one.tls_port
+    if shutil.which("nghttpx"):
+        one = protocols.nghttpx("nghttpx-attacked", folder, NGHTTPX_PORT, [f"127.0.0.1,{peers.BACKEND}"])
+        found["nghttpx"] = one, one.port
+    return found
+
+
+@dataclasses.dataclass
+class Beside:
+    """What a flood did: `p99` of others in seconds, the abuser's connections, and the CPU that the gateway spent beside the others' requests."""
+    quiet_p99: float
+    p99: float
+    made: int
+    closed: int
+    cpu: float      # seconds
+
+    def rise(self):
+        return f"{self.quiet_p99 * 1e3:.2f} to {self.p99 * 1e3:.2f} ms"
+
+    def each(self):
+        return f"{self.cpu / max(1, self.made) * 1e6:,.0f} us"
+
+
+def during(kind, port, one, folder):
+    """Others' requests to `one` while `port` is abused. gives: their p99, connections of the abuser, how many of them were closed"""
+    # It gives way to the clients' own load, which shares its core: what is measured is the gateway.
+    command = ["nice", "-n", "19", "taskset", "-c", peers.LOAD_CORE, sys.executable, __file__, kind, port, SECONDS + 1]
+    abuser = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True)
+    p99 = _p99(one, folder)
+    made, closed = map(int, abuser.communicate(timeout=60)[0].split())
+    return p99, made, closed
+
+
+def flooded(kind, port, one, folder):
+    began = one.cpu_seconds()
+    quiet = min(_p99(one, folder) for _ in range(2))
+    calm = (one.cpu_seconds() - began) / 2
+    began = one.cpu_seconds()
+    found = during(kind, port, one, folder)
+    return Beside(quiet, *found, max(0.0, one.cpu_seconds() - began - calm))
+
+
+def ours(one, port, folder, line):
+    """gives: lines of the gateway: p99 of others, connections, memory; the last one is of the flood that goes elsewhere"""
     found = []
+    for kind, title in KINDS.items():
+        memory = one.resident_kib()
+        met = flooded(kind, port, one, folder)
+        grown = (one.resident_kib() - memory) / 1024
+        found += [line(f"p99 of others beside a {title}", met.rise(), "doubled", met.p99 <= 2 * met.quiet_p99),
+                  line(f"{title}: connections not closed, of {met.made:,}", str(met.made - met.closed), "0",
+                       met.made > 0 and met.made == met.closed),
+                  line(f"{title}: CPU of each connection", met.each()),
+                  line(f"{title}: memory grown", f"{grown:.1f} MiB", "4 MiB", grown <= 4)]
+    swallow = peers.Process("swallow", [folder / "swallow", SWALLOW], peers.PROXY_CORE, SWALLOW)
+    swallow.start(folder)
     try:
-        for kind, title in KINDS.items():
-            calm = min(_p99(one, folder) for _ in range(2))
-            before = one.resident_kib()
-            # It gives way to the clients' own load, which shares its core: what is measured is the gateway.
-            command = ["nice", "-n", "19", "taskset", "-c", peers.LOAD_CORE, sys.executable, __file__, kind, one.port, SECONDS + 1]
-            abuser = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True)
-            attacked = _p99(one, folder)
-            made, closed = map(int, abuser.communicate(timeout=60)[0].split())
-            grown = (one.resident_kib() - before) / 1024
-            found += [line(f"p99 of others beside a {title}", f"{calm * 1e3:.2f} to {attacked * 1e3:.2f} ms", "doubled", attacked <= 2 * calm),
-                      line(f"{title}: connections not closed, of {made:,}", str(made - closed), "0", made > 0 and made == closed),
-                      line(f"{title}: memory grown", f"{grown:.1f} MiB", "4 MiB", grown <= 4)]
+        elsewhere = during("continuation", SWALLOW, one, folder)[0]
     finally:
-        one.stop()
+        swallow.stop()
+    return [*found, line(f"p99 of others beside a {title} that goes to a sink on the gateway's core", f"{elsewhere * 1e3:.2f} ms")]
+
+
+def measure(folder, line):
+    """gives: lines for the results; those of the peers for information"""
+    subprocess.run(["cc", "-O2", "-Wall", "-Werror", "-o", folder / "swallow", peers.HERE / "swallow.c"], check=True)
+    found = []
+    for name, (one, port) in abused(folder).items():
+        one.start(folder)
+        try:
+            if name == "sluice":
+                found += ours(one, port, folder, line)
+                continue
+            met = flooded("continuation", port, one, folder)
+            found.append(line(f"p99 of others beside a {KINDS['continuation']}, {name}",
+                              f"{met.rise()}; {met.made:,} connections, {met.made - met.closed} not closed, {met.each()} of CPU each"))
+        finally:
+            one.stop()
     return found
 
 
