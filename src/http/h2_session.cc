@@ -310,7 +310,7 @@ void H2Session::count(H2Abuse what) {
 
 void H2Session::end_abused() {
   nghttp2_session_terminate_session(session_.get(), NGHTTP2_ENHANCE_YOUR_CALM);
-  end(Finish::linger, {Code::bad_message, Side::gateway, Progress::sent, "HTTP/2 abused"});
+  end(Finish::dismiss, {Code::bad_message, Side::gateway, Progress::sent, "HTTP/2 abused"});
 }
 
 void H2Session::end(Finish how, const Error& why) {

@@ -24,6 +24,7 @@ inline constexpr int kLateParts = 4;                                // looks at 
 inline constexpr size_t kOutputMax = 256 * 1024;                    // queued for a peer that takes everything
 inline constexpr size_t kFlushSoon = 64 * 1024;                    // above it the turn's end is too far away
 inline constexpr size_t kLingerBytesMax = 1024 * 1024;              // discarded after a refusal
+inline constexpr size_t kDismissBytesMax = 16 * 1024;               // of a flood, whose price is the taking
 inline constexpr Duration kLingerMax = std::chrono::seconds(5);
 inline constexpr Duration kLivenessEvery = std::chrono::milliseconds(500);   // a reset is unseen while paused
 

@@ -426,7 +426,7 @@ TEST_P(Abuses, end_with_enhance_your_calm) {
     ASSERT_TRUE(server.codec.abuse()) << frame_types(server.wire.sent);
     EXPECT_EQ(*server.codec.abuse(), GetParam().what);
     EXPECT_TRUE(frame_types(server.wire.sent).ends_with(code(kCalm)));
-    EXPECT_EQ(server.wire.ending(), "linger");
+    EXPECT_EQ(server.wire.ending(), "dismiss");
     for (const auto& request : server.keeper.requests) EXPECT_TRUE(request->reset || request->refused);
   }
 }
@@ -481,7 +481,7 @@ TEST(H2Server, windows_opened_in_crumbs_are_an_abuse) {   // CVE-2019-9511
   Crumbs server;
   for (int i = 0; i < 20'000 && !server.codec.abuse(); ++i) server.open(1, 1);
   EXPECT_EQ(server.codec.abuse(), H2Abuse::control_frames);
-  EXPECT_EQ(server.wire.ending(), "linger");
+  EXPECT_EQ(server.wire.ending(), "dismiss");
   Crumbs small;   // pieces that leave the window open are as small as the body is
   small.open(100, 1);
   for (int i = 0; i < 20'000; ++i) small.open(1, 1);
@@ -581,7 +581,7 @@ TEST(H2Server, a_head_that_does_not_end) {
   EXPECT_EQ(server.wire.phase, Phase::head);
   server.codec.on_timeout(Phase::head);
   EXPECT_EQ(server.codec.abuse(), H2Abuse::slow_head);
-  EXPECT_EQ(server.wire.ending(), "linger");
+  EXPECT_EQ(server.wire.ending(), "dismiss");
 }
 
 TEST(H2Server, who_takes_no_bytes_abuses_it_who_is_lost_does_not) {

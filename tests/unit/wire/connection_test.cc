@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "fakes/transport.h"
 #include "unit/net/loopback.h"
 
@@ -347,16 +349,21 @@ TEST(Connection, does_not_linger_for_a_peer_that_has_ended_already) {
 }
 
 TEST(Connection, lingers_for_a_bounded_number_of_bytes) {
-  Line line;
-  line.finish(Finish::linger);
-  std::string piece(64 * 1024, 'x');
-  size_t discarded = 0;
-  while (line.gone == 0 && discarded < 2 * kLingerBytesMax) {
-    line.read(piece);
-    discarded += piece.size();
+  for (auto [how, most] : {std::pair{Finish::linger, kLingerBytesMax}, {Finish::dismiss, kDismissBytesMax}}) {
+    Line line;
+    line.write("bye");
+    line.finish(how);
+    EXPECT_EQ(line.fake.written, "bye");
+    EXPECT_TRUE(line.fake.finished);
+    std::string piece(4 * 1024, 'x');
+    size_t discarded = 0;
+    while (line.gone == 0 && discarded < 2 * kLingerBytesMax) {
+      line.read(piece);
+      discarded += piece.size();
+    }
+    EXPECT_EQ(line.gone, 1);
+    EXPECT_EQ(discarded, most + piece.size());   // the piece that was too much is the last
   }
-  EXPECT_EQ(line.gone, 1);
-  EXPECT_LE(discarded, kLingerBytesMax + piece.size());
 }
 
 TEST(Connection, lingers_for_a_bounded_time) {
