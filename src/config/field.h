@@ -44,6 +44,7 @@ struct Field {
   Range range{};
   const Type* type = nullptr;
   void* (*member)(void* object) = nullptr;
+  std::string_view instead_of{};  // keys, with a space between, that people write for it: for a hint
 
   const void* member_of(const void* object) const { return member(const_cast<void*>(object)); }
 };
@@ -83,6 +84,7 @@ struct FieldText {
   std::string_view example = "";
   Need need = Need::optional;
   Range range = {};
+  std::string_view instead_of = "";
 };
 
 template <class T>
@@ -106,7 +108,8 @@ constexpr Field field(const FieldText& text) {
           text.need,
           text.range,
           &TypeOf<typename M::type>::type,
-          &M::get};
+          &M::get,
+          text.instead_of};
 }
 
 /// A key that the design names and this version cannot honour.

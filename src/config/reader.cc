@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "config/home.h"
 #include "config/suggest.h"
 
 namespace sluice::config {
@@ -28,22 +29,12 @@ const Field* find_field(std::span<const Field> fields, std::string_view name) {
   return found == fields.end() ? nullptr : &*found;
 }
 
-// The table whose key this is, [upstream.NAME]; the first found, empty when there is none.
-std::string home_of(std::string_view name, const Type& type, const std::string& path) {
-  if (type.form == Type::Form::sections) return home_of(name, *type.element, path + ".NAME");
-  if (type.form != Type::Form::table) return "";
-  const Field* own = find_field(type.fields(), name);
-  if (own != nullptr && own->need != Need::later) {
-    return path.empty() ? "in the main table, above every [table]" : "in [" + path + "]";
+std::string key_names(std::span<const Field> fields) {
+  std::string out;
+  for (const Field& field : fields) {
+    if (field.need != Need::later) out += (out.empty() ? "" : ", ") + std::string(field.name);
   }
-  for (const Field& field : type.fields()) {
-    if (field.need == Need::later) continue;
-    std::string below =
-        path.empty() ? std::string(field.name) : path + "." + std::string(field.name);
-    std::string home = home_of(name, *field.type, below);
-    if (!home.empty()) return home;
-  }
-  return "";
+  return out;
 }
 
 std::string joined(std::span<const std::string_view> names) {
@@ -95,17 +86,29 @@ void Reader::read_table(const Value& table, const Type& type, void* object) {
 }
 
 void Reader::unknown_key(const Entry& entry, std::span<const Field> fields) {
+  std::string text = "unknown key " + quoted(entry.name) + " in " + table_name();
+  std::string home = near_home(root_, path_, entry);
   Nearest nearest(entry.name);
   for (const Field& field : fields) nearest.offer(field.name);
-  std::string text = "unknown key " + quoted(entry.name) + " in " + table_name();
-  if (nearest.best().empty()) {
-    std::string home = home_of(entry.name, root_, "");
-    if (!home.empty()) {
-      issues_.add(kKeyElsewhere, entry.at, text).hint = quoted(entry.name) + " belongs " + home;
-      return;
-    }
+  if (home.empty() && nearest.best().empty()) home = far_home(root_, path_, entry);
+  if (!home.empty()) {
+    issues_.add(kKeyElsewhere, entry.at, std::move(text)).hint = std::move(home);
+    return;
   }
-  issues_.add(kUnknownKey, entry.at, text).hint = nearest.hint();
+  Issue& issue = issues_.add(kUnknownKey, entry.at, std::move(text));
+  issue.hint = nearest.hint();
+  if (!issue.hint.empty()) return;
+  issue.note = is_dotted_name(entry, fields)
+                   ? "a name has no dots: write [" + printable(path_[0]) + "." + printable(path_[1]) + "-" + printable(entry.name) + "]"
+                   : "its keys are " + key_names(fields);
+}
+
+// [route.api.v1] with keys of a route is meant as a route of that name.
+bool Reader::is_dotted_name(const Entry& entry, std::span<const Field> fields) const {
+  const Field* section = path_.size() == 2 ? find_field(root_.fields(), path_[0]) : nullptr;
+  if (section == nullptr || section->type->form != Type::Form::sections || !entry.value.is_table()) return false;
+  return std::any_of(entry.value.entries.begin(), entry.value.entries.end(),
+                     [&](const Entry& inner) { return find_field(fields, inner.name) != nullptr; });
 }
 
 void Reader::wrong_type(const Value& value, const Field& field) {
@@ -128,13 +131,9 @@ void Reader::bad_text(const Value& value, const Field& field, size_t offset, std
   issue.note = std::move(why);
 }
 
-void Reader::missing_unit(const Value& value, const Field& field, std::string_view unit) {
-  Issue& issue =
-      issues_.add(kMissingUnit, value.at,
-                  quoted(field.name) + " needs a unit: it is " + std::string(field.type->noun));
-  issue.hint = "did you mean \"" +
-               (value.kind == Value::Kind::integer ? std::to_string(value.integer) : value.text) +
-               std::string(unit) + "\"?";
+void Reader::missing_unit(const Value& value, const Field& field, std::string hint) {
+  issues_.add(kMissingUnit, value.at, quoted(field.name) + " needs a unit: it is " + std::string(field.type->noun)).hint =
+      std::move(hint);
 }
 
 void Reader::out_of_range(const Value& value, const Field& field, std::string range) {

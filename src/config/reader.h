@@ -36,7 +36,7 @@ class Reader {
   void wrong_type(const Value& value, const Field& field);
   /// `offset`: of the first bad byte in the text, for the caret
   void bad_text(const Value& value, const Field& field, size_t offset, std::string why);
-  void missing_unit(const Value& value, const Field& field, std::string_view unit);
+  void missing_unit(const Value& value, const Field& field, std::string hint);
   void out_of_range(const Value& value, const Field& field, std::string range);
   void unknown_choice(const Value& value, const Field& field,
                       std::span<const std::string_view> choices);
@@ -50,6 +50,7 @@ class Reader {
  private:
   bool skips(const Value& value);
   void unknown_key(const Entry& entry, std::span<const Field> fields);
+  bool is_dotted_name(const Entry& entry, std::span<const Field> fields) const;
 
   const Sources& sources_;
   Issues& issues_;

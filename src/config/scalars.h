@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,8 +23,9 @@ namespace sluice::config {
 // ---- Text: T is one string.
 
 /// needs: `static constexpr std::string_view noun`, `static Result<T, TextError>
-/// parse(std::string_view)`, `static std::string print(const T&)`; where a number has units: `unit`
-/// (the usual one) and `static int64_t number(const T&)`, which Field::range bounds
+/// parse(std::string_view)`, `static std::string print(const T&)`; where a number has units:
+/// `static std::string unit_hint(uint64_t number)`, for one that has none, and
+/// `static int64_t number(const T&)`, which Field::range bounds
 template <class T>
 struct TextForm;
 
@@ -32,13 +34,20 @@ concept IsText = requires {
   TextForm<T>::noun;
 };
 
+/// gives: a whole number of at least 0, as integer or as string; otherwise nothing
+inline std::optional<uint64_t> bare_number(const Value& value) {
+  if (value.kind == Value::Kind::string) return parse_decimal(value.text);
+  if (value.kind != Value::Kind::integer || value.integer < 0) return std::nullopt;
+  return static_cast<uint64_t>(value.integer);
+}
+
 template <IsText T>
 void read_text(Reader& reader, const Value& value, const Field& field, void* out) {
   using Form = TextForm<T>;
-  if constexpr (requires { Form::unit; }) {
+  if constexpr (requires { Form::unit_hint(uint64_t{}); }) {
     bool bare = value.kind == Value::Kind::integer || value.kind == Value::Kind::real;
-    bool digits = value.kind == Value::Kind::string && parse_decimal(value.text).has_value();
-    if (bare || digits) return reader.missing_unit(value, field, Form::unit);
+    std::optional<uint64_t> number = bare_number(value);
+    if (bare || number) return reader.missing_unit(value, field, number ? Form::unit_hint(*number) : "");
   }
   if (value.kind != Value::Kind::string) return reader.wrong_type(value, field);
   Result<T, TextError> parsed = Form::parse(value.text);
@@ -74,23 +83,27 @@ struct TypeOf<T> {
 template <>
 struct TextForm<Duration> {
   static constexpr std::string_view noun = "a duration such as \"250ms\"";
-  static constexpr std::string_view unit = "s";
   static constexpr std::string_view pattern = "[0-9]+(ns|us|ms|s|m|h|d)";
   static Result<Duration, TextError> parse(std::string_view text) { return parse_duration(text); }
   static std::string print(const Duration& duration) { return print_duration(duration); }
   static int64_t number(const Duration& duration) { return duration.count(); }
   static Duration from_number(int64_t number) { return Duration(number); }
+  /// Which one is meant the number does not tell.
+  static std::string unit_hint(uint64_t number) {
+    std::string digits = std::to_string(number);
+    return "\"" + digits + "s\", or \"" + digits + "ms\"?";
+  }
 };
 
 template <>
 struct TextForm<Bytes> {
   static constexpr std::string_view noun = "a size such as \"64KiB\"";
-  static constexpr std::string_view unit = "KiB";
   static constexpr std::string_view pattern = "[0-9]+(B|KiB|MiB|GiB|TiB)";
   static Result<Bytes, TextError> parse(std::string_view text) { return parse_bytes(text); }
   static std::string print(const Bytes& bytes) { return print_bytes(bytes); }
   static int64_t number(const Bytes& bytes) { return static_cast<int64_t>(bytes.count); }
   static Bytes from_number(int64_t number) { return {static_cast<uint64_t>(number)}; }
+  static std::string unit_hint(uint64_t number) { return "did you mean \"" + print_bytes({number}) + "\"?"; }
 };
 
 template <>

@@ -18,7 +18,8 @@ constexpr Field kAccessFields[] = {
         {.name = "file",
          .about = "Where lines go: \"stdout\" (or \"-\"), \"stderr\", or a file.",
          .reason = "the service manager keeps it",
-         .example = "\"/var/log/sluice/access.log\""}),
+         .example = "\"/var/log/sluice/access.log\"",
+         .instead_of = "path output"}),
     field<&AccessLogConfig::query>({.name = "query",
                                     .about = "Write the query string too.",
                                     .reason = "queries carry tokens and names of persons"}),
@@ -33,7 +34,8 @@ constexpr Field kErrorFields[] = {
         {.name = "file",
          .about = "Where lines go: \"stdout\" (or \"-\"), \"stderr\", or a file.",
          .reason = "the service manager keeps it",
-         .example = "\"/var/log/sluice/error.log\""}),
+         .example = "\"/var/log/sluice/error.log\"",
+         .instead_of = "path output"}),
 };
 
 constexpr Field kLogFields[] = {

@@ -11,7 +11,8 @@ inline constexpr config::Field kRouteFields[] = {
         {.name = "match",
          .about = "Which requests this route takes.",
          .example = "{ host = \"api.example.com\", path = \"/orders/{id}\" }",
-         .need = config::Need::required}),
+         .need = config::Need::required,
+         .instead_of = "host hosts path paths method methods"}),
     config::field<&RouteConfig::priority>(
         {.name = "priority",
          .about = "Decides between routes of one host and path whose header and query "
@@ -20,7 +21,8 @@ inline constexpr config::Field kRouteFields[] = {
          .range = {0, 1'000'000}}),
     config::field<&RouteConfig::upstream>({.name = "upstream",
                                            .about = "The [upstream.NAME] that answers.",
-                                           .example = "\"orders\""}),
+                                           .example = "\"orders\"",
+                                           .instead_of = "backend proxy_pass servers target url"}),
     config::field<&RouteConfig::redirect>(
         {.name = "redirect",
          .about = "Sends the client elsewhere instead.",

@@ -10,7 +10,6 @@ namespace sluice::snapshot {
 using config::field;
 using config::Field;
 using config::IssueKind;
-using config::later;
 
 namespace {
 

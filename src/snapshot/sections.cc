@@ -10,7 +10,6 @@ namespace sluice::snapshot {
 using config::field;
 using config::Field;
 using config::IssueKind;
-using config::later;
 
 namespace {
 
@@ -36,7 +35,8 @@ constexpr Field kServerFields[] = {
          .about = "Worker threads.",
          .reason = "one per core this process may use (affinity and cgroup quota respected)",
          .example = "4",
-         .range = {1, 256}}),
+         .range = {1, 256},
+         .instead_of = "threads worker_processes"}),
     field<&ServerConfig::drain_delay>(
         {.name = "drain_delay",
          .about = "After SIGTERM readiness fails at once, and draining begins this much later.",
@@ -51,7 +51,8 @@ constexpr Field kServerFields[] = {
          .about = "Client connections of the process; beyond, new ones get 503 and Retry-After.",
          .reason = "what the limit on open files allows, 100,000 at most: about 100 MiB of idle connections",
          .example = "20_000",
-         .range = {1, 10'000'000}}),
+         .range = {1, 10'000'000},
+         .instead_of = "max_connections"}),
     field<&ServerConfig::memory_max>(
         {.name = "memory_max",
          .about = "Memory of the process that connections and requests may hold; beyond, new ones "
@@ -73,7 +74,8 @@ constexpr Field kAdminFields[] = {
     field<&AdminConfig::address>({.name = "address",
                                   .about = "Serves /metrics /healthz /readyz, read-only.",
                                   .example = "\"127.0.0.1:9901\"",
-                                  .need = config::Need::required}),
+                                  .need = config::Need::required,
+                                  .instead_of = "port host bind listen metrics health"}),
     field<&AdminConfig::control>({.name = "control",
                                   .about = "The control socket, for the service's own user and root: `sluice reload`, `sluice connections`, "
                                            "`sluice key list`.",
@@ -168,10 +170,12 @@ constexpr Field kOwnListenFields[] = {
         {.name = "address",
          .about = "IP address and port (\":8443\": every address), or a unix socket.",
          .example = "\":8443\"",
-         .need = config::Need::required}),
+         .need = config::Need::required,
+         .instead_of = "port host bind listen"}),
     field<&ListenConfig::tls>({.name = "tls",
                                .about = "The [tls.NAME] to serve with. Without it: plain.",
-                               .example = "\"site\""}),
+                               .example = "\"site\"",
+                               .instead_of = "ssl cert key certificate certificates"}),
     field<&ListenConfig::security>(
         {.name = "security_headers",
          .about = "\"api-strict\", \"web\" or a [security_headers.NAME]: what every response gets, errors too, unless its "
@@ -199,7 +203,6 @@ constexpr Field kOwnListenFields[] = {
     field<&ListenConfig::http2>(
         {.name = "http2",
          .about = "What a client may do on one HTTP/2 connection; beyond, it is closed with ENHANCE_YOUR_CALM."}),
-    later("client_cert"),
 };
 
 constexpr Field kCertificateFields[] = {
@@ -269,7 +272,8 @@ constexpr Field kPolicyFields[] = {
     field<&RouteSection::limits>({.name = "limit",
                                   .about = "[limit.NAME]s that every request is held against; the tightest answers. "
                                            "With { name = \"...\", cost = 5 } a request uses more than one.",
-                                  .example = "[\"per_user\"]"}),
+                                  .example = "[\"per_user\"]",
+                                  .instead_of = "rate rate_limit"}),
     field<&RouteSection::headers>(
         {.name = "headers", .about = "Header fields set, added and removed, both ways."}),
     field<&RouteSection::auth>(

@@ -195,7 +195,6 @@ struct TypeOf<snapshot::AutomaticCount> {
 template <>
 struct TextForm<snapshot::MemoryLimit> {
   static constexpr std::string_view noun = "\"auto\" or a size such as \"2GiB\"";
-  static constexpr std::string_view unit = "MiB";
   static constexpr std::string_view pattern = "(auto|[0-9]+(B|KiB|MiB|GiB|TiB))";
   static Result<snapshot::MemoryLimit, TextError> parse(std::string_view text);
   static std::string print(const snapshot::MemoryLimit& limit);
@@ -206,6 +205,7 @@ struct TextForm<snapshot::MemoryLimit> {
   static snapshot::MemoryLimit from_number(int64_t number) {
     return {static_cast<uint64_t>(number), false};
   }
+  static std::string unit_hint(uint64_t number) { return TextForm<Bytes>::unit_hint(number); }
 };
 
 template <>

@@ -159,7 +159,8 @@ constexpr Field kAuthFields[] = {
         {.name = "file",
          .about = "basic: users and the hashes of their passwords (bcrypt, Argon2), one name:hash a line; read again "
                   "whenever it changes. Required. `sluice password` prints such lines.",
-         .example = "\"users.htpasswd\""}),
+         .example = "\"users.htpasswd\"",
+         .instead_of = "users"}),
     field<&AuthConfig::cache_for>(
         {.name = "cache_for",
          .about = "basic: so long a password that was right, or wrong, is not hashed again. introspection: so long the "

@@ -165,7 +165,7 @@ spokes = 3
   for (const Issue& issue : out.document.issues.list()) names.emplace_back(issue.kind.name);
   EXPECT_EQ(names, (std::vector<std::string>{"missing_unit", "unknown_key", "not_in_this_version",
                                              "out_of_range", "missing_key", "wrong_type",
-                                             "bad_name", "unknown_key"}))
+                                             "bad_name", "key_elsewhere"}))
       << out.text();
 }
 
