@@ -18,11 +18,9 @@ bool is_variable_name(std::string_view name) {
   });
 }
 
-Issue& add_syntax_issue(const Value& value, Issues& issues) {
-  Issue& issue = issues.add(kEnvironmentSyntax, value.at,
-                            "a dollar that begins no ${NAME} in " + quoted(value.text));
-  issue.hint = "write $$ for a dollar";
-  return issue;
+void add_syntax_issue(std::string_view what, const Value& value, Issues& issues) {
+  issues.add(kEnvironmentSyntax, value.at, std::string(what) + " in " + quoted(value.text)).hint =
+      "write $$ for a dollar";
 }
 
 // Appends what ${body} stands for. gives: false when an issue was added
@@ -31,7 +29,7 @@ bool expand_variable(std::string_view body, const Value& value, Environment envi
   size_t colon = body.find(":-");
   std::string_view name = body.substr(0, colon);
   if (!is_variable_name(name)) {
-    add_syntax_issue(value, issues);
+    add_syntax_issue("a dollar that begins no ${NAME}", value, issues);
     return false;
   }
   if (std::optional<std::string> found = environment(name)) {
@@ -67,7 +65,8 @@ void expand_text(Value& value, Environment environment, Issues& issues) {
     }
     size_t end = rest.find('}');
     if (!rest.starts_with('{') || end == std::string_view::npos) {
-      add_syntax_issue(value, issues);
+      bool open = rest.starts_with('{');
+      add_syntax_issue(open ? "${ without its }" : "a dollar that begins no ${NAME}", value, issues);
       return give_up(value);
     }
     if (!expand_variable(rest.substr(1, end - 1), value, environment, issues, out))

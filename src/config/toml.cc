@@ -12,6 +12,7 @@ namespace {
 
 constexpr IssueKind kSyntax{"syntax"};
 constexpr IssueKind kDefinedTwiceInFile{"defined_twice_in_file"};
+constexpr IssueKind kValueExtended{"value_extended"};
 constexpr IssueKind kNestedTooDeep{"nested_too_deep"};
 constexpr IssueKind kNestedTooDeepInFile{"too_many_dots"};
 
@@ -133,6 +134,57 @@ Position first_definition(const Sources& sources, Position second) {
   return {};
 }
 
+// "a.b" of "[a.b]"; empty for other lines
+std::string_view header_name(std::string_view line) {
+  std::string_view name = name_part(line);
+  if (!name.starts_with('[')) return {};
+  while (name.starts_with('[')) name.remove_prefix(1);
+  return trim_ows(name);
+}
+
+std::string_view header_above(const Sources& sources, Position at) {
+  for (; at.line > 0; --at.line) {
+    if (std::string_view header = header_name(sources.line(at)); !header.empty()) return header;
+  }
+  return {};
+}
+
+/// A key and the whole value behind it.
+struct Assignment {
+  std::string_view key;
+  Position at;
+};
+
+// The line above that gives a value to one of the names that lead to `path`: route.all.match = ... for route.all.match.host.
+// Not for names in quotes, which may have dots.
+std::optional<Assignment> value_on_the_way(const Sources& sources, Position second, std::string_view path) {
+  std::string_view header;
+  for (Position at{second.file, 1, 1, 1}; at.line < second.line; ++at.line) {
+    std::string_view line = sources.line(at);
+    if (std::string_view found = header_name(line); !found.empty()) header = found;
+    std::string_view key = name_part(line);
+    if (key.empty() || key.starts_with('[') || key.size() == trim_ows(line).size()) continue;
+    std::string whole = (header.empty() ? "" : std::string(header) + ".") + std::string(key);
+    bool leads = path.starts_with(whole) && (path.size() == whole.size() || path[whole.size()] == '.');
+    if (!leads) continue;
+    at.column = static_cast<uint32_t>(key.data() - line.data() + 1);
+    return Assignment{key, at};
+  }
+  return std::nullopt;
+}
+
+// toml++ calls it "defined twice" too when a table or a dotted key goes on into a value. gives: false when it is something else
+bool add_extended_issue(const Sources& sources, Position at, std::string_view name, Issues& issues) {
+  std::string_view header = name.starts_with('[') ? std::string_view() : header_above(sources, at);
+  std::string own(name.starts_with('[') ? header_name(sources.line(at)) : name);
+  std::optional<Assignment> value =
+      value_on_the_way(sources, at, (header.empty() ? "" : std::string(header) + ".") + own);
+  if (!value || value->key == name) return false;
+  issues.add(kValueExtended, at, quoted(own) + " adds to " + quoted(value->key) + ", which has its value already").note =
+      "given at " + sources.place(value->at) + "; write all of it there: a table in braces is not added to";
+  return true;
+}
+
 // gives: false when the line names nothing (toml++ may point at the end of a value)
 bool add_twice_issue(const Sources& sources, Position at, Issues& issues) {
   std::string_view line = sources.line(at);
@@ -141,6 +193,7 @@ bool add_twice_issue(const Sources& sources, Position at, Issues& issues) {
   at.column = static_cast<uint32_t>(name.data() - line.data() + 1);
   at.width = static_cast<uint32_t>(name.size() + (name.starts_with('[') ? 1 : 0));
   Position first = first_definition(sources, at);
+  if (first.line == 0 && add_extended_issue(sources, at, name, issues)) return true;
   while (name.starts_with('[')) name.remove_prefix(1);
   Issue& issue = issues.add(kDefinedTwiceInFile, at, quoted(name) + " is defined twice");
   if (first.line > 0) issue.note = "first defined at " + sources.place(first);
@@ -152,6 +205,9 @@ void add_syntax_issue(const Sources& sources, uint32_t file, const toml::parse_e
   Position at = position(error.source(), file);
   std::string_view what = error.description();
   bool twice = what.find("redefine") != std::string_view::npos;
+  // Where a value stands in the way of a header, toml++ has read on to the next line.
+  bool header = twice && what.find("table header") != std::string_view::npos;
+  while (header && at.line > 1 && header_name(sources.line(at)).empty()) --at.line;
   if (twice && at.line > 0 && add_twice_issue(sources, at, issues)) return;
   std::string text = printable(what, 200);
   if (text.find("unescaped control characters") != std::string::npos &&

@@ -49,6 +49,7 @@ Result<SocketAddress> SocketAddress::parse(std::string_view text) {
     }
     return unix_path(std::string(path));
   }
+  if (text.starts_with('/')) return bad("write \"unix:\" before a path");
   Result<HostPort> parts = parse_host_port(text);
   if (!parts) return parts.error();
   if (parts->host.empty()) return SocketAddress(IpAddress{}, parts->port);

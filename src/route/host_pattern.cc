@@ -24,6 +24,7 @@ PatternError check_name(std::string_view name, size_t offset) {
     if (end - at > kLabelBytesMax) return {offset + at, "a label has at most 63 characters"};
     for (size_t i = at; i < end; ++i) {
       if (is_name_char(name[i])) continue;
+      if (name.substr(i).starts_with("://")) return {offset, "a host has no scheme here: write its name alone"};
       if (name[i] == ':')
         return {offset + i, "a host has no port here: ports belong to [listen.*]"};
       if (name[i] == '*') return {offset + i, "a star stands only first, *.example.com"};

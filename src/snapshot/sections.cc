@@ -372,7 +372,8 @@ std::span<const Field> config_fields(const RouteSection*) {
 
 void config_check(const AdminConfig& admin, const config::Value& table, config::Reader& reader) {
   const config::Entry* given = table.find("control");
-  if (!admin.control || admin.control->value.is_unix() || given->value.text.starts_with("unix:")) return;
+  if (!admin.control || admin.control->value.is_unix()) return;
+  if (given->value.text.starts_with("unix:") || given->value.text.starts_with('/')) return;   // said already what is wrong
   reader
       .issues()
       .add(kControlNotUnix, admin.control->at, "control must be a unix socket: who asks is known there")

@@ -47,7 +47,7 @@ TEST(HostPattern, refuses_what_is_no_host) {
       {"", 0, "an empty host: leave it out for every host"},
       {"api.example.com:8443", 15, "a host has no port here: ports belong to [listen.*]"},
       {"[::1]:80", 5, "a host has no port here: ports belong to [listen.*]"},
-      {"http://a", 4, "a host has no port here: ports belong to [listen.*]"},
+      {"http://a", 0, "a host has no scheme here: write its name alone"},
       {"a/b", 1, "'/' cannot stand in a host name"},
       {"a b", 1, "' ' cannot stand in a host name"},
       {"user@a", 4, "'@' cannot stand in a host name"},
