@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -68,6 +69,21 @@ void check_dates(const X509* certificate, std::time_t now, PairReport& report) {
   report.expired = ASN1_TIME_cmp_time_t(after, now) < 0;
 }
 
+// A file may hold anything: no more of it is looked at than a chain has.
+constexpr int kChainLooked = 16;
+
+/// `first`: of the file, whose others follow. `key`: null when it could not be read
+void check_chain(std::FILE* file, CertificatePointer first, EVP_PKEY* key, PairReport& report) {
+  CertificatePointer before = std::move(first);
+  for (int i = 2; i <= kChainLooked; ++i) {
+    CertificatePointer next(PEM_read_X509(file, nullptr, &no_passphrase, nullptr));
+    if (!next) return;
+    if (report.stray == 0 && X509_check_issued(next.get(), before.get()) != X509_V_OK) report.stray = i;
+    if (report.fits == 0 && key != nullptr && X509_check_private_key(next.get(), key) == 1) report.fits = i;
+    before = std::move(next);
+  }
+}
+
 }  // namespace
 
 PairReport check_pair(const std::string& certificate_path, const std::string& key_path,
@@ -96,6 +112,7 @@ PairReport check_pair(const std::string& certificate_path, const std::string& ke
   if (!key) report.state = State::key_invalid;
   if (key && X509_check_private_key(certificate.get(), key.get()) != 1)
     report.state = State::mismatch;
+  check_chain(certificate_file.get(), std::move(certificate), key.get(), report);
   ERR_clear_error();
   return report;
 }

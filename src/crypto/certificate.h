@@ -20,6 +20,8 @@ struct PairReport {
   };
   State state = State::good;
   std::string detail;  // of the unreadable ones: why
+  int fits = 0;       // of a mismatch: which certificate of the file the key belongs to, from 2; 0: none
+  int stray = 0;      // which certificate of the file did not issue the one before it, from 2; 0: each did
   bool expired = false;
   bool not_yet_valid = false;
   std::string not_before;  // dates as 2026-01-31

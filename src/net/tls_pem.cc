@@ -24,7 +24,26 @@ using KeyPtr = std::unique_ptr<EVP_PKEY, OpensslDeleter<&EVP_PKEY_free>>;
 /// A protected key must be an error, not a question on the terminal.
 int no_password(char*, int, int, void*) { return -1; }
 
-TlsFault fault(std::string file) { return {std::move(file), tls_reason()}; }
+/// What OpenSSL means by an error about a file; empty: its own words must do.
+std::string_view meaning_of(unsigned long code) {
+  int library = ERR_GET_LIB(code), reason = ERR_GET_REASON(code);
+  if (library == ERR_LIB_SSL) {
+    if (reason == SSL_R_EE_KEY_TOO_SMALL) return "its key is too small: RSA needs 2048 bits";
+    if (reason == SSL_R_CA_KEY_TOO_SMALL) return "the key of an authority in it is too small: RSA needs 2048 bits";
+    if (reason == SSL_R_CA_MD_TOO_WEAK) return "it is signed with a hash that is too weak: SHA-256 is enough";
+  }
+  if (library == ERR_LIB_X509 && reason == X509_R_KEY_VALUES_MISMATCH) return "the key belongs to another certificate";
+  if (library == ERR_LIB_PEM && reason == PEM_R_NO_START_LINE) return "nothing of that kind in PEM";
+  if (library == ERR_LIB_PEM || library == ERR_LIB_ASN1) return "its PEM is broken";
+  return {};
+}
+
+TlsFault fault(std::string file) {
+  std::string_view meaning = meaning_of(ERR_peek_error());
+  std::string words = tls_reason();
+  if (meaning.empty()) return {std::move(file), std::move(words)};
+  return {std::move(file), std::string(meaning) + " (" + words + ")"};
+}
 
 BioPtr open_text(std::string_view text) {
   static_assert(TlsFiles::kFileBytesMax < std::numeric_limits<int>::max());

@@ -23,6 +23,7 @@ constexpr IssueKind kKeyInvalid{"key_invalid"};
 constexpr IssueKind kPairMismatch{"key_mismatch"};
 constexpr IssueKind kCertificateExpired{"certificate_expired", Severity::warning};
 constexpr IssueKind kCertificateEarly{"certificate_not_yet_valid", Severity::warning};
+constexpr IssueKind kChainStray{"certificate_chain", Severity::warning};
 constexpr IssueKind kAuthorityUnreadable{"authority_unreadable"};
 constexpr IssueKind kAuthorityInvalid{"authority_invalid"};
 constexpr IssueKind kRevocationUnreadable{"revocation_list_unreadable"};
@@ -34,6 +35,13 @@ struct Pair {
   const config::FilePath& cert;
   const config::FilePath& key;
 };
+
+void report_mismatch(const Pair& pair, const crypto::PairReport& found, config::Issues& issues) {
+  std::string cert = quoted(pair.cert.path);
+  config::Issue& issue = issues.add(kPairMismatch, pair.key.at, "key " + quoted(pair.key.path) + " does not belong to certificate " + cert);
+  if (found.fits == 0) return;
+  issue.note = "it belongs to certificate " + std::to_string(found.fits) + " of that file: the server's own stands first, then each one's issuer";
+}
 
 void report(const Pair& pair, const crypto::PairReport& found, Document& document) {
   using State = crypto::PairReport::State;
@@ -61,9 +69,13 @@ void report(const Pair& pair, const crypto::PairReport& found, Document& documen
                  key + " holds no private key in PEM, or one with a passphrase");
       return;
     case State::mismatch:
-      issues.add(kPairMismatch, pair.key.at,
-                 "key " + key + " does not belong to certificate " + cert);
+      report_mismatch(pair, found, issues);
       return;
+  }
+  if (found.stray > 0) {
+    issues.add(kChainStray, pair.cert.at, "certificate " + std::to_string(found.stray) + " of " + cert +
+                                              " did not issue the one before it").note =
+        "the server's own stands first, then each one's issuer; whoever has no other way to the root refuses it";
   }
   if (found.expired)
     issues.add(kCertificateExpired, pair.cert.at,

@@ -63,10 +63,10 @@ TEST(TlsServerContext, names_the_file_and_the_reason_of_a_fault) {
       {{good.certificate, made.path("absent.key")},
        made.path("absent.key"),
        "No such file or directory"},
-      {{garbage, good.key}, garbage, "no start line"},
+      {{garbage, good.key}, garbage, "nothing of that kind in PEM (no start line)"},
       {{good.certificate, garbage}, garbage, ""},
       {{good.certificate, locked}, locked, ""},
-      {{good.certificate, other.key}, other.key, "key values mismatch"},
+      {{good.certificate, other.key}, other.key, "the key belongs to another certificate (key values mismatch)"},
   };
   for (const Row& row : rows) {
     auto context = TlsServerContext::load({.certificates = {row.files}});

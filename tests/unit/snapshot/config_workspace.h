@@ -4,6 +4,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <iterator>
 #include <string>
 
@@ -44,6 +46,9 @@ class ConfigWorkspace {
     ::chmod((folder_ / "certs/denied.key").c_str(), 0);
     std::filesystem::copy_file(folder_ / "keys/good.jsonl", folder_ / "keys/denied.jsonl");
     ::chmod((folder_ / "keys/denied.jsonl").c_str(), 0);
+    write_text(folder_ / "certs/garbled.pem", "-----BEGIN CERTIFICATE-----\nc2x1aWNl\n-----END CERTIFICATE-----\n");
+    make_chain();
+    make_pipe();
     make_plugins();
     make_large_files();
   }
@@ -109,24 +114,70 @@ class ConfigWorkspace {
     write_pair(name, certificate);
   }
 
-  // Takes `certificate`.
-  void write_pair(const std::string& name, X509* certificate) {
-    EVP_PKEY* key = EVP_EC_gen("P-256");
-    X509_NAME* subject = X509_get_subject_name(certificate);
-    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
-                               reinterpret_cast<const unsigned char*>("localhost"), -1, -1, 0);
-    X509_set_issuer_name(certificate, subject);
+  // Somebody's certificate and key.
+  struct Holder {
+    X509* certificate;
+    EVP_PKEY* key;
+  };
+
+  // Takes `certificate` and `key`. `issuer`: null for one that signs itself.
+  Holder sign(X509* certificate, EVP_PKEY* key, const char* subject, const Holder* issuer = nullptr) {
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC,
+                               reinterpret_cast<const unsigned char*>(subject), -1, -1, 0);
+    X509_set_issuer_name(certificate, X509_get_subject_name(issuer ? issuer->certificate : certificate));
     X509_set_pubkey(certificate, key);
-    X509_sign(certificate, key, EVP_sha256());
-    std::string base = (folder_ / "certs" / name).string();
-    std::FILE* file = std::fopen((base + ".pem").c_str(), "w");
-    PEM_write_X509(file, certificate);
+    X509_sign(certificate, issuer ? issuer->key : key, EVP_sha256());
+    return {certificate, key};
+  }
+
+  void write_pair(const std::string& name, X509* certificate, EVP_PKEY* key = EVP_EC_gen("P-256")) {
+    Holder holder = sign(certificate, key, "localhost");
+    write_certificates(name, {&holder});
+    write_key(name, holder);
+    release(holder);
+  }
+
+  void write_certificates(const std::string& name, std::initializer_list<const Holder*> holders) {
+    std::FILE* file = std::fopen((folder_ / "certs" / (name + ".pem")).c_str(), "w");
+    for (const Holder* holder : holders) PEM_write_X509(file, holder->certificate);
     std::fclose(file);
-    file = std::fopen((base + ".key").c_str(), "w");
-    PEM_write_PrivateKey(file, key, nullptr, nullptr, 0, nullptr, nullptr);
+  }
+
+  void write_key(const std::string& name, const Holder& holder) {
+    std::FILE* file = std::fopen((folder_ / "certs" / (name + ".key")).c_str(), "w");
+    PEM_write_PrivateKey(file, holder.key, nullptr, nullptr, 0, nullptr, nullptr);
     std::fclose(file);
-    EVP_PKEY_free(key);
-    X509_free(certificate);
+  }
+
+  static void release(const Holder& holder) {
+    EVP_PKEY_free(holder.key);
+    X509_free(holder.certificate);
+  }
+
+  static X509* new_certificate() {
+    X509* certificate = X509_new();
+    X509_gmtime_adj(X509_getm_notBefore(certificate), -86'400);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), 86'400L * 3650);
+    return certificate;
+  }
+
+  // A server's certificate with its issuer and the root, in several orders; and one whose key is too small for TLS.
+  void make_chain() {
+    Holder root = sign(new_certificate(), EVP_EC_gen("P-256"), "root");
+    Holder issuer = sign(new_certificate(), EVP_EC_gen("P-256"), "issuer", &root);
+    Holder leaf = sign(new_certificate(), EVP_EC_gen("P-256"), "localhost", &issuer);
+    write_certificates("whole", {&leaf, &issuer, &root});
+    write_certificates("gap", {&leaf, &root});
+    write_certificates("reversed", {&issuer, &leaf});
+    write_key("leaf", leaf);
+    for (const Holder& holder : {root, issuer, leaf}) release(holder);
+    write_pair("small", new_certificate(), EVP_RSA_gen(1024));
+  }
+
+  void make_pipe() {
+    std::filesystem::create_directories(folder_ / "generated");
+    ::mkfifo((folder_ / "generated/pipe").c_str(), 0666);
+    ::chmod((folder_ / "generated/pipe").c_str(), 0666);
   }
 
   std::filesystem::path folder_;
