@@ -1,6 +1,7 @@
 """`sluice check` and `sluice config`: exit codes, the summary line, and what is printed where."""
 import os
 import re
+import socket
 import subprocess
 from pathlib import Path
 
@@ -103,6 +104,36 @@ def test_a_folder_that_is_not_there_yet_is_told(config, lines):
     for refused in (sluice("check", "--as-service", path), sluice("run", path)):
         assert refused.returncode == 1
         assert re.search(r"sluice\.toml:\d+:\d+: error: no folder", refused.stdout + refused.stderr)
+
+
+@pytest.mark.parametrize("lines", ['[listen.b]\naddress = "unix:{}/taken"\n', '[listen.b]\naddress = "unix:{}"\n',
+                                   '[admin]\naddress = "127.0.0.1:3"\ncontrol = "unix:{}/taken"\n'])
+def test_what_is_no_socket_is_told(config, tmp_path, lines):
+    (tmp_path / "taken").write_text("")
+    path = config(GOOD + lines.format(tmp_path))
+    for done in (sluice("check", path), sluice("run", path)):
+        assert done.returncode == 1
+        assert re.search(r'sluice\.toml:\d+:\d+: error: ".*" is a (file|folder)', done.stdout + done.stderr), done
+
+
+def test_a_socket_that_is_left_over_is_no_error(config, tmp_path):
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(tmp_path / "web.sock"))
+    done = sluice("check", config(GOOD + f'[listen.b]\naddress = "unix:{tmp_path}/web.sock"\n' + ROUTE % ("r", "r")))
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_log_that_is_a_pipe_needs_a_reader(config, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    path = config(GOOD + '[log.access]\nfile = "pipe"\n')
+    done = sluice("check", path)
+    assert done.returncode == 2 and "is a pipe that nobody reads" in done.stdout
+    assert sluice("run", path).returncode == 1
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert sluice("check", path).returncode == 0
+    finally:
+        os.close(reader)
 
 
 def test_output_that_does_not_arrive_is_an_error(config):
