@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "http/token.h"
+#include "policy/headers.h"
 
 namespace sluice::policy {
 
@@ -80,11 +81,12 @@ void check_set_fields(std::span<const SetField> fields, config::Reader& reader) 
   }
   for (size_t i = 1; i < fields.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
-      if (!equals_ignore_case(fields[i].name, fields[j].name)) continue;
+      if (!same_header_name(fields[i].name, fields[j].name)) continue;
       reader.issues()
           .add(kHeaderTwice, fields[i].at, config::quoted(fields[i].name) + " is there twice")
-          .note = "names of header fields do not differ by case; first at " +
+          .note = "names of header fields do not differ by case, nor by _ and -; first at " +
                   reader.sources().place(fields[j].at);
+      break;
     }
   }
 }
