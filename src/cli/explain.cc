@@ -200,22 +200,23 @@ int run_explain(const ExplainOptions& options) {
     for (const std::string& fault : snapshot.error()) complain(fault);
     return 1;
   }
-  Url url = parse_url(options.url);
-  const snapshot::ListenerPart* listener = choose_listener(**snapshot, options.listen, url);
+  std::optional<Url> url = parse_url(options.url);
+  if (!url) return complain(options.url + ": a port is 1 to 65535");
+  const snapshot::ListenerPart* listener = choose_listener(**snapshot, options.listen, *url);
   if (listener == nullptr) return complain("no [listen." + options.listen + "]");
   std::optional<IpAddress> from = IpAddress::parse(options.from);
   if (!from) return complain("--from " + options.from + ": no IP address");
   server::ClientFacts client;
   client.ip = *from;
   client.listener = listener->settings.get();
-  client.tls = url.absolute ? url.tls : listener->settings->tls != nullptr;
+  client.tls = url->absolute ? url->tls : listener->settings->tls != nullptr;
   if (const auto& ips = listener->settings->ips; ips && !ips->refusal(client.ip, 0).empty()) {
     std::printf("%sthe listener closes the connection at once: %s\n", listener_text(*listener, client).c_str(),
                 std::string(ips->refusal(client.ip, 0)).c_str());
     return 1;
   }
-  Rehearsed seen = rehearse(*snapshot, registry, client, request_text(options, url));
-  std::string text = options.listen.empty() ? mismatch_text(*listener->settings, url) : "";
+  Rehearsed seen = rehearse(*snapshot, registry, client, request_text(options, *url));
+  std::string text = options.listen.empty() ? mismatch_text(*listener->settings, *url) : "";
   text += report(seen, (*snapshot)->config, *listener, client);
   std::fwrite(text.data(), 1, text.size(), stdout);
   return seen.refused || (seen.upstream_request.empty() && seen.response.empty()) ? 1 : 0;

@@ -68,9 +68,10 @@ int run_sign(const SignOptions& options) {
   if (!source) return complain("--key says where the key is: file:PATH, env:NAME or credential:NAME");
   auto key = snapshot::read_secret(*source, config::process_environment);
   if (!key) return complain("--key: " + key.error());
-  Url url = parse_url(options.url);
-  if (!url.absolute) return complain(options.url + ": no URL with http:// or https://");
-  auto request = request_of(options, url);
+  std::optional<Url> url = parse_url(options.url);
+  if (!url) return complain(options.url + ": a port is 1 to 65535");
+  if (!url->absolute) return complain(options.url + ": no URL with http:// or https://");
+  auto request = request_of(options, *url);
   if (!request) return complain(request.error());
   auto now = std::chrono::time_point_cast<WallTime::duration>(std::chrono::system_clock::now());
   auto made = sign_request(*request, *key, options, now);

@@ -6,7 +6,7 @@
 
 namespace sluice::cli {
 
-Url parse_url(std::string_view text) {
+std::optional<Url> parse_url(std::string_view text) {
   Url url;
   for (std::string_view scheme : {"http://", "https://"}) {
     if (!equals_ignore_case(text.substr(0, scheme.size()), scheme)) continue;
@@ -20,8 +20,11 @@ Url parse_url(std::string_view text) {
     size_t colon = url.authority.rfind(':');
     if (colon != std::string_view::npos &&
         url.authority.find(']', colon) == std::string_view::npos) {
-      for (char c : url.authority.substr(colon + 1))
-        url.port = static_cast<uint16_t>(url.port * 10 + (c - '0'));
+      std::string_view digits = url.authority.substr(colon + 1);
+      if (digits.empty()) return url;   // as the scheme has it, RFC 3986 section 3.2.3
+      auto port = parse_decimal(digits);
+      if (!port || *port == 0 || *port > 65'535) return std::nullopt;
+      url.port = static_cast<uint16_t>(*port);
     }
     return url;
   }

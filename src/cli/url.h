@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,7 +17,7 @@ struct Url {
   uint16_t port = 0;  // 0: not said
 };
 
-/// Views `text`.
-Url parse_url(std::string_view text);
+/// Views `text`. gives: nothing when it has a port that is none: 1 to 65535
+std::optional<Url> parse_url(std::string_view text);
 
 }  // namespace sluice::cli

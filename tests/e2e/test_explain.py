@@ -113,3 +113,11 @@ def test_what_no_listener_serves_is_noted(gateway, upstream, url, note):
     one = gateway(settings(upstream(), **LINES))
     first = run_command("explain", "-c", one.config, "GET", url).stdout.splitlines()[0]
     assert first.startswith(note or "listener ")
+
+
+@pytest.mark.parametrize("url", ["http://a:99999/", "http://a:0/", "http://a:x/", "https://[::1]:65536/"])
+def test_a_port_that_is_none_is_refused(gateway, upstream, url):
+    one = gateway(settings(upstream(), **LINES))
+    explained = run_command("explain", "-c", one.config, "GET", url)
+    assert explained.returncode == 1 and explained.stdout == ""
+    assert explained.stderr == f"sluice: {url}: a port is 1 to 65535\n"
