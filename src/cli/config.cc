@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "config/schema.h"
 #include "config/show.h"
+#include "snapshot/conceal.h"
 #include "snapshot/config.h"
 
 namespace sluice::cli {
@@ -22,6 +23,7 @@ int run_config_show(const ShowOptions& options) {
   std::string issues = loaded.issues_text();
   std::fwrite(issues.data(), 1, issues.size(), stderr);
   if (loaded.has_errors()) return 1;
+  snapshot::conceal_credentials(loaded.config);
   auto origin = options.origin ? config::Origin::shown : config::Origin::hidden;
   return print(config::show(snapshot::config_type(), &loaded.config, loaded.document.root,
                             loaded.document.sources, origin));

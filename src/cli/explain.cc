@@ -9,6 +9,7 @@
 #include "cli/url.h"
 #include "config/units.h"
 #include "snapshot/build.h"
+#include "snapshot/conceal.h"
 
 namespace sluice::cli {
 namespace {
@@ -194,6 +195,7 @@ int run_explain(const ExplainOptions& options) {
   snapshot::LoadedConfig loaded = snapshot::load_config(options.file);
   std::fputs(loaded.issues_text().c_str(), stderr);
   if (loaded.has_errors()) return 1;
+  snapshot::conceal_credentials(loaded.config);
   observe::Registry registry(1);
   auto snapshot = snapshot::build(std::move(loaded.config), nullptr, registry);
   if (!snapshot) {

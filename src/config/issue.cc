@@ -63,6 +63,12 @@ void Issues::raise_unchecked() {
   }
 }
 
+void Issues::conceal(Position at) {
+  for (Issue& issue : list_) {
+    if (issue.at.file == at.file && issue.at.line == at.line) issue.concealed = true;
+  }
+}
+
 void Issues::sort() {
   std::stable_sort(list_.begin(), list_.end(), [](const Issue& a, const Issue& b) {
     return std::tie(a.at.file, a.at.line, a.at.column) <

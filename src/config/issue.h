@@ -45,6 +45,8 @@ class Issues {
   const std::vector<Issue>& list() const { return list_; }
   /// What was not checked becomes an error: the service itself asks.
   void raise_unchecked();
+  /// No issue there shows its source line: it holds a credential.
+  void conceal(Position at);
   /// Sorts by file and line: the order in which people read.
   void sort();
 

@@ -216,6 +216,7 @@ LoadedConfig finish(config::Document document, const LoadOptions& options) {
   check_files(out.config, out.document);
   check_places(out.config, out.document);
   check_secrets(out.config, out.document, options.environment);
+  check_slips(out.config, out.document);
   if (issues.count(config::Severity::error) == 0) set_fingerprints(out.config);
   if (options.asker == Asker::service) issues.raise_unchecked();
   issues.sort();

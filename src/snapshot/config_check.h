@@ -23,5 +23,7 @@ void check_tls(const Config& config, config::Document& document, std::time_t now
 void check_files(const Config& config, config::Document& document);
 /// Where logs are written and local sockets are made: the folders are there.
 void check_places(const Config& config, config::Document& document);
+/// Warnings; and lines with a credential are shown by no issue. needs: all other checks made
+void check_slips(const Config& config, config::Document& document);
 
 }  // namespace sluice::snapshot

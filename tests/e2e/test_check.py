@@ -136,6 +136,28 @@ def test_a_log_that_is_a_pipe_needs_a_reader(config, tmp_path):
         os.close(reader)
 
 
+CREDENTIALS = """
+headers.request.set = { Authorization = "Basic c2VjcmV0", X-Plain = "seen" }
+headers.request.add = { cookie = "c2VjcmV0", X-Api-Key = "{header.X-Key}" }
+"""
+
+
+@pytest.mark.parametrize("arguments", [("config", "show", "--origin"), ("explain", "GET", "/r", "-c"), ("check",)])
+def test_credentials_of_header_rules_are_not_shown(config, arguments):
+    done = sluice(*arguments, config(GOOD + ROUTE % ("r", "r") + CREDENTIALS))
+    assert done.returncode == 0, done
+    assert "c2VjcmV0" not in done.stdout + done.stderr
+    assert (done.stdout + done.stderr).count("warning: ") == 2
+    if arguments != ("check",):
+        assert "seen" in done.stdout and "***" in done.stdout
+
+
+@pytest.mark.parametrize("include", ["", 'include = "absent.toml"\n'])
+def test_a_line_with_a_credential_is_shown_by_no_error(config, include):
+    done = sluice("check", config(include + GOOD + ROUTE % ("r", "r") + 'headers.request.set = { Authorization = "c2VjcmV0", "a b" = "c" }\n'))
+    assert done.returncode == 1 and '"a b" is no name' in done.stdout and "c2VjcmV0" not in done.stdout
+
+
 def test_output_that_does_not_arrive_is_an_error(config):
     path = config(GOOD + ROUTE % ("r", "r"))
     with open("/dev/full", "wb") as full:

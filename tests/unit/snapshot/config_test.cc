@@ -84,7 +84,8 @@ TEST(Config, tls_to_an_upstream_is_a_word_or_a_table) {
                         {"{}", true, true}}) {
     LoadedConfig loaded = load(
         std::string(
-            "sluice = 1\n[listen.a]\naddress = \":1\"\n[upstream.a]\nservers = \"a:1\"\ntls = ") +
+            "sluice = 1\n[listen.a]\naddress = \":1\"\n[route.a]\nmatch = { path = \"/\" }\nupstream = \"a\"\n"
+            "[upstream.a]\nservers = \"a:1\"\ntls = ") +
         c.tls);
     ASSERT_EQ(loaded.issues_text(), "") << c.tls;
     EXPECT_EQ(loaded.config.upstream.at(0).value.uses_tls(), c.used) << c.tls;
