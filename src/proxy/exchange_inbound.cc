@@ -6,7 +6,7 @@
 #include "observe/request_id.h"
 #include "policy/ip_filter/ip_policy.h"
 #include "proxy/exchange.h"
-#include "proxy/forward.h"
+#include "proxy/forwarded.h"
 #include "proxy/grpc_web.h"
 #include "snapshot/choose_route.h"
 
@@ -62,7 +62,9 @@ void Exchange::find_client() {
   const CidrSet& trusted = snapshot().trusted_proxies;
   if (trusted.empty() || !trusted.contains(client_.ip)) return;
   trusted_peer_ = true;
-  client_.ip = forwarded_client(request_->fields, client_.ip, trusted);
+  ForwardedClient told = forwarded_client(request_->fields, client_.ip, trusted);
+  client_.ip = told.ip;
+  if (told.scheme) client_.scheme = *told.scheme;
   if (auto proto = request_->fields.get(FieldId::x_forwarded_proto)) {
     if (*proto == "https") client_.scheme = http::Scheme::https;
     if (*proto == "http") client_.scheme = http::Scheme::http;

@@ -1,7 +1,6 @@
 #include "proxy/forward.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/short_copy.h"
 #include "base/text.h"
@@ -49,24 +48,22 @@ std::string_view appended(const Fields& fields, FieldId id, std::string_view las
 }
 
 // RFC 7239: for="[v6]" and hosts with a port are quoted.
+char* put_for(char* out, std::string_view ip) {
+  auto put = [&out](std::string_view piece) { out = copy_short(out, piece.data(), piece.size()); };
+  bool quote = ip.find(':') != std::string_view::npos;
+  put(quote ? "for=\"[" : "for=");
+  put(ip == "-" ? "unknown" : ip);   // a unix socket has no address
+  if (quote) put("]\"");
+  return out;
+}
+
 std::string_view forwarded_element(const policy::Call& call, std::string_view ip, std::string_view proto) {
   std::string_view host = call.request().authority;
-  Arena& arena = call.arena();
-  char* text = arena.text(ip.size() + host.size() + proto.size() + 40);
-  char* out = text;
+  char* text = call.arena().text(ip.size() + host.size() + proto.size() + 40);
+  char* out = put_for(text, ip);
   auto put = [&out](std::string_view piece) {
     out = copy_short(out, piece.data(), piece.size());
   };
-  if (ip == "-") {
-    put("for=unknown");   // a unix socket has no address
-  } else if (ip.find(':') != std::string_view::npos) {
-    put("for=\"[");
-    put(ip);
-    put("]\"");
-  } else {
-    put("for=");
-    put(ip);
-  }
   if (!host.empty()) {
     // Brackets are those of an IPv6 address, which has colons too.
     bool quote = host.find(':') != std::string_view::npos;
@@ -94,6 +91,20 @@ bool disguised(std::string_view name) {
   }
 }
 
+// Of a client that one of the two lists names, the other says it too.
+void tell_in_both(const policy::Call& call, const Fields& fields, std::string_view& chain, std::string_view& element) {
+  char ip[IpAddress::kTextMax];
+  std::string_view client{ip, static_cast<size_t>(call.client().ip.write(ip) - ip)};
+  auto begin = [&](std::string_view& list, auto put) {
+    char* text = call.arena().text(client.size() + list.size() + 16);
+    char* out = copy_short(put(text, client), ", ", 2);
+    list = {text, static_cast<size_t>(copy_short(out, list.data(), list.size()) - text)};
+  };
+  auto put_plain = [](char* out, std::string_view text) { return copy_short(out, text.data(), text.size()); };
+  if (!fields.has(FieldId::x_forwarded_for)) begin(chain, put_plain);
+  if (!fields.has(FieldId::forwarded)) begin(element, put_for);
+}
+
 void add_forwarding(const policy::Call& call, const ForwardFacts& facts) {
   Fields& fields = call.request().fields;
   Arena& arena = call.arena();
@@ -106,6 +117,7 @@ void add_forwarding(const policy::Call& call, const ForwardFacts& facts) {
   if (facts.trusted_peer) {
     chain = appended(fields, FieldId::x_forwarded_for, ip, arena);
     element = appended(fields, FieldId::forwarded, element, arena);
+    if (call.client().ip != facts.peer_ip) tell_in_both(call, fields, chain, element);
     host = fields.get(FieldId::x_forwarded_host).value_or(host);
   }
   http::FieldIdSet replaced = {FieldId::forwarded, FieldId::x_forwarded_for, FieldId::x_forwarded_host,
@@ -152,31 +164,6 @@ bool prepare_upstream_request(const policy::Call& call, const ForwardFacts& fact
   fields.set(FieldId::x_request_id, facts.request_id);
   if (!fields.has(FieldId::traceparent)) fields.add(FieldId::traceparent, facts.traceparent);
   return true;
-}
-
-IpAddress forwarded_client(const Fields& fields, const IpAddress& peer, const CidrSet& trusted) {
-  // The last field and its last element are the nearest hop.
-  constexpr size_t kHopsMax = 32;   // more than any chain of proxies; the rest is not looked at
-  std::array<std::string_view, kHopsMax> hops;
-  size_t count = 0;
-  for (const Field& field : fields) {
-    if (field.id != FieldId::x_forwarded_for) continue;
-    each_list_element(field.value(), [&](std::string_view element) {
-      if (count == kHopsMax) {   // keep the nearest ones
-        std::move(hops.begin() + 1, hops.end(), hops.begin());
-        --count;
-      }
-      hops[count++] = element;
-      return true;
-    });
-  }
-  IpAddress client = peer;
-  while (count > 0 && trusted.contains(client)) {
-    auto address = IpAddress::parse(hops[--count]);
-    if (!address) return client;   // what a proxy could not name is where our knowledge ends
-    client = *address;
-  }
-  return client;
 }
 
 }  // namespace sluice::proxy

@@ -20,8 +20,4 @@ struct ForwardFacts {
 /// Changes call.request() in place. gives: false when the rewritten path has no normal form
 bool prepare_upstream_request(const policy::Call& call, const ForwardFacts& facts);
 
-/// gives: the client's address by the forwarding fields of trusted proxies: the rightmost address that is not
-/// a trusted proxy itself; `peer` when there is none
-IpAddress forwarded_client(const http::Fields& fields, const IpAddress& peer, const CidrSet& trusted);
-
 }  // namespace sluice::proxy

@@ -44,6 +44,9 @@ def test_a_trusted_proxys_forwarded_is_continued(proxied):
     forwarded = ", ".join(upstream.last.all("Forwarded"))
     assert forwarded.startswith('for="[2001:db8::1]:4711";proto=https')
     assert "for=127.0.0.1" in forwarded
+    assert upstream.last.get("X-Forwarded-For") == "2001:db8::1, 127.0.0.1"
+    assert upstream.last.get("X-Forwarded-Proto") == "https"
+    assert gateway.access_log(1)[0]["client_ip"] == "2001:db8::1"
 
 
 def test_the_client_is_the_last_address_that_is_not_trusted(proxied):

@@ -31,6 +31,7 @@ PARSERS = {
                     "config/reader.cc", "config/template.cc", "config/units.cc",
                     "snapshot/config.cc", "snapshot/sections.cc"],
     "cookie_fuzz": ["http/cookie.cc"],
+    "forwarded_fuzz": ["proxy/forwarded.cc"],
     "grpc_web_fuzz": ["http/grpc_web.cc:decode"],
     "h1_request_fuzz": ["http/h1_head.cc", "http/h1_scanner.cc", "http/rules.cc",
                         "http/rules_fields.cc", "http/rules_lines.cc", "http/h1_trailers.cc"],
