@@ -135,12 +135,13 @@ void H2HeaderList::clear() {
   if (entries_.capacity() > kEntriesKept) std::vector<Entry>().swap(entries_);
   text_.clear();
   entries_.clear();
-  line_bytes_ = field_bytes_ = 0;
+  line_bytes_ = field_bytes_ = counted_ = 0;
   problem_ = nullptr;
 }
 
 void H2HeaderList::add(std::string_view name, std::string_view value, const H1Limits& limits) {
   bool pseudo = name.starts_with(':');   // what is the request line in HTTP/1
+  bool crumb = name == "cookie";         // one field, in as many pieces as a browser likes
   size_t& bytes = pseudo ? line_bytes_ : field_bytes_;
   bytes += name.size() + value.size() + 4;
   const Problem* problem = nullptr;
@@ -148,13 +149,14 @@ void H2HeaderList::add(std::string_view name, std::string_view value, const H1Li
     problem = &kRequestLineTooLong;
   } else if (field_bytes_ > limits.header_bytes_max || name.size() > Fields::kNameBytesMax) {
     problem = &kHeadersTooLarge;
-  } else if (entries_.size() == limits.headers_max + 4) {   // and the pseudo-header fields
+  } else if (!crumb && counted_ == limits.headers_max + 4) {   // and the pseudo-header fields
     problem = &kTooManyHeaders;
   }
   if (!problem_) problem_ = problem;
   if (problem) return;   // what fits is kept: the refusal of a long path is told in the client's terms
   auto at = static_cast<uint32_t>(text_.size());
   auto name_size = static_cast<uint32_t>(name.size());
+  if (!crumb) ++counted_;
   entries_.push_back({at, name_size, at + name_size, static_cast<uint32_t>(value.size())});
   text_.append(name).append(value);
 }
@@ -226,22 +228,26 @@ const Problem* read_h2_trailers(const H2HeaderList& list, Arena& arena, Fields& 
 }
 
 // RFC 9113 section 8.2.3: split at "; ". Not where a part would begin or end with white space, which makes a message
-// malformed (section 8.2.1), or be empty: nothing is lost when the parts are joined again.
+// malformed (section 8.2.1), or be empty: nothing is lost when the parts are joined again. And not into more parts than
+// servers like to count.
 void H2FieldWriter::add_cookies(std::string_view value) {
+  constexpr int kPartsMax = 32;
+  int parts = 1;
   auto is_text = [](char c) { return c != ' ' && c != '\t'; };
   size_t from = 0;   // of the part under way
   for (size_t at = value.find("; "); at != value.npos; at = value.find("; ", at + 1)) {
     bool splits = at > from && is_text(value[at - 1]) && at + 2 < value.size() && is_text(value[at + 2]);
     if (!splits) continue;
+    if (++parts > kPartsMax) break;
     fields_.push_back({lower_field_name(FieldId::cookie), value.substr(from, at - from), true});
     from = at + 2;
   }
   if (!value.empty()) fields_.push_back({lower_field_name(FieldId::cookie), value.substr(from), true});
 }
 
-void H2FieldWriter::add_fields(const http::Fields& fields) {
+void H2FieldWriter::add_fields(const http::Fields& fields, Cookies cookies) {
   for (const Field& field : fields) {
-    if (field.id == FieldId::cookie) {
+    if (field.id == FieldId::cookie && cookies == Cookies::split) {
       add_cookies(field.value());
     } else if (field.id == FieldId::other) {
       fields_.push_back({field.name(), field.value(), false});
@@ -261,7 +267,7 @@ const H2FieldWriter::Fields& H2FieldWriter::response(const Head& head, bool leng
   fields_.clear();
   char* end = write_decimal(status_, head.status);
   fields_.push_back({":status", {status_, static_cast<size_t>(end - status_)}, true});
-  add_fields(head.fields);
+  add_fields(head.fields, Cookies::whole);
   if (length && head.content_length) add_length(head);
   return fields_;
 }
@@ -276,7 +282,7 @@ const H2FieldWriter::Fields& H2FieldWriter::request(const Head& head, Scheme sch
   fields_.push_back({":scheme", scheme == Scheme::https ? "https" : "http", true});
   if (!head.authority.empty()) fields_.push_back({":authority", head.authority, true});
   fields_.push_back({":path", path_, true});
-  add_fields(head.fields);
+  add_fields(head.fields, Cookies::split);
   if (tunnels) {   // the key is of HTTP/1's handshake alone (RFC 8441 section 5)
     const char* key = lower_field_name(FieldId::sec_websocket_key).data();
     std::erase_if(fields_, [key](const H2Field& field) { return field.name.data() == key; });
@@ -289,7 +295,7 @@ const H2FieldWriter::Fields& H2FieldWriter::request(const Head& head, Scheme sch
 
 const H2FieldWriter::Fields& H2FieldWriter::trailers(const http::Fields& fields) {
   fields_.clear();
-  add_fields(fields);
+  add_fields(fields, Cookies::whole);
   return fields_;
 }
 

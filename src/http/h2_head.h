@@ -38,6 +38,7 @@ class H2HeaderList {
   std::vector<Entry> entries_;
   size_t line_bytes_ = 0;
   size_t field_bytes_ = 0;
+  size_t counted_ = 0;   // entries that are fields of their own: the pieces of a cookie are not
   const Problem* problem_ = nullptr;
 };
 
@@ -68,7 +69,8 @@ class H2FieldWriter {
   const Fields& trailers(const http::Fields& fields);
 
  private:
-  void add_fields(const http::Fields& fields);
+  enum class Cookies : uint8_t { whole, split };
+  void add_fields(const http::Fields& fields, Cookies cookies);
   void add_cookies(std::string_view value);
   void add_length(const Head& head);
 

@@ -184,6 +184,40 @@ TEST(H2Server, puts_cookies_together) {
   server.answer(0);
 }
 
+TEST(H2Server, a_cookie_in_many_pieces_is_one_field) {
+  H2Server server;
+  Texts fields = kGetFields;
+  std::string whole;
+  for (int i = 0; i < 180; ++i) {   // as many as a browser keeps for one site
+    std::string one = "c" + std::to_string(i) + "=1";
+    fields.push_back({"cookie", one});
+    whole += (i > 0 ? "; " : "") + one;
+  }
+  server.greet();
+  server.send(frame(kHeaders, kEndStream | kEndHeaders, 1, list_of(fields)));
+  ASSERT_EQ(server.keeper.log(), "head(GET /a) end");
+  const Head& head = *server.keeper.requests[0]->head;
+  EXPECT_EQ(head.fields.get(FieldId::cookie), whole);
+  H2FieldWriter writer;
+  size_t pieces = 0;
+  std::string joined;
+  for (const H2Field& field : writer.request(head, Scheme::http, true)) {
+    if (field.name != "cookie") continue;
+    joined.append(pieces++ > 0 ? "; " : "").append(field.value);
+  }
+  EXPECT_EQ(pieces, 32U);   // a server may count them
+  EXPECT_EQ(joined, whole);
+  server.answer(0);
+
+  H1Limits limits{.headers_max = 1};
+  H2HeaderList list;
+  for (int i = 0; i < 5; ++i) list.add("cookie", "a", limits);
+  for (int i = 0; i < 5; ++i) list.add("x", "a", limits);
+  EXPECT_EQ(list.problem(), nullptr);
+  list.add("x", "a", limits);
+  EXPECT_EQ(list.problem(), &kTooManyHeaders);
+}
+
 TEST(H2Server, a_large_head_leaves_no_memory_behind) {
   H1Limits limits;
   H2HeaderList list;
