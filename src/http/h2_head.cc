@@ -48,6 +48,23 @@ const Problem* check_field(FieldId id, std::string_view name, std::string_view v
   }
 }
 
+// RFC 9113 section 8.2.3: split for HPACK's sake, one field for everybody else. Empty parts would leave white space at its end.
+void join_cookies(Fields& fields) {
+  if (!fields.has(FieldId::cookie) || fields.count(FieldId::cookie) < 2) return;
+  size_t size = 0;
+  for (const Field& field : fields) {
+    if (field.id == FieldId::cookie) size += field.value_size + 2;
+  }
+  char* text = fields.arena().text(size);
+  char* out = text;
+  for (const Field& field : fields) {
+    if (field.id != FieldId::cookie || field.value_size == 0) continue;
+    if (out != text) out = std::copy_n("; ", 2, out);
+    out = std::copy_n(field.value_data, field.value_size, out);
+  }
+  fields.set(FieldId::cookie, {text, static_cast<size_t>(out - text)});
+}
+
 /// Copies the list into the arena, in one piece, and sorts it into pseudo-header fields and others.
 /// gives: nullptr, or the first thing that is wrong with it
 const Problem* read_list(const H2HeaderList& list, Arena& arena, Pseudo& pseudo, Fields& fields) {
@@ -71,24 +88,8 @@ const Problem* read_list(const H2HeaderList& list, Arena& arena, Pseudo& pseudo,
     }
     fields.add(id, name, value);
   }
+  join_cookies(fields);
   return problem;
-}
-
-// RFC 9113 section 8.2.3: split for HPACK's sake, one field for everybody else. Empty parts would leave white space at its end.
-void join_cookies(Fields& fields) {
-  if (!fields.has(FieldId::cookie) || fields.count(FieldId::cookie) < 2) return;
-  size_t size = 0;
-  for (const Field& field : fields) {
-    if (field.id == FieldId::cookie) size += field.value_size + 2;
-  }
-  char* text = fields.arena().text(size);
-  char* out = text;
-  for (const Field& field : fields) {
-    if (field.id != FieldId::cookie || field.value_size == 0) continue;
-    if (out != text) out = std::copy_n("; ", 2, out);
-    out = std::copy_n(field.value_data, field.value_size, out);
-  }
-  fields.set(FieldId::cookie, {text, static_cast<size_t>(out - text)});
 }
 
 /// :authority stands for Host; where both are given they must agree.
@@ -182,7 +183,6 @@ const Problem* read_h2_request(const H2HeaderList& list, const H1Limits& limits,
   drop_hop_by_hop(declared, head.fields);
   if ((problem = read_body(tunnels ? End::no : end, declared, limits.body_bytes_max, head))) return problem;
   if (tunnels) read_tunnel(pseudo, head);
-  join_cookies(head.fields);
   if ((problem = read_host(pseudo, declared, limits.path, arena, head))) return problem;
   return tunnels && !equals_ignore_case(pseudo.protocol, kWebSocket) ? &kProtocolUnknown : nullptr;
 }
