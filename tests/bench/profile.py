@@ -18,13 +18,13 @@ import peers
 import protocols
 
 # Those whose goal was missed in some run.
-WORKLOADS = ["rate-8k", "h1-64", "h1-512", "h1-64-log", "h1-hdr", "tls-64", "hs-full", "jwt-hs256", "chain-8k", "h2-1x32", "h2-64x8",
+WORKLOADS = ["rate-8k", "h1-64", "h1-512", "h1-64-log", "h1-hdr", "tls-64", "hs-full", "dl-1m", "jwt-hs256", "jwt-hs256-new", "jwt-es256", "chain-8k", "h2-1x32", "h2-64x8",
              "h2c-up-512"]
 PROXIES = ["sluice", "haproxy", "relay"]
 FREQUENCY = 4999          # a second; not a divisor of anything that ticks
 SHOWN = 8                 # functions of our own
 # The system call that a kernel sample is under, by the name of its entry.
-CALLS = {"sends": r"__x64_sys_(send|write)", "receives": r"__x64_sys_(recv|read)", "epoll": r"__x64_sys_epoll|do_epoll",
+CALLS = {"sends": r"__x64_sys_(send|write)", "receives": r"__x64_sys_(recv|read)", "epoll": r"__x64_sys_epoll|do_epoll", "splices": r"__x64_sys_splice",
          "accept, connect, close": r"__x64_sys_(accept|connect|close|shutdown|socket)"}
 KERNEL_REST = "the rest of the kernel"
 LIBRARIES = {"libcrypto, libssl": r"lib(crypto|ssl)\.so", "libnghttp2": r"libnghttp2", "libc, vdso, libuv, ...": r"."}
