@@ -136,13 +136,13 @@ void H2HeaderList::clear() {
   if (entries_.capacity() > kEntriesKept) std::vector<Entry>().swap(entries_);
   text_.clear();
   entries_.clear();
-  line_bytes_ = field_bytes_ = counted_ = 0;
+  line_bytes_ = field_bytes_ = counted_ = pieces_ = 0;
   problem_ = nullptr;
 }
 
 void H2HeaderList::add(std::string_view name, std::string_view value, const H1Limits& limits) {
   bool pseudo = name.starts_with(':');   // what is the request line in HTTP/1
-  bool crumb = name == "cookie";         // one field, in as many pieces as a browser likes
+  bool piece = name == "cookie";
   size_t& bytes = pseudo ? line_bytes_ : field_bytes_;
   bytes += name.size() + value.size() + 4;
   const Problem* problem = nullptr;
@@ -150,14 +150,14 @@ void H2HeaderList::add(std::string_view name, std::string_view value, const H1Li
     problem = &kRequestLineTooLong;
   } else if (field_bytes_ > limits.header_bytes_max || name.size() > Fields::kNameBytesMax) {
     problem = &kHeadersTooLarge;
-  } else if (!crumb && counted_ == limits.headers_max + 4) {   // and the pseudo-header fields
+  } else if (piece ? pieces_ == kCookiePiecesMax : counted_ == limits.headers_max + 4) {   // and the pseudo-header fields
     problem = &kTooManyHeaders;
   }
   if (!problem_) problem_ = problem;
   if (problem) return;   // what fits is kept: the refusal of a long path is told in the client's terms
   auto at = static_cast<uint32_t>(text_.size());
   auto name_size = static_cast<uint32_t>(name.size());
-  if (!crumb) ++counted_;
+  ++(piece ? pieces_ : counted_);
   entries_.push_back({at, name_size, at + name_size, static_cast<uint32_t>(value.size())});
   text_.append(name).append(value);
 }

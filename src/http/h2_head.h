@@ -15,6 +15,9 @@
 
 namespace sluice::http {
 
+/// Pieces of one Cookie (RFC 9113 section 8.2.3). Browsers keep at most 180 cookies for a site.
+inline constexpr size_t kCookiePiecesMax = 1000;
+
 /// One header list as it comes out of HPACK, in one piece of memory that is used again, unless it was a large one. What
 /// is beyond the limits is counted and not kept.
 class H2HeaderList {
@@ -38,7 +41,8 @@ class H2HeaderList {
   std::vector<Entry> entries_;
   size_t line_bytes_ = 0;
   size_t field_bytes_ = 0;
-  size_t counted_ = 0;   // entries that are fields of their own: the pieces of a cookie are not
+  size_t counted_ = 0;   // entries that are fields of their own
+  size_t pieces_ = 0;    // and of the one Cookie
   const Problem* problem_ = nullptr;
 };
 
