@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "base/text.h"
+#include "config/bracket.h"
 
 namespace sluice::config {
 
@@ -200,14 +201,44 @@ bool add_twice_issue(const Sources& sources, Position at, Issues& issues) {
   return true;
 }
 
+// Of a key in braces, toml++ says its name and where its second value begins; of a dotted one, where that begins itself.
+// gives: false when it is not in braces
+bool add_twice_in_braces_issue(const Sources& sources, Position at, std::string_view what, Issues& issues) {
+  std::optional<Bracket> open = open_bracket(sources[at.file], at);
+  if (!open || open->kind != '{') return false;
+  std::string_view line = sources.line(at);
+  size_t column = std::min<size_t>(at.column - 1, line.size());
+  std::string_view name = name_part(line.substr(column));
+  bool dotted = what.ends_with("as dotted key-value pair");
+  if (!dotted) {
+    size_t begin = what.find('\'') + 1;
+    name = what.substr(begin, what.rfind('\'') - begin);
+    column = line.substr(0, column).rfind(name);
+  }
+  if (column != std::string_view::npos) at.column = static_cast<uint32_t>(column + 1);
+  at.width = static_cast<uint32_t>(name.size());
+  Issue& issue = dotted ? issues.add(kValueExtended, at, quoted(name) + " adds to what has its value already")
+                        : issues.add(kDefinedTwiceInFile, at, quoted(name) + " is defined twice");
+  issue.note = "within the braces at " + sources.place(open->at);
+  return true;
+}
+
+// A list goes on over lines: one without its bracket is noticed further down.
+std::string note_of_list(const Sources& sources, Position at, std::string_view what) {
+  if (!what.starts_with("Error while parsing array")) return "";
+  std::optional<Bracket> open = open_bracket(sources[at.file], at);
+  return open && open->at.line < at.line ? "the list begins at " + sources.place(open->at) : "";
+}
+
 void add_syntax_issue(const Sources& sources, uint32_t file, const toml::parse_error& error,
                       Issues& issues) {
   Position at = position(error.source(), file);
   std::string_view what = error.description();
-  bool twice = what.find("redefine") != std::string_view::npos;
+  bool twice = what.find("redefine") != std::string_view::npos || what.find("into existing inline table") != std::string_view::npos;
   // Where a value stands in the way of a header, toml++ has read on to the next line.
   bool header = twice && what.find("table header") != std::string_view::npos;
   while (header && at.line > 1 && header_name(sources.line(at)).empty()) --at.line;
+  if (twice && !header && at.line > 0 && add_twice_in_braces_issue(sources, at, what, issues)) return;
   if (twice && at.line > 0 && add_twice_issue(sources, at, issues)) return;
   std::string text = printable(what, 200);
   if (text.find("unescaped control characters") != std::string::npos &&
@@ -217,7 +248,7 @@ void add_syntax_issue(const Sources& sources, uint32_t file, const toml::parse_e
   }
   if (text.starts_with("Error while parsing "))
     text = text.substr(sizeof("Error while parsing ") - 1);
-  issues.add(kSyntax, at, "not TOML: " + text);
+  issues.add(kSyntax, at, "not TOML: " + text).note = note_of_list(sources, at, what);
 }
 
 }  // namespace
