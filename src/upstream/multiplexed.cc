@@ -173,6 +173,7 @@ MultiplexedUpstream::SharedLink* MultiplexedUpstream::find_connecting(Site& site
   SharedLink* found = nullptr;
   site.busy_.each([&](PoolLink& link) {
     auto& shared = static_cast<SharedLink&>(link);
+    if (link.tls_generation_ != tls_generation()) return;   // with certificates that have been replaced since
     if (shared.connects() && shared.waiting() > 0 && shared.waiting() < settings_.config.streams) found = &shared;
   });
   return found;
