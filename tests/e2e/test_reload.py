@@ -536,11 +536,15 @@ def test_reload_without_a_control_socket_says_so(gateway, tmp_path):
 
 # size
 
+def many_routes():
+    count = 1_000 if sanitizer() else 10_000
+    return count, "".join(f'[route.r{i}]\nmatch = {{ path = "/r{i}/{{id}}" }}\n'
+                          f'respond = {{ status = 200, body = "{i}" }}\n' for i in range(count))
+
+
 def test_ten_thousand_routes_are_built_beside_the_traffic(gateway):
     """The building is off the workers: kept connections go on being answered meanwhile."""
-    count = 1_000 if sanitizer() else 10_000
-    routes = "".join(f'[route.r{i}]\nmatch = {{ path = "/r{i}/{{id}}" }}\n'
-                     f'respond = {{ status = 200, body = "{i}" }}\n' for i in range(count))
+    count, routes = many_routes()
     one = gateway(says("w"))
     slowest = 0.0
     with one.client() as client:
@@ -553,6 +557,89 @@ def test_ten_thousand_routes_are_built_beside_the_traffic(gateway):
         asking.join()
     assert one.ask(target=f"/r{count - 1}/x").body == str(count - 1).encode()
     assert slowest < 0.25 * SLOW, f"a request took {slowest:.3f} s during the reload"
+
+
+class Busy:
+    """Connections that ask all the time, each again once all of its thread have their answers."""
+    TARGETS = {"/word": b"w", "/behind": b"hello"}   # of the gateway's own, and of the upstream
+
+    def __init__(self, clients, threads=4):
+        self.failures, self.answers, self.over = [], 0, threading.Event()
+        self.rounds = [0] * threads
+        self.threads = [threading.Thread(target=self._run, args=(i, clients[i::threads])) for i in range(threads)]
+        for thread in self.threads:
+            thread.start()
+
+    def _run(self, own, clients):
+        try:
+            while not self.over.is_set():
+                for target, body in self.TARGETS.items():
+                    asked = [client.begin(path=target) if isinstance(client, H2Client) else client.send(request(target=target))
+                             for client in clients]
+                    for client, stream in zip(clients, asked):
+                        self._take(client, stream, body)
+                self.rounds[own] += 1
+        except Exception as failure:    # noqa: BLE001: said by stop()
+            self.failures.append(repr(failure))
+
+    def _take(self, client, stream, body):
+        if isinstance(client, H2Client):
+            reply = client.finish(stream)
+            seen = (reply.status, bytes(reply.body), client.goaway)
+            right = (200, body, None)
+        else:
+            response = client.response()
+            seen, right = (response.status, response.body, response.has("Connection")), (200, body, False)
+        if seen != right:
+            self.failures.append(seen)
+        self.answers += 1
+
+    def wait_for_rounds(self, count):
+        goals = [done + count for done in self.rounds]
+        wait_until(lambda: self.failures or all(done >= goal for done, goal in zip(self.rounds, goals)), "each is answered again")
+
+    def stop(self):
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+        assert self.failures == []
+
+
+def test_ten_thousand_routes_come_and_go_and_no_open_connection_is_closed(gateway, upstream, authority):
+    """200 of them, plain, over TLS and of HTTP/2, and those to the upstream; no request fails."""
+    behind = upstream()
+    count, routes = many_routes()
+    cert, key = authority.leaf("localhost")
+    text = says("w", behind, extra=f"""
+[listen.secure]
+address = "127.0.0.1:@tls@"
+tls = "site"
+[tls.site]
+certificates = [{{ cert = "{cert}", key = "{key}" }}]
+""")
+    one = gateway(text)
+    h1, h2 = authority.client_context(), authority.client_context(alpn=["h2"])
+    clients = [*(one.client() for _ in range(80)), *(Client(one.tls, tls=h1) for _ in range(60)),
+               *(H2Client(one.tls, tls=h2) for _ in range(60))]
+    busy = Busy(clients)
+    try:
+        busy.wait_for_rounds(1)
+        before = busy.answers
+        assert one.reload(text + routes).startswith("applied")
+        assert one.ask(target=f"/r{count - 1}/x").body == str(count - 1).encode()
+        assert one.reload(text).startswith("applied")
+        during = busy.answers - before
+        busy.wait_for_rounds(2)   # the second begins after the reloads: each connection is still there
+        one.wait_for_metric(80, "sluice_connections", listener="plain")
+        one.wait_for_metric(120, "sluice_connections", listener="secure")
+    finally:
+        busy.stop()
+        ended = [connection.ended for connection in behind.connections if connection.ended]
+        for client in clients:
+            client.socket.close()
+    assert ended == []
+    assert during >= len(clients), f"{during} answers during two reloads"
+    print(f"{during} requests over {len(clients)} connections beside two reloads, {len(behind.connections)} to the upstream")
 
 
 def test_the_access_log_moves_and_changes_its_form(gateway):
