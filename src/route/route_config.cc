@@ -292,8 +292,11 @@ void config_check(const WebSocketConfig& websocket, const config::Value& table, 
   if (!websocket.message_types) return;
   config::Position at = place_of(table, "message_types");
   const config::Value& types = table.find("message_types")->value;
-  bool whole = types.find("field") != nullptr && types.find("allow") != nullptr;   // else that is said already
-  if (whole && (websocket.message_types->allow.empty() || websocket.message_types->field.empty())) {
+  const config::Entry* field = types.find("field");   // one that lacks, or is of another type, is said already
+  const config::Entry* allow = types.find("allow");
+  bool no_field = field && field->value.kind == config::Value::Kind::string && websocket.message_types->field.empty();
+  bool no_allow = allow && allow->value.kind == config::Value::Kind::list && allow->value.items.empty();
+  if (no_field || no_allow) {
     reader.issues().add(kMessageTypes, at, "message_types needs a field and at least one type to allow");
   }
   if (websocket.max_message && websocket.max_message->count <= kHeldMessageMax.count) return;
