@@ -71,6 +71,8 @@ class H1Stream : public Codec, public Stream {
   bool begin_body(const Head& head);
   /// Reads body bytes and trailers; on_end is sent here.
   void read_body(Slice& bytes);
+  /// Whose messages are read.
+  virtual Side peer() const = 0;
   /// The message is complete.
   virtual void message_read() = 0;
   virtual void message_bad(const Problem& problem) = 0;
@@ -127,6 +129,7 @@ class H1ServerCodec final : public H1Stream {
   void process();
   bool read_head(Slice& bytes);
   void refuse(const Problem& problem);
+  Side peer() const override { return Side::client; }
   void message_read() override;
   void message_bad(const Problem& problem) override { refuse(problem); }
 
@@ -169,6 +172,7 @@ class H1ClientCodec final : public H1Stream {
   bool read_head(Slice& bytes);
   void fail(Error why);
   void fail_head(const Error& why);
+  Side peer() const override { return Side::upstream; }
   void message_read() override;
   void message_bad(const Problem& problem) override;
 

@@ -69,9 +69,9 @@ const Problem* parse_request_head(std::string_view block, const H1Limits& limits
 /// errors: bad_message (side upstream)
 Result<void> parse_response_head(std::string_view block, const H1Limits& limits, Method method, Arena& arena, Head& head);
 
-/// Parses a trailer block (its final empty line included); framing, routing and authentication fields are
-/// refused (RFC 9110 section 6.5.1).
-const Problem* parse_trailers(std::string_view block, const H1Limits& limits, Arena& arena, Fields& trailers);
+/// Parses a trailer block of `sender` (its final empty line included); framing, routing and authentication fields are
+/// refused or left out, as accept_trailers() says (RFC 9110 section 6.5.1).
+const Problem* parse_trailers(std::string_view block, Side sender, Fields& trailers);
 
 /// Decodes a chunked body (RFC 9112 section 7.1), strictly: no white space around sizes, CRLF only, bounded
 /// extensions and leading zeros. Trailers are not its business: it stops after the last chunk's size line.

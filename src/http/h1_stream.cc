@@ -111,8 +111,8 @@ void H1Stream::read_trailers(Slice& bytes) {
   if (found == Block::whole && block.size() > 2) {
     Arena& arena = events_->arena();
     Fields* trailers = arena.make<Fields>(arena);
-    problem = parse_trailers(arena.copy(block), *limits_, arena, *trailers);
-    if (problem == nullptr) events_->on_trailers(*trailers);
+    problem = parse_trailers(arena.copy(block), peer(), *trailers);
+    if (problem == nullptr && !trailers->empty()) events_->on_trailers(*trailers);
   }
   partial_.reset();
   if (problem) return message_bad(*problem);

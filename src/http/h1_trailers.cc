@@ -6,7 +6,7 @@
 
 namespace sluice::http {
 
-const Problem* parse_trailers(std::string_view block, const H1Limits&, Arena&, Fields& trailers) {
+const Problem* parse_trailers(std::string_view block, Side sender, Fields& trailers) {
   while (!block.starts_with("\r\n")) {
     size_t end = block.find("\r\n");
     if (end == std::string_view::npos) return &kBadField;
@@ -19,11 +19,10 @@ const Problem* parse_trailers(std::string_view block, const H1Limits&, Arena&, F
     if (!is_token(name)) return &kBadFieldName;
     if (!is_field_value(value)) return &kBadField;
     if (name.size() > Fields::kNameBytesMax) return &kHeadersTooLarge;
-    FieldId id = field_id(name);
-    if (!may_be_trailer(id, name)) return &kBadTrailer;
-    trailers.add(id, name, value);
+    trailers.add(field_id(name), name, value);
   }
-  return block.size() == 2 ? nullptr : &kBadField;
+  if (block.size() != 2) return &kBadField;
+  return accept_trailers(sender, trailers) ? nullptr : &kBadTrailer;
 }
 
 }  // namespace sluice::http

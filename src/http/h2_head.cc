@@ -217,14 +217,11 @@ Result<void> read_h2_response(const H2HeaderList& list, Method method, End end, 
   return {};
 }
 
-const Problem* read_h2_trailers(const H2HeaderList& list, Arena& arena, Fields& trailers) {
+const Problem* read_h2_trailers(const H2HeaderList& list, Side sender, Arena& arena, Fields& trailers) {
   Pseudo pseudo;
   if (const Problem* problem = read_list(list, arena, pseudo, trailers)) return problem;
   if (pseudo.seen != 0) return &kBadPseudoField;
-  for (const Field& field : trailers) {
-    if (!may_be_trailer(field.id, field.name())) return &kBadTrailer;
-  }
-  return nullptr;
+  return accept_trailers(sender, trailers) ? nullptr : &kBadTrailer;
 }
 
 // RFC 9113 section 8.2.3: split at "; ". Not where a part would begin or end with white space, which makes a message

@@ -52,7 +52,8 @@ const Problem* read_h2_request(const H2HeaderList& list, const H1Limits& limits,
 /// The same for a response to `method` (connect: an extended one), 1xx too.
 /// errors: bad_message (side upstream)
 Result<void> read_h2_response(const H2HeaderList& list, Method method, End end, Arena& arena, Head& head);
-const Problem* read_h2_trailers(const H2HeaderList& list, Arena& arena, Fields& trailers);
+/// The trailers of a message of `sender`, held to accept_trailers().
+const Problem* read_h2_trailers(const H2HeaderList& list, Side sender, Arena& arena, Fields& trailers);
 
 /// One field to be sent; `lower`: the name is in lower case already.
 struct H2Field {

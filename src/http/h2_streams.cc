@@ -108,7 +108,8 @@ void H2Session::read_trailers(H2Stream& stream, End end) {
   if (end == End::no || stream.tunnel_ != H2Stream::Tunnel::no) return bad_message(stream, kBadField);
   Arena& arena = stream.events_->arena();
   Fields* trailers = arena.make<Fields>(arena);
-  if (const Problem* problem = read_h2_trailers(header_list_, arena, *trailers)) return bad_message(stream, *problem);
+  Side peer = server_ ? Side::client : Side::upstream;
+  if (const Problem* problem = read_h2_trailers(header_list_, peer, arena, *trailers)) return bad_message(stream, *problem);
   if (stream.counts_length_ && stream.left_ > 0) return bad_message(stream, kIncompleteBody);
   if (!trailers->empty()) stream.events_->on_trailers(*trailers);
   end_message(stream);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/error.h"
 #include "http/fields.h"
 #include "http/message.h"
 #include "http/problem.h"
@@ -87,6 +88,11 @@ bool is_hop_by_hop(FieldId id);
 /// May stand in a trailer: not framing, routing or authentication, nor what describes the body or
 /// must be known before it. see: RFC 9110 section 6.5.1
 bool may_be_trailer(FieldId id, std::string_view name);
+
+/// Holds trailers to may_be_trailer(). A client's are refused; of an upstream's response, which is on its way by then, the
+/// field alone is left out, unless it ends at the hop (is_hop_by_hop).
+/// gives: false when they are refused
+bool accept_trailers(Side sender, Fields& trailers);
 
 inline constexpr std::string_view kGrpcType = "application/grpc";
 /// Whether a media type is `which`, alone or with "+" and a format. `rest`: that, and parameters

@@ -171,4 +171,14 @@ bool may_be_trailer(FieldId id, std::string_view name) {
   return true;
 }
 
+bool accept_trailers(Side sender, Fields& trailers) {
+  bool good = true;
+  trailers.remove_if([&](const Field& field) {
+    if (may_be_trailer(field.id, field.name())) return false;
+    good = good && sender == Side::upstream && !is_hop_by_hop(field.id);
+    return true;
+  });
+  return good;
+}
+
 }  // namespace sluice::http

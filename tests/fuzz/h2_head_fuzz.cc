@@ -134,16 +134,16 @@ void response(std::string_view text, End end, Method method) {
   check_same(head.fields, again.fields);
 }
 
-void trailers(std::string_view text) {
+void trailers(std::string_view text, Side sender) {
   BlockPool pool;
   Arena arena(pool);
   Fields fields(arena), again(arena);
   Lists lists;
-  if (read_h2_trailers(lists.of(text), arena, fields)) return;
+  if (read_h2_trailers(lists.of(text), sender, arena, fields)) return;
   check_fields(fields);
   for (const Field& field : fields) CLAIM(may_be_trailer(field.id, field.name()));
   H2FieldWriter writer;
-  CLAIM(!read_h2_trailers(lists.of(writer.trailers(fields)), arena, again));
+  CLAIM(!read_h2_trailers(lists.of(writer.trailers(fields)), Side::client, arena, again));
   check_same(fields, again);
 }
 
@@ -156,7 +156,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr std::array<Method, 3> kMethods{Method::get, Method::head, Method::connect};
   End end = data[0] & 1 ? End::yes : End::no;
   switch (data[0] / 2 % 5) {
-    case 0: trailers(text); break;
+    case 0: trailers(text, data[0] & 1 ? Side::upstream : Side::client); break;
     case 1: request(text, end); break;
     default: response(text, end, kMethods[data[0] / 2 % 5 - 2]); break;
   }

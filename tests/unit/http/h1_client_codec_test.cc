@@ -84,6 +84,10 @@ std::vector<Answer> answers() {
       {"bad_chunk", get, chunked + "1\r\noXX", "head(200) body(o) reset(bad_message)", "abort"},
       {"bad_trailer", get, chunked + "0\r\nContent-Length: 1\r\n\r\n",
        "head(200) reset(bad_message)", "abort"},
+      // The head is with the client: it is not the response that pays for what its server may not send behind it.
+      {"trailers_left_out", get, chunked + "0\r\nRetry-After: 3\r\nX: 1\r\nWWW-Authenticate: Basic\r\nX_Request_Id: 1\r\n\r\n",
+       "head(200) trailers(X=1) end", ""},
+      {"all_trailers_left_out", get, chunked + "0\r\nContent-Type: a/b\r\n\r\n", "head(200) end", ""},
       // The answer stands; what follows it makes the connection useless.
       {"bytes_behind", get, ok + "HTTP/1.1 200 OK\r\n", "head(200) body(ok) end", "abort"},
   };

@@ -834,6 +834,23 @@ TEST(H2Pair, what_a_leaving_server_did_not_take_may_be_sent_elsewhere) {
   EXPECT_EQ(pair.client_wire.ending(), "flush");
 }
 
+TEST(H2Client, leaves_out_what_is_no_trailer) {
+  const std::pair<Texts, std::string> cases[] = {
+      {{{"www-authenticate", "Basic"}, {"grpc-status", "16"}, {"content-type", "application/grpc"}}, "head(200) trailers(grpc-status=16) end"},
+      {{{"retry-after", "3"}}, "head(200) end"},
+      {{{"content-length", "0"}, {"x", "1"}}, "head(200) reset(bad_message)"},
+  };
+  for (const auto& [trailers, log] : cases) {
+    H2Pair pair;
+    auto& one = pair.ask(Method::get, "/1", End::yes);
+    feed(pair.client, pair.client_wire, frame(kHeaders, kEndHeaders, 1, list_of({{":status", "200"}})) +
+                                            frame(kHeaders, kEndHeaders | kEndStream, 1, list_of(trailers)));
+    EXPECT_EQ(one.events.log(), log);
+    one.stream->detach();
+    pair.settle();
+  }
+}
+
 TEST(H2Client, fails_what_is_no_response) {
   std::string hello = frame(kSettings, 0, 0, "");
   auto head = [](const Texts& fields, uint8_t flags = kEndHeaders) { return frame(kHeaders, flags, 1, list_of(fields)); };

@@ -97,7 +97,7 @@ class Driver {
       out.body += step.data;
       if (step.state != ChunkDecoder::State::last) continue;
       if (!block(HeadScanner::Kind::trailers, out)) return;
-      out.problem = parse_trailers(block_, limits_, out.arena, out.trailers);
+      out.problem = parse_trailers(block_, Side::client, out.trailers);
       out.complete = !out.problem;
       return;
     }
