@@ -1,11 +1,14 @@
 #include "config/load.h"
 
 #include <glob.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <set>
+#include <utility>
 
 #include "config/environment.h"
 #include "config/file_text.h"
@@ -42,6 +45,11 @@ class Loader {
  public:
   Loader(Document& document, Environment environment)
       : document_(document), environment_(environment) {}
+
+  void load_first(const std::string& path) {
+    is_new(path);
+    load_file(path, {});
+  }
 
   void load_file(const std::string& path, Position named_at) {
     std::string why;
@@ -164,12 +172,19 @@ class Loader {
         document_.complete = false;
         return;
       }
-      load_file(path, pattern.at);
+      if (is_new(path)) load_file(path, pattern.at);
     }
+  }
+
+  // Several patterns may match a file, and one the file that includes: it is read once.
+  bool is_new(const std::string& path) {
+    struct stat found{};
+    return ::stat(path.c_str(), &found) != 0 || seen_.emplace(found.st_dev, found.st_ino).second;
   }
 
   Document& document_;
   Environment environment_;
+  std::set<std::pair<dev_t, ino_t>> seen_;
 };
 
 }  // namespace
@@ -177,7 +192,7 @@ class Loader {
 Document load(const std::string& path, Environment environment) {
   Document document;
   Loader loader(document, environment);
-  loader.load_file(path, {});
+  loader.load_first(path);
   loader.follow_includes();
   loader.merge(document.root, "", 0);
   return document;

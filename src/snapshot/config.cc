@@ -22,7 +22,7 @@ constexpr Field kConfigFields[] = {
                             .example = "1",
                             .need = config::Need::required}),
     field<&Config::include>({.name = "include",
-                             .about = "Files to merge with this one, with * and ?; relative to it.",
+                             .about = "Files to merge with this one, with * and ?; relative to it. Each is read once.",
                              .example = "[\"routes.d/*.toml\"]"}),
     field<&Config::trusted_proxies>(
         {.name = "trusted_proxies",

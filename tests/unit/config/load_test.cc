@@ -60,6 +60,14 @@ TEST_F(Load, included_files_are_merged_and_paths_are_relative_to_the_file_that_n
   EXPECT_EQ(document.sources.resolve(one.at.file, "/abs"), "/abs");
 }
 
+TEST_F(Load, a_file_that_several_patterns_match_is_read_once) {
+  write("a.toml", "[t.x]\nk = 1\n");
+  Document document = load(write("main.toml", "include = [\"*.toml\", \"a.toml\", \"./[a-z].toml\"]\n[t.zero]\nk = 1\n"));
+  EXPECT_TRUE(document.issues.empty()) << render(document.issues, document.sources);
+  EXPECT_EQ(document.sources.size(), 2u);
+  EXPECT_EQ(document.root.find("t")->value.entries.size(), 2u);
+}
+
 TEST_F(Load, a_name_in_two_files_is_an_error_that_names_both) {
   write("a.toml", "[t.x]\nk = 1\n");
   write("b.toml", "[t.x]\nk = 2\n[t.y]\nk = 1\n");
