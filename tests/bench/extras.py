@@ -15,7 +15,7 @@ import protocols
 
 PLAIN_CONNECTIONS, TLS_CONNECTIONS = 2_000, 1_000
 ROUTES, UPSTREAMS = 10_000, 1_000
-RELOAD_PORT, RELOAD_ADMIN, ROUTES_PORT, MANY_ECHO = 19060, 19061, 19062, 19064
+RELOAD_PORT, RELOAD_ADMIN, ROUTES_PORT, MANY_ECHO, BEHIND = 19060, 19061, 19062, 19064, 19065
 REQUEST = b"GET /service42/items/7 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -43,8 +43,8 @@ def _one_idle(port, context, request=REQUEST, status=b"200"):
     return client
 
 
-def _one_socket(port, context):
-    return _one_idle(port, context, protocols.handshake(), b"101")
+def _one_socket(port, context, path=protocols.LIVE):
+    return _one_idle(port, context, protocols.handshake(path), b"101")
 
 
 def _bytes_each(proxy, port, context, count, make):
@@ -175,24 +175,48 @@ def reloads(folder, count):
                  f"{memory[0] / 1024:.1f} to {memory[-1] / 1024:.1f} MiB", "flat (2 MiB)", grown <= 2)]
 
 
-def socket_reloads(folder, count, most=10_000):
+LIVE_ROUTE = """
+[route.{name}]
+match = {{ path = "{path}", upgrade = "websocket" }}
+upstream = "{name}"
+websocket = {{ idle = "1h" }}
+[upstream.{name}]
+servers = ["127.0.0.1:{port}"]
+"""
+SHARED = "/shared"              # a route whose sockets share connections to the gateway behind
+
+
+def _gateway_behind(folder):
+    """gives: a gateway that takes WebSockets over HTTP/2 (RFC 8441) and opens each to the echo"""
+    config = folder / "behind.toml"
+    config.write_text('sluice = 1\n[server]\nworkers = 1\n[log.error]\nlevel = "warn"\n[listen.h2c]\n'
+                      f'address = "127.0.0.1:{BEHIND}"\nprotocols = ["h2c"]\ntimeout = {{ idle = "1h" }}\n'
+                      + LIVE_ROUTE.format(name="shared", path=SHARED, port=MANY_ECHO))
+    return peers.Process("sluice-behind", [peers.SLUICE, "run", config], peers.LOAD_CORE, BEHIND)
+
+
+def socket_reloads(folder, count, sockets=10_000):
     """That many changed configurations while so many WebSockets are open, and some of them talk: none is closed, no message is
-    lost, memory stays. Fewer sockets, if this machine does not allow the gateway two file descriptors for each."""
+    lost, memory stays. Where this machine does not allow the gateway two file descriptors for each, those beyond share
+    HTTP/2 connections to a second gateway."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))      # what is started from here on inherits it
-    sockets = most if hard == resource.RLIM_INFINITY else min(most, (hard - 1_000) // 2)
+    alone = sockets if hard == resource.RLIM_INFINITY else min(sockets, hard - 1_000 - sockets)
     echo = peers.Process("ws-echo-many", [folder / "ws_echo", MANY_ECHO], peers.LOAD_CORE, MANY_ECHO)
     echo.start(folder)
     one, config, text = _reloading(folder)
     if one is None:
         echo.stop()
         return [line("WebSockets over reloads", f"skipped: {text}")]
+    behind = _gateway_behind(folder)
     text = text.replace(f"127.0.0.1:{protocols.ECHO_BACKEND}", f"127.0.0.1:{MANY_ECHO}")
+    text += LIVE_ROUTE.format(name="shared", path=SHARED, port=BEHIND) + 'protocol = "h2c"\n'
     config.write_text(text)
     clients, memory, lost, refused = [], [], 0, 0
     try:
+        behind.start(folder)
         refused += not _reload(config)[0]
-        clients = [_one_socket(RELOAD_PORT, None) for _ in range(sockets)]
+        clients = [_one_socket(RELOAD_PORT, None, protocols.LIVE if number < alone else SHARED) for number in range(sockets)]
         for number in range(count):
             config.write_text(_changed(text, number))
             talking = clients[number % sockets::sockets // 10]
@@ -217,6 +241,7 @@ def socket_reloads(folder, count, most=10_000):
         for client in clients:
             client.close()
         one.stop()
+        behind.stop()
         echo.stop()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     grown = (memory[-1] - memory[0]) / 1024

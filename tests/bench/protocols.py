@@ -19,8 +19,8 @@ def framed(message):
 def prepare(folder):
     """Programs, and the message of a call."""
     for name in ("ws_load", "ws_echo"):
-        subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-Wall", "-Werror", "-o", folder / name, peers.HERE / f"{name}.c"],
-                       check=True)
+        subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-Wall", "-Werror", "-o", folder / name, peers.HERE / f"{name}.c",
+                        "-lcrypto"], check=True)
     (folder / "call").write_bytes(framed(MESSAGE))
     put(folder / "calls" / CALL[1:], framed(MESSAGE))
     put(folder / "small" / peers.SMALL[1:], peers.ANSWER)
@@ -99,8 +99,8 @@ def nghttpx(name, folder, port, backends, tls_port=None):
     return peers.Process(name, command, peers.PROXY_CORE, port or tls_port, tls_port, proxy="nghttpx")
 
 
-def handshake():
-    """gives: a request for a WebSocket; ws_echo answers no other key"""
+def handshake(path=LIVE):
+    """gives: a request for a WebSocket"""
     key = base64.b64encode(b"the sample nonce").decode()
-    return (f"GET {LIVE} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    return (f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n").encode()

@@ -1,8 +1,9 @@
-/* The backend of the WebSocket rows: `ws_echo PORT` sends every message back. One thread. It answers every handshake as if its key were
-   that of RFC 6455's example, which is what ws_load and the bench send. */
+/* The backend of the WebSocket rows: `ws_echo PORT` sends every message back. One thread. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,10 +19,6 @@ struct connection {
   unsigned char* data; /* only while something is unread */
 };
 
-static const char kAnswer[] =
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
-
 static int send_all(int socket, const unsigned char* data, size_t size) {
   while (size > 0) {
     ssize_t sent = send(socket, data, size, MSG_NOSIGNAL);
@@ -30,6 +27,24 @@ static int send_all(int socket, const unsigned char* data, size_t size) {
     size -= (size_t)sent;
   }
   return 0;
+}
+
+/* RFC 6455 section 4.2.2. `head` ends in a NUL. */
+static int answer(int socket, const char* head) {
+  static const char kName[] = "\r\nsec-websocket-key: ", kGuid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  const char* key = strcasestr(head, kName);
+  if (key == NULL) return -1;
+  key += sizeof(kName) - 1;
+  char text[128], reply[256];
+  unsigned char digest[SHA_DIGEST_LENGTH], accept[32];
+  int size = snprintf(text, sizeof(text), "%.*s%s", (int)strcspn(key, "\r"), key, kGuid);
+  if (size >= (int)sizeof(text)) return -1;
+  SHA1((const unsigned char*)text, (size_t)size, digest);
+  EVP_EncodeBlock(accept, digest, sizeof(digest));
+  size = snprintf(reply, sizeof(reply),
+                  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+                  (const char*)accept);
+  return send_all(socket, (const unsigned char*)reply, (size_t)size);
 }
 
 /* gives: bytes of the frame at `data`, echoed; 0: not whole yet; -1: the end */
@@ -67,7 +82,8 @@ static int read_some(struct connection* one) {
     if (end != NULL) {
       at = (size_t)(end + 4 - room);
       one->open = 1;
-      if (send_all(one->socket, (const unsigned char*)kAnswer, sizeof(kAnswer) - 1) != 0) return -1;
+      end[2] = 0; /* the line before ends as the others do */
+      if (answer(one->socket, (const char*)room) != 0) return -1;
     }
   }
   while (one->open) {
