@@ -9,10 +9,13 @@ namespace sluice::http {
 namespace {
 
 TEST(WsReader, judges_as_the_standard_says_however_the_bytes_come) {
-  for (const WsCase& each : ws_cases()) {
-    for (size_t step : {size_t{1}, size_t{2}, size_t{5}, size_t{7}, each.bytes.size()}) {
-      WsVerdict verdict = read_ws(each.bytes, step);
-      EXPECT_EQ(static_cast<int>(verdict.fault), static_cast<int>(each.fault)) << each.what << " by " << step;
+  for (bool of_client : {true, false}) {
+    for (const WsCase& each : ws_cases(of_client)) {
+      for (size_t step : {size_t{1}, size_t{2}, size_t{5}, size_t{7}, each.bytes.size()}) {
+        WsVerdict verdict = read_ws(each.bytes, step, {.masked = of_client});
+        EXPECT_EQ(static_cast<int>(verdict.fault), static_cast<int>(each.fault))
+            << each.what << " by " << step << (of_client ? " of a client" : " of a server");
+      }
     }
   }
 }

@@ -28,15 +28,16 @@ inline std::string ws_frame(uint8_t first, std::string payload, bool masked = tr
 
 struct WsCase {
   const char* what;
-  std::string bytes;   // of a client
+  std::string bytes;
   WsClose fault;
 };
 
-inline std::vector<WsCase> ws_cases() {
+/// `of_client`: its frames are masked, a server's are not
+inline std::vector<WsCase> ws_cases(bool of_client) {
   using enum WsClose;
   const std::string smile = "\xf0\x9f\x98\x80";
-  auto frame = [](uint8_t first, std::string payload, bool masked = true, int form = 0) {
-    return ws_frame(first, std::move(payload), masked, form);
+  auto frame = [of_client](uint8_t first, std::string payload, bool as_it_must = true, int form = 0) {
+    return ws_frame(first, std::move(payload), of_client == as_it_must, form);
   };
   return {
       {"text", frame(0x81, "hello"), none},
@@ -65,7 +66,7 @@ inline std::vector<WsCase> ws_cases() {
       {"close 2999", frame(0x88, "\x0b\xb7"), protocol_error},
       {"close 5000", frame(0x88, "\x13\x88"), protocol_error},
       {"close with a bad reason", frame(0x88, "\x03\xe8\xff"), bad_data},
-      {"not masked", frame(0x81, "x", false), protocol_error},
+      {"not masked, or masked", frame(0x81, "x", false), protocol_error},
       {"RSV1", frame(0xc1, "x"), protocol_error},
       {"RSV2", frame(0xa1, "x"), protocol_error},
       {"RSV3", frame(0x91, "x"), protocol_error},
@@ -77,7 +78,8 @@ inline std::vector<WsCase> ws_cases() {
       {"a new message within one", frame(0x01, "a") + frame(0x81, "b"), protocol_error},
       {"a length that is too long a form", frame(0x81, "x", true, 2), protocol_error},
       {"the same of eight", frame(0x81, std::string(200, 'x'), true, 8), protocol_error},
-      {"the top bit of a length", std::string("\x82\xff\x80\0\0\0\0\0\0\x05", 10) + "mask", protocol_error},
+      {"the top bit of a length", std::string(of_client ? "\x82\xff\x80\0\0\0\0\0\0\x05mask" : "\x82\x7f\x80\0\0\0\0\0\0\x05", of_client ? 14 : 10),
+       protocol_error},
       {"bad UTF-8", frame(0x81, "ok\xc0\xaf"), bad_data},
       {"a surrogate", frame(0x81, "\xed\xa0\x80"), bad_data},
       {"above U+10FFFF", frame(0x81, "\xf4\x90\x80\x80"), bad_data},
