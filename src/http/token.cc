@@ -1,6 +1,8 @@
 #include "http/token.h"
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace sluice::http {
 
@@ -71,11 +73,24 @@ bool is_token(std::string_view text) {
 }
 
 bool is_field_value(std::string_view text) {
-  for (char c : text) {
-    auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && c != '\t') || byte == 0x7f) return false;
+  auto all_may = [](std::string_view bytes) {
+    return std::ranges::none_of(bytes, [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; });
+  };
+  auto word_may = [&all_may](const char* at) {
+    constexpr uint64_t kOnes = 0x0101010101010101, kTops = 0x80 * kOnes;
+    uint64_t word;
+    std::memcpy(&word, at, sizeof(word));
+    uint64_t deleted = word ^ 0x7f * kOnes;
+    uint64_t suspects = ((word - 0x20 * kOnes) & ~word) | ((deleted - kOnes) & ~deleted);
+    return (suspects & kTops) == 0 || all_may({at, sizeof(word)});
+  };
+  constexpr size_t kWord = sizeof(uint64_t);
+  if (text.size() < kWord) return all_may(text);
+  const char* last = text.data() + text.size() - kWord;   // seen whole, whatever of it was seen before
+  for (const char* at = text.data(); at < last; at += kWord) {
+    if (!word_may(at)) return false;
   }
-  return true;
+  return word_may(last);
 }
 
 }  // namespace sluice::http

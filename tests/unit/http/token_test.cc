@@ -50,7 +50,14 @@ TEST(Token, characters_are_those_of_rfc_9110) {
 TEST(FieldValue, holds_no_control_byte_but_tab) {
   for (int i = 0; i < 256; ++i) {
     char c = static_cast<char>(i);
-    EXPECT_EQ(is_field_value({&c, 1}), i == '\t' || (i >= 0x20 && i != 0x7f)) << i;
+    bool may = i == '\t' || (i >= 0x20 && i != 0x7f);
+    EXPECT_EQ(is_field_value({&c, 1}), may) << i;
+    for (size_t at = 0; at < 19; ++at) {
+      std::string text = "a\t\xff ~\x80" "bcdefghijklmn";   // two words and a rest
+      text[at] = c;
+      EXPECT_EQ(is_field_value(text), may) << i << " at " << at;
+      EXPECT_EQ(is_field_value(std::string_view(text).substr(0, at + 1)), may) << i << " of " << at + 1;
+    }
   }
   EXPECT_TRUE(is_field_value(""));
 }
