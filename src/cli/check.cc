@@ -29,6 +29,7 @@ std::string summary(const snapshot::LoadedConfig& loaded) {
   out += " in " + counted(loaded.document.sources.size(), "file") + " (" +
          counted(loaded.config.route.size(), "route") + ", " +
          counted(loaded.config.upstream.size(), "upstream") + ")";
+  if (!loaded.document.complete) out += "; what could not be read may hold more";
   return out + (loaded.has_errors() ? "; nothing was changed" : "");
 }
 

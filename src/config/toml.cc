@@ -19,6 +19,8 @@ constexpr IssueKind kNestedTooDeepInFile{"too_many_dots"};
 
 // Sections go four deep ([route.x.headers.request] with a table); twice that leaves room.
 constexpr int kNestingMax = 8;
+// Each is another reading of the file.
+constexpr int kDefinedTwiceMax = 20;
 // toml++ builds one nested table per dot and destroys them recursively: bounds the stack, above any
 // real line.
 constexpr size_t kDotsPerLineMax = 128;
@@ -230,16 +232,17 @@ std::string note_of_list(const Sources& sources, Position at, std::string_view w
   return open && open->at.line < at.line ? "the list begins at " + sources.place(open->at) : "";
 }
 
-void add_syntax_issue(const Sources& sources, uint32_t file, const toml::parse_error& error,
-                      Issues& issues) {
+// gives: the line of what is defined twice, outside braces; 0 when it is something else
+uint32_t add_syntax_issue(const Sources& sources, uint32_t file, const toml::parse_error& error,
+                          Issues& issues) {
   Position at = position(error.source(), file);
   std::string_view what = error.description();
   bool twice = what.find("redefine") != std::string_view::npos || what.find("into existing inline table") != std::string_view::npos;
   // Where a value stands in the way of a header, toml++ has read on to the next line.
   bool header = twice && what.find("table header") != std::string_view::npos;
   while (header && at.line > 1 && header_name(sources.line(at)).empty()) --at.line;
-  if (twice && !header && at.line > 0 && add_twice_in_braces_issue(sources, at, what, issues)) return;
-  if (twice && at.line > 0 && add_twice_issue(sources, at, issues)) return;
+  if (twice && !header && at.line > 0 && add_twice_in_braces_issue(sources, at, what, issues)) return 0;
+  if (twice && at.line > 0 && add_twice_issue(sources, at, issues)) return at.line;
   std::string text = printable(what, 200);
   if (text.find("unescaped control characters") != std::string::npos &&
       at.column > sources.line(at).size()) {
@@ -249,18 +252,40 @@ void add_syntax_issue(const Sources& sources, uint32_t file, const toml::parse_e
   if (text.starts_with("Error while parsing "))
     text = text.substr(sizeof("Error while parsing ") - 1);
   issues.add(kSyntax, at, "not TOML: " + text).note = note_of_list(sources, at, what);
+  return 0;
+}
+
+// Blanks a key and its value: the table has it from the first definition. gives: false when the line is no TOML by itself,
+// so that nobody knows where the value ends, or is a header, whose table may hold what the first one lacks
+bool take_out(const Sources& sources, Position at, std::string& text) {
+  std::string_view line = sources.line(at);
+  if (trim_ows(line).starts_with('[') || first_definition(sources, at).line == 0) return false;
+  try {
+    static_cast<void>(toml::parse(line));
+  } catch (const toml::parse_error&) {
+    return false;
+  }
+  text.replace(sources[at.file].line_starts[at.line - 1], line.size(), line.size(), ' ');
+  return true;
 }
 
 }  // namespace
 
 std::optional<Value> parse_toml(const Sources& sources, uint32_t file, Issues& issues) {
   if (!check_dots(sources, file, issues)) return std::nullopt;
-  try {
-    toml::table root = toml::parse(std::string_view(sources[file].text));
-    return Converter(file, issues).convert(root, 0);
-  } catch (const toml::parse_error& error) {
-    add_syntax_issue(sources, file, error, issues);
-    return std::nullopt;
+  std::string rest;   // without keys that are defined twice, so that one run finds the other mistakes too
+  std::string_view text = sources[file].text;
+  for (int left = kDefinedTwiceMax;; --left) {
+    try {
+      toml::table root = toml::parse(text);
+      return Converter(file, issues).convert(root, 0);
+    } catch (const toml::parse_error& error) {
+      uint32_t twice = add_syntax_issue(sources, file, error, issues);
+      if (twice == 0 || left == 0) return std::nullopt;
+      if (rest.empty()) rest = text;
+      if (!take_out(sources, {file, twice, 1, 1}, rest)) return std::nullopt;
+      text = rest;
+    }
   }
 }
 

@@ -42,6 +42,18 @@ def test_errors_are_1_and_counted_over_all_files(config):
     assert "b.toml:4:1: error: unknown key" in done.stdout
 
 
+def test_a_key_that_stands_twice_hides_no_other_error(config):
+    done = sluice("check", config(GOOD + 'servers = "127.0.0.1:3"\n' + "colour = 1\n" + ROUTE % ("a", "a")))
+    assert done.stdout.endswith("\n2 errors in 1 file (1 route, 1 upstream); nothing was changed\n")
+    for place in (":6:1: error: \"servers\" is defined twice", ":7:1: error: unknown key"):
+        assert "sluice.toml" + place in done.stdout
+
+
+def test_behind_what_is_no_toml_more_errors_may_stand(config):
+    done = sluice("check", config(GOOD + "colour = 1\nlist = [1,\n"))
+    assert done.stdout.endswith("\n1 error in 1 file (0 routes, 0 upstreams); what could not be read may hold more; nothing was changed\n")
+
+
 def test_a_file_that_is_not_there_is_1(tmp_path):
     done = sluice("check", tmp_path / "none.toml")
     assert done.returncode == 1

@@ -78,6 +78,29 @@ TEST_F(Load, a_name_in_two_files_is_an_error_that_names_both) {
   EXPECT_EQ(issue.note, "first defined at " + (folder_ / "a.toml").string() + ":1:4");
 }
 
+TEST_F(Load, a_key_that_is_defined_twice_hides_nothing) {
+  Document document = load(write("main.toml", "[a]\nk = 1\nk = [2]\n  k = 3   # a comment\n[b]\nl = 1\nb.c = 1\nb.c = 2\n[d]\nlist = [\n  1,\n]\n"));
+  std::string places;
+  for (const Issue& issue : document.issues.list()) places += document.sources.place(issue.at).substr(document.sources[0].path.size()) + " ";
+  EXPECT_EQ(places, ":3:1 :4:3 :8:1 ");
+  EXPECT_TRUE(document.complete);
+  EXPECT_EQ(document.root.find("a")->value.find("k")->value.integer, 1);
+  EXPECT_EQ(document.root.find("d")->value.find("list")->at, (Position{0, 10, 1, 4}));
+}
+
+// A second value that goes on over lines, a table that may hold what the first one lacks, and more than anybody reads.
+TEST_F(Load, what_else_is_defined_twice_ends_the_reading) {
+  for (const char* text : {"[a]\nk = 1\nk = [\n  2,\n]\n[a]\n", "[a]\nk = 1\n[b]\n[a]\nl = 1\nl = 2\n", "a = { k = 1, k = 2 }\na = 1\n",
+                           "a = { k = 1 }\na.l = 1\na = 1\n"}) {
+    Document document = load(write("main.toml", text));
+    EXPECT_EQ(document.issues.list().size(), 1u) << text;
+    EXPECT_FALSE(document.complete) << text;
+  }
+  std::string many;
+  for (int i = 0; i < 100; ++i) many += "k = 1\n";
+  EXPECT_EQ(load(write("many.toml", many)).issues.list().size(), 21u);
+}
+
 TEST_F(Load, every_broken_file_is_reported) {
   write("a.toml", "x = \n");
   write("b.toml", "[\n");
