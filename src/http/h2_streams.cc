@@ -115,14 +115,17 @@ void H2Session::read_trailers(H2Stream& stream, End end) {
   end_message(stream);
 }
 
-// A piece that is small only because no more of the window was open earns its opener nothing (CVE-2019-9511).
+// A piece that is small only because no more of the window was open earns its opener nothing (CVE-2019-9511). For any other
+// the peer may open both windows, once for each KiB if it likes (Go's clients do for 4 KiB), and send a PING: so clients of
+// gRPC measure what the connection carries, one for each round trip on which something came.
 void H2Session::on_data_sent(H2Stream& stream, size_t bytes) {
   auto used_up = [&] {
     return nghttp2_session_get_stream_remote_window_size(session_.get(), stream.id_) <= 0 ||
            nghttp2_session_get_remote_window_size(session_.get()) <= 0;
   };
   if (bytes >= kH2CrumbsBelow || !used_up()) {
-    counts_.forgive(H2Abuse::control_frames, 2);
+    counts_.forgive(H2Abuse::control_frames, static_cast<uint32_t>(2 * (1 + bytes / kH2CrumbsBelow)));
+    counts_.forgive(H2Abuse::pings, 1);
     stream.starved_since_ = kNever;
   } else if (stream.starved_since_ == kNever) {
     stream.starved_since_ = now();

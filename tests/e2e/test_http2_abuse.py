@@ -120,6 +120,25 @@ def test_frames_that_ask_for_nothing(site, limit, frames):
     flood(site, limit, (FRAMES[frames] * 50 for _ in range(1000)))
 
 
+def test_a_download_pays_for_pings_and_windows(site):
+    """Clients of gRPC in Go and Java send a PING whenever something comes; Go's opens both windows for each 4 KiB read."""
+    with H2Client(site.port, windows=False) as client:
+        client.h2.update_settings({4: 4 << 20})               # SETTINGS_INITIAL_WINDOW_SIZE
+        client.h2.increment_flow_control_window(64 << 20)
+        stream = client.begin("GET", "/48")
+        reply, read = client.replies[stream], 0
+        while not reply.whole and client.goaway is None:
+            assert client.receive(), "closed"
+            while not reply.whole and read + 4096 <= len(reply.body):
+                client.h2.increment_flow_control_window(4096)
+                client.h2.increment_flow_control_window(4096, stream)
+                read += 4096
+                if read % 16384 == 0:
+                    client.h2.ping(b"12345678")
+            client.flush()
+        assert (client.goaway, len(reply.body)) == (None, 48 * MEGABYTE)
+
+
 def test_empty_data(site):
     post = [(":method", "POST"), *HEAD[1:3], (":path", "/wait")]
     flood(site, "empty_frames", [frame(1, 4, 1, Encoder().encode(post)), *[frame(0, 0, 1) * 100] * 100])

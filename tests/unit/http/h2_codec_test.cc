@@ -569,6 +569,33 @@ TEST(H2Server, counts_anew_after_a_while) {
   EXPECT_EQ(server.wire.ending(), "");
 }
 
+/// A body of pieces of `piece` bytes, for each of which the client says `said`; then it goes on saying it without any.
+struct Paid : H2Server {
+  Paid(size_t piece, const std::string& said) {
+    greet();
+    send(frame(kSettings, 0, 0, std::string("\0\4\x3f\xff\xff\xff", 6)) + frame(kWindow, 0, 0, "\x3f\xff\xff\xff") + get_frame(1));
+    Stream& stream = *keeper.streams[0];
+    stream.send_head(make_head(0, 200), End::no);
+    for (; pieces < 3000 && !codec.abuse(); ++pieces) {
+      stream.send_body(chain_of(pool, std::string(piece, 'x')), End::no);
+      send(said);
+      wire.take_sent();
+    }
+    for (int i = 0; i < 11'000 && !codec.abuse(); ++i) send(said);
+  }
+  int pieces = 0;
+};
+
+TEST(H2Server, a_body_pays_for_pings_and_windows) {
+  Paid pings(5, frame(kPing, 0, 0, "12345678"));   // as clients of gRPC measure the connection
+  EXPECT_EQ(pings.pieces, 3000);
+  EXPECT_EQ(pings.codec.abuse(), H2Abuse::pings);
+  std::string window = frame(kWindow, 0, 0, std::string("\0\0\x10\0", 4)) + frame(kWindow, 0, 1, std::string("\0\0\x10\0", 4));
+  Paid windows(16'384, window + window + window + window);   // as Go's client opens them when it is read by 4 KiB
+  EXPECT_EQ(windows.pieces, 3000);
+  EXPECT_EQ(windows.codec.abuse(), H2Abuse::control_frames);
+}
+
 TEST(H2Server, reads_nothing_more_from_a_client_that_reads_nothing) {
   H2Limits limits;
   limits.pings = 1'000'000;
