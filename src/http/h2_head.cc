@@ -66,8 +66,10 @@ void join_cookies(Fields& fields) {
 }
 
 /// Copies the list into the arena, in one piece, and sorts it into pseudo-header fields and others.
+/// White space around a value is malformed (RFC 9113 section 8.2.1): a client is told so. Of what a server says it is cut
+/// off, as in HTTP/1, where nobody ever told those that send it.
 /// gives: nullptr, or the first thing that is wrong with it
-const Problem* read_list(const H2HeaderList& list, Arena& arena, Pseudo& pseudo, Fields& fields) {
+const Problem* read_list(const H2HeaderList& list, Side sender, Arena& arena, Pseudo& pseudo, Fields& fields) {
   std::string_view text = arena.copy(list.text());
   const Problem* problem = list.problem();
   bool regular = false;
@@ -81,6 +83,7 @@ const Problem* read_list(const H2HeaderList& list, Arena& arena, Pseudo& pseudo,
       continue;
     }
     regular = true;
+    if (sender == Side::upstream) value = trim_ows(value);
     FieldId id = field_id(name);
     if (const Problem* found = check_field(id, name, value)) {
       if (!problem) problem = found;
@@ -165,7 +168,7 @@ void H2HeaderList::add(std::string_view name, std::string_view value, const H1Li
 const Problem* read_h2_request(const H2HeaderList& list, const H1Limits& limits, End end, Arena& arena, Head& head) {
   Pseudo pseudo;
   head.version = Version::h2;
-  const Problem* problem = read_list(list, arena, pseudo, head.fields);
+  const Problem* problem = read_list(list, Side::client, arena, pseudo, head.fields);
   head.method = method_from(pseudo.method);
   head.target = pseudo.path;
   head.scheme = pseudo.scheme == "https" ? Scheme::https : Scheme::http;
@@ -190,7 +193,7 @@ const Problem* read_h2_request(const H2HeaderList& list, const H1Limits& limits,
 Result<void> read_h2_response(const H2HeaderList& list, Method method, End end, Arena& arena, Head& head) {
   Pseudo pseudo;
   head.version = Version::h2;
-  if (const Problem* problem = read_list(list, arena, pseudo, head.fields)) return bad_response(problem->title.data());
+  if (const Problem* problem = read_list(list, Side::upstream, arena, pseudo, head.fields)) return bad_response(problem->title.data());
   auto status = parse_decimal(pseudo.status);
   if (pseudo.seen != kStatus || pseudo.status.size() != 3 || !status || *status < 100) {
     return bad_response("malformed :status");
@@ -219,7 +222,7 @@ Result<void> read_h2_response(const H2HeaderList& list, Method method, End end, 
 
 const Problem* read_h2_trailers(const H2HeaderList& list, Side sender, Arena& arena, Fields& trailers) {
   Pseudo pseudo;
-  if (const Problem* problem = read_list(list, arena, pseudo, trailers)) return problem;
+  if (const Problem* problem = read_list(list, sender, arena, pseudo, trailers)) return problem;
   if (pseudo.seen != 0) return &kBadPseudoField;
   return accept_trailers(sender, trailers) ? nullptr : &kBadTrailer;
 }

@@ -878,6 +878,18 @@ TEST(H2Client, leaves_out_what_is_no_trailer) {
   }
 }
 
+TEST(H2Client, cuts_white_space_off_what_a_server_says) {   // as HTTP/1 does; a client's is refused
+  H2Pair pair;
+  auto& one = pair.ask(Method::get, "/1", End::yes);
+  feed(pair.client, pair.client_wire, frame(kHeaders, kEndHeaders, 1, list_of({{":status", "200"}, {"x-a", " 1 \t"}, {"x-b", "\t"}})) +
+                                          frame(kHeaders, kEndHeaders | kEndStream, 1, list_of({{"grpc-status", "0 "}})));
+  EXPECT_EQ(one.events.log(), "head(200) trailers(grpc-status=0) end");
+  EXPECT_EQ(one.events.head->fields.get("x-a"), "1");
+  EXPECT_EQ(one.events.head->fields.get("x-b"), "");
+  one.stream->detach();
+  pair.settle();
+}
+
 TEST(H2Client, fails_what_is_no_response) {
   std::string hello = frame(kSettings, 0, 0, "");
   auto head = [](const Texts& fields, uint8_t flags = kEndHeaders) { return frame(kHeaders, flags, 1, list_of(fields)); };
