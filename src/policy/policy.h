@@ -138,6 +138,7 @@ class Policy {
   /// Takes out of trailers what this policy would not let stand in the head: no back door. At any time, also before
   /// on_request or where that was not asked.
   virtual void on_request_trailers(Call&, http::Fields&) const {}
+  /// Of interim responses (1xx) too.
   virtual void on_response_trailers(Call&, http::Fields&) const {}
   /// Once, when the exchange is over, however it ended: gives back what the request held. In reverse order.
   virtual void on_end(Call&) const {}

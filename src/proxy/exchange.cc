@@ -8,6 +8,7 @@
 namespace sluice::proxy {
 
 using http::End;
+using http::FieldId;
 
 namespace {
 
@@ -147,7 +148,10 @@ void Exchange::UpstreamEvents::on_head(http::Head& head) {
 }
 
 void Exchange::UpstreamEvents::on_informational(http::Head& head) {
-  if (x.client_stream_ && !x.head_sent_) x.client_stream_->send_informational(head);
+  if (x.client_stream_ == nullptr || x.head_sent_) return;
+  x.route_->pipeline.on_response_trailers(x.call_, head.fields);   // 103 is no back door either
+  head.fields.remove(FieldId::x_request_id);                       // of the response, which has the gateway's
+  x.client_stream_->send_informational(head);
 }
 
 void Exchange::UpstreamEvents::on_body(Chain bytes) {

@@ -4,7 +4,7 @@ from support.client import request
 from support.h2_client import H2Client
 from support.problem import assert_problem
 from support.timing import wait_until
-from support.upstream import answer
+from support.upstream import answer, raw
 
 REQUEST = """
 [route.all.headers.request]
@@ -80,6 +80,17 @@ def test_trailers_are_no_way_round_the_rules(proxied):
         reply = client.ask("POST", "/", [("te", "trailers")], body=b"abc", trailers=[(name.lower(), value) for name, value in TRAILERS])
         assert reply.trailers == [("x-sum", "8")]
         assert upstream.last.trailers == [("x-sum", "7")]
+
+
+def test_interim_responses_are_no_way_round_the_rules(proxied):
+    hints = (b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nServer: secret/1.0\r\nx_powered_by: x\r\nX-Frame-Options: ALLOW\r\n"
+             b"X-Request-Id: theirs\r\n\r\n")
+    gateway, _ = proxied(raw(hints + b"HTTP/1.1 204 No Content\r\n\r\n"), more=RESPONSE, listen='protocols = ["h1", "h2c"]')
+    answered = gateway.ask()
+    assert [one.fields for one in answered.informational] == [[("Link", "</a.css>")]]
+    assert answered.get("X-Frame-Options") == "DENY"
+    with H2Client(gateway.port) as client:
+        assert client.ask().informational == [[(":status", "103"), ("link", "</a.css>")]]
 
 
 def test_of_trailers_that_the_rules_take_all_nothing_is_left(proxied):
