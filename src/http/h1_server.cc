@@ -194,7 +194,8 @@ void H1ServerCodec::on_eof() {
 
 void H1ServerCodec::on_failed(Error why) {
   finished_ = true;
-  if (why.code != Code::overloaded) why.side = Side::client;   // that one is our own want
+  bool ours = why.code == Code::overloaded || why.code == Code::cancelled;   // want of memory, and the drain's end
+  if (!ours) why.side = Side::client;
   if (StreamEvents* events = events_) {
     events_ = nullptr;
     events->on_reset(why);

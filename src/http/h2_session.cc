@@ -318,7 +318,8 @@ void H2Session::end(Finish how, const Error& why) {
   if (how != Finish::abort) flush();
   finished_ = true;
   Error told = why;
-  if (told.code != Code::overloaded) told.side = server_ ? Side::client : Side::upstream;
+  bool ours = told.code == Code::overloaded || told.code == Code::cancelled;   // want of memory, and the drain's end
+  if (!ours) told.side = server_ ? Side::client : Side::upstream;
   open_.each([&](H2Stream& stream) {
     told.progress = stream.head_read_ ? Progress::answered : stream.head_sent_ ? Progress::sent : Progress::unsent;
     tell_reset(stream, told);

@@ -338,3 +338,4 @@ def test_the_end_of_the_drain_is_the_end_of_streams(gateway, authority, sources)
     for reader, _ in streams:
         assert reader.is_lost()
     assert one.wait() == 0
+    assert [line["aborted"] for line in one.access_log(len(streams))] == ["gateway"] * len(streams)
