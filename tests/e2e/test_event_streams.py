@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from support.client import Client
+from support.client import Client, request
 from support.gateway import settings
 from support.h2_client import H2Client
 from support.h2_upstream import H2Upstream
@@ -99,10 +99,30 @@ def test_a_long_poll_is_answered_when_there_is_something_to_say(gateway, upstrea
     def waits(connection, asked):
         connection.stall(said)
         answer(body=b"news")(connection, asked)
-    one = gateway(settings(upstream(waits), upstream='timeout = { response = "100ms" }',
-                           route='timeout = { response = "20s" }'))
-    threading.Timer(0.5, said.set).start()
-    assert one.ask().body == b"news"
+
+    def waits_over_h2(connection, asked):
+        threading.Thread(target=lambda: said.wait(DEADLINE_SECONDS) and connection.answer(asked, b"news"), daemon=True).start()
+    with H2Upstream(waits_over_h2) as over_h2:
+        patience = 'timeout = { response = "20s" }'
+        one = gateway(settings(upstream(waits), listen='protocols = ["h1", "h2c"]', upstream='timeout = { response = "100ms" }',
+                               route=patience, more=f"""
+[upstream.h2c]
+servers = ["{over_h2.address}"]
+protocol = "h2c"
+timeout = {{ response = "100ms" }}
+[route.h2c]
+match = {{ path = "/h2c" }}
+upstream = "h2c"
+{patience}
+"""))
+        paths = ["/h1", "/h2c"]
+        with H2Client(one.port) as client, Client(one.port) as first, Client(one.port) as second:
+            streams = [client.begin(path=path) for path in paths]
+            for plain, path in zip((first, second), paths):
+                plain.send(request(target=path))
+            threading.Timer(0.5, said.set).start()
+            assert [plain.response().body for plain in (first, second)] == [b"news"] * 2
+            assert [client.finish(stream).body for stream in streams] == [b"news"] * 2
 
 
 # ---- Any version on either side
