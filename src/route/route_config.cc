@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "http/rules.h"
 #include "http/token.h"
 
 namespace sluice::route {
@@ -10,11 +11,13 @@ namespace sluice::route {
 using config::field;
 using config::Field;
 using config::IssueKind;
+using http::FieldId;
 
 namespace {
 
 constexpr IssueKind kNoMethods{"no_methods"};
 constexpr IssueKind kMatchHeaderName{"match_header_name"};
+constexpr IssueKind kMatchHeaderUnseen{"match_header_unseen"};
 constexpr IssueKind kMatchHeaderTwice{"match_header_twice"};
 constexpr IssueKind kRewriteHost{"rewrite_host"};
 constexpr IssueKind kRedirectStatus{"redirect_status"};
@@ -206,6 +209,11 @@ void config_check(const MatchConfig& match, const config::Value& table, config::
     if (!http::is_token(item.name)) {
       reader.issues().add(kMatchHeaderName, item.at,
                           config::quoted(item.name) + " is no name of a header field");
+    } else if (FieldId id = http::field_id(item.name); http::is_hop_by_hop(id)) {
+      config::Issue& issue = reader.issues().add(
+          kMatchHeaderUnseen, item.at, config::quoted(item.name) + " is taken out of a request before its route is looked for");
+      if (id == FieldId::host) issue.note = "match = { host = \"...\" } is about the host";
+      if (id == FieldId::upgrade) issue.note = "match = { ..., upgrade = \"websocket\" } is for WebSockets";
     }
     for (size_t j = 0; j < i; ++j) {
       if (!equals_ignore_case(item.name, match.headers[j].name)) continue;

@@ -255,6 +255,19 @@ def test_trailers_end_a_tunnel(relay):
         assert ended.value.reset and socket.connection.reply.reset == 1
 
 
+def test_a_page_may_have_the_path_of_a_socket(gateway, behind):
+    """As docs/websocket.md says: the field that every handshake has."""
+    text = live(h1=behind["h1"]).replace('upgrade = "websocket"', 'upgrade = "websocket", headers = { Sec-WebSocket-Version = "*" }')
+    one = gateway(text + '[route.page]\nmatch = { path = "/h1/**" }\nrespond = { status = 200, body = "page" }\n')
+    for client in ("h1", "h2c"):
+        with dial(one, client, "/h1/a") as socket:
+            socket.send("x")
+            assert socket.message() == b"x"
+    assert one.ask("GET", "/h1/a").body == b"page"
+    with H2Client(one.port) as client:
+        assert client.ask("GET", "/h1/a").body == b"page"
+
+
 @pytest.mark.parametrize("changes", [{"Sec_WebSocket_Accept": "AAAAAAAAAAAAAAAAAAAAAAAAAAA="}, {"Sec_WebSocket_Accept": None},
                                      {"Upgrade": "h2c"}])
 def test_a_fake_upgrade_never_becomes_a_tunnel(gateway, upstream, changes):
