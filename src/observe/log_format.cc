@@ -44,6 +44,8 @@ constexpr FactName kFacts[] = {
     {"retries", LogFact::retries},
     {"problem", LogFact::problem},
     {"aborted", LogFact::aborted},
+    {"closed", LogFact::closed},
+    {"close_code", LogFact::close_code},
     {"user_agent", LogFact::user_agent},
     {"referer", LogFact::referer},
     {"header", LogFact::none, LogFact::header_named},

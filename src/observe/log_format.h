@@ -21,7 +21,7 @@ enum class LogFact : uint8_t {
   ip, time, time_clf, request_id, trace_id, listener, method, authority, host, path, query,
   query_suffix,   // "?" and the query where queries are written: the end of {request}
   version, tls, status, grpc_status, request_bytes, response_bytes, duration_us, upstream_us, route, upstream,
-  endpoint, retries, problem, aborted, user_agent, referer,
+  endpoint, retries, problem, aborted, closed, close_code, user_agent, referer,
   header_named, path_named, query_named,
 };
 

@@ -80,7 +80,7 @@ constexpr bool is_text(LogFact fact) {
     case LogFact::none: case LogFact::ip: case LogFact::time: case LogFact::time_clf:
     case LogFact::status: case LogFact::grpc_status: case LogFact::request_bytes: case LogFact::response_bytes:
     case LogFact::duration_us: case LogFact::upstream_us: case LogFact::retries:
-    case LogFact::aborted:
+    case LogFact::aborted: case LogFact::closed: case LogFact::close_code:
       return false;
     default: return true;
   }
@@ -138,6 +138,10 @@ char* put_fixed(char* out, LogFact fact, const AccessRecord& record) {
       return write_decimal(out, micros_of(*record.upstream_time));
     case LogFact::retries: return write_decimal(out, record.retries);
     case LogFact::aborted: return put(out, record.aborted ? side_name(*record.aborted) : "-");
+    case LogFact::closed: return put(out, record.closed.empty() ? "-" : record.closed);   // a short word of ours
+    case LogFact::close_code:
+      if (record.close_code == 0) return put(out, "-");
+      return write_decimal(out, record.close_code);
     default: return out;
   }
 }

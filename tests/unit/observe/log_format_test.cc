@@ -92,6 +92,10 @@ TEST(LogFormat, templates_take_every_fact) {
       {"{query}", "a=1&token=secret\n"},  // asked for by name
   };
   for (const auto& row : rows) EXPECT_EQ(fill(row.text, record), row.line) << row.text;
+  EXPECT_EQ(fill("{closed} {close_code}", record), "- -\n");   // what is no socket, or one that opens
+  record.closed = "upstream_protocol";
+  record.close_code = 1002;
+  EXPECT_EQ(fill("{closed} {close_code}", record), "upstream_protocol 1002\n");
 }
 
 TEST(LogFormat, no_byte_of_a_client_breaks_a_line_or_a_column) {
