@@ -159,6 +159,22 @@ std::string call_text(const Rehearsed& seen) {
   return out + (seen.deadline ? "deadline " + config::print_duration(*seen.deadline) + " from its arrival\n" : "no deadline\n");
 }
 
+/// What a request of that kind needs HTTP/2 for, and finds none.
+std::string lack_text(const ExplainOptions& options, const Rehearsed& seen, const server::ListenerSettings& settings) {
+  bool call = seen.grpc == proxy::GrpcForm::grpc;
+  std::string out;
+  if ((call || options.method == "CONNECT") && !settings.protocols.h2) {
+    out += "note: no client can ask so here, the listener speaks no HTTP/2: protocols = [\"h1\", \"";
+    out += settings.tls ? "h2\"]\n" : "h2c\"]\n";
+  }
+  const snapshot::UpstreamPart* upstream = seen.route ? seen.route->upstream.get() : nullptr;
+  if (call && upstream != nullptr && upstream->config.protocol == upstream::Protocol::h1) {
+    out += "note: HTTP/1.1, which [upstream." + upstream->name + "] speaks, carries no gRPC: protocol = \"";
+    out += upstream->tls ? "h2\"\n" : "h2c\"\n";
+  }
+  return out;
+}
+
 std::string upstream_text(const snapshot::UpstreamPart& part, const snapshot::Config& config) {
   std::string out = "upstream " + part.name + ": ";
   const auto& servers = snapshot::find_section(config.upstream, part.name)->value.servers;
@@ -219,6 +235,7 @@ int run_explain(const ExplainOptions& options) {
   }
   Rehearsed seen = rehearse(*snapshot, registry, client, request_text(options, *url));
   std::string text = options.listen.empty() ? mismatch_text(*listener->settings, *url) : "";
+  text += lack_text(options, seen, *listener->settings);
   text += report(seen, (*snapshot)->config, *listener, client);
   std::fwrite(text.data(), 1, text.size(), stdout);
   return seen.refused || (seen.upstream_request.empty() && seen.response.empty()) ? 1 : 0;

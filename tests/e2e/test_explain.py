@@ -199,6 +199,18 @@ def test_explain_shows_a_call_in_grpcs_terms(gateway, upstream):
     assert "/shop.Orders/Get" in good.stdout.split("upstream request:")[1] and "grpc-timeout: 1500m" in good.stdout
     bad = run_command("explain", "-c", one.config, "POST", "http://a/nowhere.Service/A", *call)
     assert "HTTP/1.1 200 OK" in bad.stdout and "grpc-status: 12" in bad.stdout and "grpc-message: Not Found" in bad.stdout
+    assert "note:" not in good.stdout + bad.stdout
+
+
+def test_explain_says_what_speaks_no_http2(tmp_path):
+    config = tmp_path / "sluice.toml"
+    config.write_text('sluice = 1\n[listen.a]\naddress = "127.0.0.1:1"\n[upstream.u]\nservers = ["127.0.0.1:9"]\n'
+                      '[route.r]\nmatch = { path = "/**" }\nupstream = "u"\n')
+    nobody = 'note: no client can ask so here, the listener speaks no HTTP/2: protocols = ["h1", "h2c"]'
+    call = run_command("explain", "-c", config, "POST", "http://a/p.S/M", "-H", "Content-Type: application/grpc").stdout
+    assert nobody in call and 'HTTP/1.1, which [upstream.u] speaks, carries no gRPC: protocol = "h2c"' in call
+    assert nobody in run_command("explain", "-c", config, "CONNECT", "http://a/", "-H", ":protocol: websocket").stdout
+    assert "note:" not in run_command("explain", "-c", config, "POST", "http://a/p.S/M").stdout
 
 
 def test_a_listener_that_asks_for_certificates_is_explained_as_to_a_client_without(gateway, upstream, authority):
