@@ -172,7 +172,8 @@ constexpr Advice kAdvice[] = {
      "on how often something is done was hit. Clients of gRPC get RESOURCE_EXHAUSTED."},
     {"upstream_bad_response",
      "Malformed or contradictory headers, a head beyond 16 KiB for the first line, 128 KiB or 256 "
-     "fields, over 32 interim responses, or a switch of protocols that nobody asked for."},
+     "fields, over 32 interim responses, or a switch of protocols that nobody asked for. Also every answer of a server that "
+     "speaks the other version: a server of gRPC needs `protocol = \"h2c\"` or `\"h2\"` in its `[upstream.NAME]`, one of HTTP/1.1 none."},
     {"deadline_exceeded",
      "A gRPC client gave the call less time than it took, connecting and asking policies included. The server's stream was reset."},
     {"bad_grpc_web_body",
