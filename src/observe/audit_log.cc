@@ -99,7 +99,7 @@ void write_values(JsonLine& line, const AccessRecord& request, const AuditRecord
     if (value) values.add("\"headers\":{", name, hides(Kind::header, name) ? kRedacted : *value);
   }
   for (const std::string& name : target.config.claims) {
-    auto claim = std::ranges::find(audit.claims, name, &NamedValue::name);
+    auto claim = std::ranges::find(audit.claims, name, &Claim::name);
     if (claim == audit.claims.end()) continue;
     values.add("\"claims\":{", name, target.redaction.claim(name, claim->value, scratch, spare));
   }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/claim.h"
 #include "observe/access_record.h"
 #include "observe/audit_chain.h"
 #include "observe/audit_config.h"
@@ -28,7 +29,7 @@ struct AuditRecord {
   std::string_view credential;      // its id
   std::string_view auth_method;
   std::string_view authenticator;   // [auth.NAME]
-  std::span<const NamedValue> claims;
+  std::span<const Claim> claims;
 };
 
 /// What was done to the gateway: "start", "stop", "reload", "files_read".

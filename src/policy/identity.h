@@ -5,13 +5,10 @@
 #include <span>
 #include <string_view>
 
+#include "base/claim.h"
 #include "base/clock.h"
-#include "base/named_value.h"
 
 namespace sluice::policy {
-
-/// A claim or attribute: strings and numbers as their text, true and false so, lists and objects as JSON.
-using Claim = NamedValue;
 
 /// Lives in the request's arena, or as long as the configuration: its views hold until the request ends.
 struct Identity {

@@ -177,6 +177,15 @@ jwks_file = "{tmp_path}/theirs.json"
     assert statuses(one, partner.token(ours)) == {401} and statuses(one, Issuer().token(theirs)) == {401}
 
 
+def test_a_claim_that_only_looks_like_a_list_grants_nothing(gateway, upstream, keys, tmp_path):
+    key = keys("k1")
+    (tmp_path / "set.json").write_text(key_set(key))
+    route = ROUTE.replace("[route.all.headers", 'allow = { claims = { teams = "admins" } }\n[route.all.headers')
+    one = gateway(settings(upstream(), route=route, more=jwt(f'jwks_file = "{tmp_path}/set.json"')))
+    for teams, status in ((["users", "admins"], 200), ("admins", 200), (["users"], 403), ('["admins"]', 403), ('["users","admins"]', 403)):
+        assert statuses(one, Issuer().token(key, teams=teams), 2) == {status}, teams   # remembered, too
+
+
 @pytest.mark.threads
 def test_a_key_that_is_withdrawn_is_refused_a_second_later(gateway, upstream, keys, tmp_path):
     old, new, store, behind = keys("old"), keys("new"), tmp_path / "set.json", upstream()

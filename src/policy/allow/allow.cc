@@ -54,12 +54,12 @@ size_t json_end(std::string_view json, size_t at) {
 
 }  // namespace
 
-bool claim_has(std::string_view claim, std::string_view wanted) {
-  if (claim == wanted) return true;
-  if (!claim.starts_with('[')) return false;
-  for (size_t at = 1; at < claim.size();) {
-    size_t end = json_end(claim, at);
-    std::string_view element = trim_ows(claim.substr(at, end - at));
+bool claim_has(const Claim& claim, std::string_view wanted) {
+  if (claim.form != Claim::Form::list) return claim.value == wanted;
+  std::string_view list = claim.value;
+  for (size_t at = 1; at < list.size();) {
+    size_t end = json_end(list, at);
+    std::string_view element = trim_ows(list.substr(at, end - at));
     // An element with escapes matches nothing: that refuses, and names of groups have none.
     if (element.size() >= 2 && element.front() == '"' && element.find('\\') == std::string_view::npos)
       element = element.substr(1, element.size() - 2);
@@ -112,7 +112,7 @@ Allow::Rule::Rule(const AllowRule& from, std::string given)
 bool Allow::Rule::holds_identity(const Identity& identity) const {
   auto held = [&](const auto& one) {
     const Claim* claim = identity.claim(one.first);
-    return claim && std::ranges::any_of(one.second, [&](const auto& value) { return claim_has(claim->value, value); });
+    return claim && std::ranges::any_of(one.second, [&](const auto& value) { return claim_has(*claim, value); });
   };
   return any_of(roles, [&](const auto& role) { return identity.has_role(role); }) &&
          any_of(groups, [&](const auto& group) {

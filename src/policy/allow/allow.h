@@ -54,8 +54,8 @@ class Allow final : public Policy {
   bool shadow_;
 };
 
-/// Whether the text of a claim is `wanted`, or a JSON list that has it as an element.
-bool claim_has(std::string_view claim, std::string_view wanted);
+/// Whether a claim is `wanted`, or is a list that has it as an element. A text that only looks like a list is none.
+bool claim_has(const Claim& claim, std::string_view wanted);
 /// Whether a segment of a canonical path stands for `plain`, %-sequences decoded.
 bool segment_is(std::string_view segment, std::string_view plain);
 

@@ -76,7 +76,7 @@ IdentityBlock::IdentityBlock(const Identity& source)
   auto* roles = packer.list<std::string_view>(source.roles.size());
   auto* groups = packer.list<std::string_view>(source.groups.size());
   for (size_t i = 0; i < source.claims.size(); ++i)
-    new (claims + i) Claim{packer.text(source.claims[i].name), packer.text(source.claims[i].value)};
+    new (claims + i) Claim{packer.text(source.claims[i].name), packer.text(source.claims[i].value), source.claims[i].form};
   auto copy_texts = [&](std::span<const std::string_view> list, std::string_view* to) {
     for (size_t i = 0; i < list.size(); ++i) new (to + i) std::string_view(packer.text(list[i]));
     return std::span<const std::string_view>(to, list.size());

@@ -202,7 +202,8 @@ const http::Problem* IdentityReader::read(JsonValue claims, const JwtMapping& ma
     return &kTokenClaims;
   for (JsonMembers each = claims.members(); each.next();) {
     if (claims_.size() == kClaimsMax) return &kTokenClaims;
-    claims_.push_back({each.name(), text_of(each.value())});
+    bool list = each.value().type() == JsonValue::Type::array;
+    claims_.push_back({each.name(), text_of(each.value()), list ? Claim::Form::list : Claim::Form::single});
   }
   identity = Identity();
   auto text_claim = [&](std::string_view name) {

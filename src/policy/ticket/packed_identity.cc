@@ -7,7 +7,8 @@
 namespace sluice::policy {
 namespace {
 
-constexpr std::string_view kForm = "3";   // of this version
+constexpr std::string_view kForm = "4";   // of this version
+constexpr std::string_view kList = "list";   // behind a claim that is one; nothing behind all others
 constexpr size_t kItemsMax = 4096;        // of one list: above what a token of a header field can hold
 
 int64_t seconds_of(WallTime time) {
@@ -85,10 +86,11 @@ void pack_one(const Identity& identity, Packer& out) {
   for (const Claim& claim : identity.claims) {
     out.add(claim.name);
     out.add(claim.value);
+    out.add(claim.form == Claim::Form::list ? kList : "");
   }
 }
 
-/// gives: false when its end is no time
+/// gives: false when its end is no time, or a claim has no form
 bool unpack_one(Unpacker& in, Arena& arena, Identity& identity) {
   constexpr uint64_t kSecondsMax = 253'402'300'799;   // the year 9999
   for (std::string_view* into : {&identity.subject, &identity.consumer, &identity.credential, &identity.method,
@@ -104,8 +106,9 @@ bool unpack_one(Unpacker& in, Arena& arena, Identity& identity) {
   size_t count = in.count();
   auto* claims = arena.array<Claim>(count);
   for (size_t i = 0; i < count; ++i) {
-    std::string_view name = in.next();
-    claims[i] = {name, in.next()};
+    std::string_view name = in.next(), value = in.next(), form = in.next();
+    if (!form.empty() && form != kList) return false;
+    claims[i] = {name, value, form == kList ? Claim::Form::list : Claim::Form::single};
   }
   identity.claims = {claims, count};
   return true;

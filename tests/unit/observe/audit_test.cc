@@ -440,7 +440,7 @@ TEST(AuditRecords, only_what_is_listed_and_not_what_is_redacted) {
     fields.add("x-person", "hidden-person");
     fields.add("x-other", "hidden-other");
     NamedValue params[] = {{"id", "42"}, {"token", "hidden-token"}};
-    NamedValue claims[] = {{"tenant", "gold"}, {"email", "hidden-mail"},
+    Claim claims[] = {{"tenant", "gold"}, {"email", "hidden-mail"},
                            {"address", R"({"street":"hidden-street","city":"Rome"})"}};
     AccessRecord request;
     request.params = params;
@@ -479,7 +479,8 @@ TEST(AuditRecords, the_longest_values_fit) {
     request.query = query;
     for (auto member : {&AccessRecord::request_id, &AccessRecord::trace_id, &AccessRecord::listener, &AccessRecord::method,
                         &AccessRecord::route, &AccessRecord::problem}) request.*member = all;
-    AuditRecord audit{AuditRecord::Decision::denied, all, all, all, all, all, all, all, params};
+    std::vector<Claim> claims(64, Claim{all, all});
+    AuditRecord audit{AuditRecord::Decision::denied, all, all, all, all, all, all, all, claims};
     for (int i = 0; i < 5; ++i) log.write(request, audit);
   }
   logs.stop();

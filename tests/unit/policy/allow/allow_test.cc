@@ -10,7 +10,8 @@ namespace {
 constexpr std::string_view kScopes[] = {"orders:read", "orders:write"};
 constexpr std::string_view kRoles[] = {"support"};
 constexpr std::string_view kGroups[] = {"partners"};
-constexpr Claim kClaims[] = {{"tenant", "gold"}, {"teams", R"(["a","b, c",7])"}, {"owner", "a@b"}};
+constexpr Claim kClaims[] = {{"tenant", "gold"}, {"teams", R"(["a","b, c",7])", Claim::Form::list}, {"owner", "a@b"},
+                             {"title", R"(["a"])"}};
 
 struct AllowTest : ::testing::Test {
   AllowTest() : test("GET /users/7/orders HTTP/1.1\r\nHost: x\r\n\r\n") {
@@ -101,14 +102,22 @@ TEST_F(AllowTest, claims_have_one_of_the_values) {
   EXPECT_FALSE(passes(claim("teams", {"b"})));
 }
 
+// Somebody may call himself ["admin"].
+TEST_F(AllowTest, a_text_that_looks_like_a_list_is_a_text) {
+  EXPECT_FALSE(passes(claim("title", {"a"})));
+  EXPECT_TRUE(passes(claim("title", {R"(["a"])"})));
+  EXPECT_FALSE(passes(claim("teams", {R"(["a","b, c",7])"})));
+}
+
 TEST_F(AllowTest, elements_of_lists_are_whole) {
-  EXPECT_TRUE(claim_has(R"([["a"],{"k":"b"},"c"])", "c"));
-  EXPECT_FALSE(claim_has(R"([["a"],{"k":"b"}])", "a"));
-  EXPECT_FALSE(claim_has(R"([["a"],{"k":"b"}])", "b"));
-  EXPECT_FALSE(claim_has(R"(["a\",\"b"])", "b"));
-  EXPECT_FALSE(claim_has(R"([])", ""));
-  EXPECT_FALSE(claim_has(R"(["a)", "b"));
-  EXPECT_FALSE(claim_has(R"(["\)", "b"));
+  auto has = [](std::string_view list, std::string_view wanted) { return claim_has({"", list, Claim::Form::list}, wanted); };
+  EXPECT_TRUE(has(R"([["a"],{"k":"b"},"c"])", "c"));
+  EXPECT_FALSE(has(R"([["a"],{"k":"b"}])", "a"));
+  EXPECT_FALSE(has(R"([["a"],{"k":"b"}])", "b"));
+  EXPECT_FALSE(has(R"(["a\",\"b"])", "b"));
+  EXPECT_FALSE(has(R"([])", ""));
+  EXPECT_FALSE(has(R"(["a)", "b"));
+  EXPECT_FALSE(has(R"(["\)", "b"));
 }
 
 TEST_F(AllowTest, parameters_are_who_asks) {

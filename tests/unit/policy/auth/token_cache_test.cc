@@ -79,7 +79,7 @@ TEST(IdentityBlock, copies_all_that_is_viewed) {
   Identity* copy = nullptr;
   {
     std::vector<std::string_view> scopes = {"a", "", "b"}, roles = {"r"}, groups = {"g", "h"};
-    std::vector<Claim> claims = {{"n", "v"}, {"", "w"}, {"x", ""}};
+    std::vector<Claim> claims = {{"n", "v"}, {"", "w"}, {"x", "", Claim::Form::list}};
     std::string subject = "alice in wonderland, whose name is long";
     Identity source;
     source.subject = subject;
@@ -105,6 +105,8 @@ TEST(IdentityBlock, copies_all_that_is_viewed) {
   EXPECT_EQ(copy->groups[1], "h");
   EXPECT_EQ(copy->claim("n")->value, "v");
   EXPECT_EQ(copy->claim("x")->value, "");
+  EXPECT_EQ(copy->claim("x")->form, Claim::Form::list);
+  EXPECT_EQ(copy->claim("n")->form, Claim::Form::single);
   EXPECT_EQ(copy->expires, WallTime(std::chrono::seconds(5)));
   EXPECT_TRUE(IdentityBlock(Identity{}).copy_to(arena)->claims.empty());
 }

@@ -14,7 +14,7 @@ class PackedIdentity : public testing::Test {
 TEST_F(PackedIdentity, comes_back_as_it_was) {
   const std::string_view scopes[] = {"orders:read", "", "a:3:b"};
   const std::string_view roles[] = {"admin"};
-  const Claim claims[] = {{"sub", "alice"}, {"list", R"(["a", "b"])"}, {"bytes", std::string_view("\0\xff:", 3)}};
+  const Claim claims[] = {{"sub", "alice"}, {"list", R"(["a", "b"])", Claim::Form::list}, {"bytes", std::string_view("\0\xff:", 3)}};
   Identity identity;
   identity.subject = "alice";
   identity.consumer = "acme";
@@ -41,6 +41,8 @@ TEST_F(PackedIdentity, comes_back_as_it_was) {
   EXPECT_TRUE(std::ranges::equal(back->roles, identity.roles));
   EXPECT_TRUE(back->groups.empty());
   EXPECT_EQ(back->claim("bytes")->value, claims[2].value);
+  EXPECT_EQ(back->claim("list")->form, Claim::Form::list);
+  EXPECT_EQ(back->claim("sub")->form, Claim::Form::single);
   EXPECT_EQ(back->expires, identity.expires);
   for (size_t size = 0; size < packed.size(); ++size) {
     EXPECT_EQ(unpack_identity(std::string_view(packed).substr(0, size), arena), nullptr) << size;
