@@ -104,6 +104,33 @@ def test_while_the_issuer_is_away_what_it_has_not_vouched_for_is_refused(asked):
     wait_until(lambda: ask(one, "good").status == 200, "the issuer is back")   # a second later
 
 
+def test_a_token_of_either_kind_is_not_called_bad_while_its_issuer_is_away(asked, tmp_path):
+    (tmp_path / "tokens").write_text("x" * 32)
+    one, _, issuer = asked(f"""
+[auth.customers]
+type = "jwt"
+issuer = "https://id.example"
+audience = "orders"
+secret = {{ secret = "file:{tmp_path}/tokens" }}
+[limit.guessing]
+key = "ip"
+rate = "1/1h"
+count = "failures"
+[route.both]
+match = {{ path = "/both" }}
+upstream = "main"
+auth = ["customers", "opaque"]
+limit = ["guessing"]
+""")
+    issuer.status = 500
+    for _ in range(3):   # no guesses
+        assert_problem(one.ask("GET", "/both", [("Authorization", "Bearer good")]), 503, "introspection_unavailable")
+    issuer.status = 200
+    wait_until(lambda: one.ask("GET", "/both", [("Authorization", "Bearer good")]).status == 200, "the issuer is back")
+    assert_problem(one.ask("GET", "/both", [("Authorization", "Bearer bad")]), 401, "token_inactive")   # not: malformed
+    assert_problem(one.ask("GET", "/both", [("Authorization", "Bearer worse")]), 429, "rate_limited")
+
+
 def test_what_was_good_may_stay_so_for_as_long_as_nobody_can_be_asked(asked):
     one, _, issuer = asked('on_provider_down = "stale"', 'cache_for = "1s"')
     assert ask(one, "good").status == 200

@@ -10,6 +10,19 @@ namespace sluice::policy {
 using Finding = Authenticator::Finding;
 using Outcome = Authenticator::Outcome;
 
+namespace {
+
+/// What the client is told when several refuse: the higher. A token that is another authenticator's says nothing; one
+/// that nobody can judge at present may be good, which is not the client's fault.
+enum class Weight : uint8_t { anothers, bad, unjudged };
+
+Weight weight_of(const http::Problem& problem) {
+  if (!is_clients_fault(problem)) return Weight::unjudged;
+  return &problem == &kTokenIssuer || &problem == &kTokenMalformed ? Weight::anothers : Weight::bad;
+}
+
+}  // namespace
+
 std::string Authenticate::describe() const {
   std::string out = needs_ == Needs::any ? "any of " : "all of ";
   if (authenticators_.size() == 1) out.clear();
@@ -34,19 +47,20 @@ void Authenticate::on_end(Call& call) const {
 Outcome Authenticate::any(Call& call) const {
   Outcome refused = Outcome::refused(kCredentialsMissing);
   std::string_view refuser;
-  bool found = false;
+  bool bad = false;
   for (const auto& authenticator : authenticators_) {
     Outcome outcome = authenticator->authenticate(call);
     if (outcome.finding == Finding::accepted || outcome.finding == Finding::waiting) return outcome;
-    // Of several issuers, the one whose token it is knows best what is wrong with it.
-    bool better = !found || refused.problem == &kTokenIssuer;
-    if (outcome.finding == Finding::refused && better) {
+    if (outcome.finding == Finding::absent) continue;
+    Weight weight = weight_of(*outcome.problem);
+    if (refuser.empty() || weight > weight_of(*refused.problem)) {
       refused = outcome;
       refuser = authenticator->name();
     }
-    found |= outcome.finding == Finding::refused;
+    bad |= weight == Weight::bad;
   }
-  call.findings().credential_refused = found && is_clients_fault(*refused.problem);
+  // A guess counts also beside a token that cannot be judged: or the outage of an issuer would make guesses free.
+  call.findings().credential_refused = !refuser.empty() && (bad || is_clients_fault(*refused.problem));
   call.findings().rule = refuser;
   return refused;
 }

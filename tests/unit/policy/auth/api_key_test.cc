@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "policy/auth/authenticate.h"
+#include "policy/auth/jwt_problems.h"
 #include "policy/auth/key_store.h"
 #include "policy/auth/moment.h"
 #include "policy/auth/new_key.h"
@@ -289,6 +290,32 @@ TEST(Authenticate, any_one_is_enough) {
   EXPECT_EQ(refused.challenges, "WWW-Authenticate: A error=api_key_unknown|WWW-Authenticate: B error=api_key_unknown");
   EXPECT_TRUE(refused.credential_refused);
   EXPECT_EQ(refused.subject, "");
+}
+
+TEST(Authenticate, of_several_refusals_the_client_is_told_the_one_that_says_most) {
+  using Outcome = Authenticator::Outcome;
+  struct Case {
+    const http::Problem *one, *other, *told;
+    bool counts;   // as a refused credential
+  };
+  const Case kCases[] = {
+      {&kTokenIssuer, &kTokenExpired, &kTokenExpired, true},
+      {&kTokenMalformed, &kTokenInactive, &kTokenInactive, true},
+      {&kTokenMalformed, &kTokenIssuer, &kTokenMalformed, true},
+      {&kTokenExpired, &kApiKeyUnknown, &kTokenExpired, true},
+      {&kTokenMalformed, &kIntrospectionUnavailable, &kIntrospectionUnavailable, false},
+      {&kTokenIssuer, &kTokenKeysUnavailable, &kTokenKeysUnavailable, false},
+      {&kApiKeyUnknown, &kTokenKeysUnavailable, &kTokenKeysUnavailable, true},   // guessed meanwhile
+  };
+  for (const Case& one : kCases) {
+    Tried tried = try_auth(Authenticate::Needs::any, Outcome::refused(*one.one), Outcome::refused(*one.other));
+    EXPECT_EQ(tried.problem, one.told) << one.one->code << " " << one.other->code;
+    EXPECT_EQ(tried.credential_refused, one.counts) << one.one->code << " " << one.other->code;
+    if (one.told == one.one) continue;   // the first of equals
+    Tried turned = try_auth(Authenticate::Needs::any, Outcome::refused(*one.other), Outcome::refused(*one.one));
+    EXPECT_EQ(turned.problem, one.told) << one.other->code << " " << one.one->code;
+    EXPECT_EQ(turned.credential_refused, one.counts) << one.other->code << " " << one.one->code;
+  }
 }
 
 TEST(Authenticate, all_must_accept_and_the_first_says_who_it_is) {
