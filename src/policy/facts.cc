@@ -3,6 +3,8 @@
 #include <array>
 #include <cstring>
 
+#include "base/text.h"
+
 namespace sluice::policy {
 namespace {
 
@@ -71,7 +73,7 @@ std::optional<std::string_view> Template::render(const Call& call) const& {
   size_t size = tail_.size();
   for (size_t i = 0; i < parts_.size(); ++i) {
     std::optional<std::string_view> value = fact_value(parts_[i].fact, call);
-    if (!value) return std::nullopt;
+    if (!value || trim_ows(*value).size() != value->size()) return std::nullopt;
     values[i] = *value;
     size += parts_[i].literal.size() + value->size();
   }

@@ -22,7 +22,8 @@ class Template {
   explicit Template(const config::Template& source);
   bool empty() const { return parts_.empty() && tail_.empty(); }
   bool is_literal() const { return parts_.empty(); }
-  /// gives: the text, or nothing when a fact is missing
+  /// gives: the text, or nothing when a fact is missing, or has blanks at an end: whoever reads a header field takes
+  /// "admin " for "admin"
   std::optional<std::string_view> render(const Call& call) const&;
   std::optional<std::string_view> render(const Call& call) const&& = delete;  // views the template
 

@@ -61,6 +61,20 @@ TEST(Facts, an_identity_gives_its_subject_consumer_and_claims) {
   EXPECT_EQ(fact_value({Kind::claim, "Tenant"}, call.call), std::nullopt);
 }
 
+// Who calls himself "admin " must not be taken for "admin" by an upstream, which cuts blanks off.
+TEST(Facts, what_a_header_field_cannot_hold_fills_no_template) {
+  TestCall call("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  Identity identity;
+  call.call.findings().identity = &identity;
+  const Template made(*config::parse_template("user {identity}."));
+  for (std::string_view subject : {"ann ", " ann", "ann\t", " "}) {
+    identity.subject = subject;
+    EXPECT_EQ(made.render(call.call), std::nullopt) << subject;
+  }
+  identity.subject = "ann lee";
+  EXPECT_EQ(made.render(call.call), "user ann lee.");
+}
+
 TEST(Facts, a_client_without_an_address_has_none) {
   TestCall call("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   call.client.ip = {};
