@@ -1,10 +1,10 @@
 // `sluice audit verify`: does the chain of an audit log hold?
 #include <cstdio>
-#include <fstream>
-#include <iterator>
+#include <filesystem>
 #include <optional>
 
 #include "cli/commands.h"
+#include "config/file_text.h"
 #include "observe/audit_verify.h"
 #include "snapshot/secrets.h"
 
@@ -13,16 +13,16 @@ namespace {
 
 constexpr int kChanged = 1;
 constexpr int kNotVerified = 2;
+constexpr size_t kHeadBytesMax = 4096;   // a head has 191; what is longer is none
 
 int not_verified(const std::string& text) {
   std::fprintf(stderr, "sluice: %s\n", text.c_str());
   return kNotVerified;
 }
 
-std::optional<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return std::nullopt;
-  return std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+bool exists(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
 }
 
 int print(const observe::AuditReport& report) {
@@ -54,8 +54,11 @@ int run_audit_verify(const AuditVerifyOptions& options) {
   }
   // Before the log, which may grow meanwhile.
   std::string head_path = options.head.empty() ? options.files.back() + ".head" : options.head;
-  std::optional<std::string> head = read_file(head_path);
-  if (!head && !options.head.empty()) return not_verified("cannot read " + head_path);
+  std::optional<std::string> head;
+  if (std::string why; !options.head.empty() || exists(head_path)) {
+    head = config::read_file_text(head_path, kHeadBytesMax, why);
+    if (!head) return not_verified("cannot read " + head_path + ": " + why);
+  }
   observe::AuditVerifier verifier(key ? &*key : nullptr, options.from);
   for (const std::string& file : options.files) {
     if (auto read = verifier.add_file(file); !read) return not_verified(read.error());

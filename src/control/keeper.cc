@@ -145,7 +145,9 @@ void Keeper::on_change(Change change) {   // on any thread
 void Keeper::on_reload_ended(const ReloadReport& report) {
   constexpr std::string_view kOutcomes[] = {"applied", "unchanged", "refused"};
   bool start = reloads_.applied + reloads_.unchanged + reloads_.refused == 0;
-  audit({.action = start ? "start" : "reload", .outcome = kOutcomes[static_cast<size_t>(report.result)], .detail = report.text});
+  std::string_view detail = report.text;
+  if (detail.ends_with('\n')) detail.remove_suffix(1);
+  audit({.action = start ? "start" : "reload", .outcome = kOutcomes[static_cast<size_t>(report.result)], .detail = detail});
   reloads_.at = loop_.clock().wall();
   reloads_.success = report.result != ReloadResult::refused;
   reloads_.faults = reloads_.success ? "" : report.text.substr(0, ReloadFacts::kFaultsBytesMax);

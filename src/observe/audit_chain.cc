@@ -81,7 +81,9 @@ AuditChain::AuditChain(Options options, AuditHeadFile head)
     : options_(std::move(options)), seal_(options_.key.get()), head_(std::move(head)) {}
 
 void AuditChain::note(std::string_view reason) {
-  if (break_.empty()) break_.append(",\"reason\":\"").append(reason).append("\"");
+  if (!break_.empty()) return;
+  reason_ = reason;
+  break_.append(",\"reason\":\"").append(reason).append("\"");
 }
 
 // Where the log and its head agree the chain goes on as if nothing had been; otherwise a record says what is wrong.
@@ -122,7 +124,7 @@ void AuditChain::say(LogBuffer& buffer, uint64_t lost) {
   if (line_open_) buffer.bytes[buffer.size++] = '\n';   // what was torn stays on its own line
   line_open_ = false;
   if (!break_.empty()) {
-    LOG(warn, "audit log has a break", kv("path", options_.path), kv("seq", point_.sequence + 1), kv("what", break_));
+    LOG(warn, "audit log has a break", kv("path", options_.path), kv("seq", point_.sequence + 1), kv("reason", reason_));
     add("break", break_);
   }
   break_.clear();

@@ -72,6 +72,7 @@ class AuditChain final : public LogStage {
   AuditHeadFile head_;
   AuditPoint point_;
   std::string break_;          // members of the record that names it; empty: none to name
+  std::string reason_;         // the first of them
   bool line_open_ = false;     // the file does not end in a newline
   bool head_failed_ = false;
   bool used_ = false;          // something was sealed

@@ -66,7 +66,8 @@ std::string AuditHeadFile::text() const {
 
 bool AuditHeadFile::write(const AuditHead& head, AuditSeal& seal) {
   std::string text = head_text(head, seal);
-  return pwrite(descriptor_, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
+  bool whole = pwrite(descriptor_, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
+  return whole && ftruncate(descriptor_, kBytes) == 0;   // what stood there may have been longer, and no head
 }
 
 }  // namespace sluice::observe

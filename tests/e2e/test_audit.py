@@ -1,6 +1,7 @@
 """The audit log: who did what, a chain that shows every change, crashes, rotation; and no secret in any output."""
 import hashlib
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -166,6 +167,7 @@ def test_a_changed_key_file_and_a_refused_reload_are_on_record(gateway, upstream
     assert read[-1][0] == "refused" and "line 1: not a JSON object" in read[-1][2]
     asked, refused = [record for record in control if record["action"].startswith("reload")]
     assert asked["by"].startswith("uid ") and refused["outcome"] == "refused" and "auth.broken" in refused["detail"]
+    assert not refused["detail"].endswith("\n")
     assert verify(one.folder / "audit.log")[0] == 0
 
 
@@ -186,6 +188,9 @@ def test_a_change_is_found_and_the_wrong_key_too(audited):
     assert verify(log)[0] == 1
     assert verify(log, "--key", "env:NOT_SET")[0] == 2
     assert verify(one.folder / "none.log")[0] == 2
+    for head in (one.folder, one.folder / "none.head"):
+        code, said = verify(log, "--key", "env:AUDIT_KEY", "--head", str(head))
+        assert code == 2 and f"cannot read {head}" in said, said
 
 
 @pytest.mark.threads
@@ -209,6 +214,7 @@ def test_a_killed_gateway_goes_on_and_names_the_break(audited):
     files = (one.folder / "audit.log.1", one.folder / "audit.log")
     code, said = verify(*files, "--key", "env:AUDIT_KEY")
     assert code == 0 and "break: the log was not closed" in said, said
+    assert re.search(r'audit log has a break path=\S+ seq=\d+ reason="the log was not closed: ', one.error_log())
     assert verify(files[1], "--key", "env:AUDIT_KEY")[0] == 1      # its beginning is elsewhere
 
 

@@ -229,6 +229,15 @@ TEST_P(AuditChains, a_log_cut_while_the_gateway_was_down_stays_found) {
   EXPECT_TRUE(verified.says("break: the log is shorter than its head says"));
 }
 
+TEST_P(AuditChains, a_head_that_was_overwritten_by_something_longer_is_one_again) {
+  make(folder_, 2, key());
+  std::ofstream(head_, std::ios::binary | std::ios::trunc) << std::string(1000, 'x');
+  make(folder_, 2, key());
+  Verified verified({log_}, key(), head_);
+  EXPECT_TRUE(verified.report.good());
+  EXPECT_TRUE(verified.says("break: the head is not right"));
+}
+
 TEST_P(AuditChains, rotation_keeps_the_chain) {
   LogSet logs;
   put(logs, config_of(folder_), key());
