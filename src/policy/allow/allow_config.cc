@@ -17,6 +17,7 @@ constexpr IssueKind kAllowEmpty{"allow_empty"};
 constexpr IssueKind kAllowBoth{"allow_both_forms"};
 constexpr IssueKind kAllowFact{"allow_path_fact"};
 constexpr IssueKind kAllowName{"allow_rule_name"};
+constexpr IssueKind kAllowNever{"allow_never_holds"};
 
 constexpr Field kTimeFields[] = {
     field<&AllowTime::days>(
@@ -84,6 +85,28 @@ void check_name(const config::Placed<std::string>& name, config::Reader& reader)
       "a name has letters, digits, _ - and ., at most " + std::to_string(config::kNameBytesMax);
 }
 
+// No identity has such a thing, so the rule holds for nobody.
+void check_holds_for_somebody(const config::Value& table, config::Reader& reader) {
+  auto add = [&](config::Position at, std::string text, std::string note) {
+    reader.issues().add(kAllowNever, at, std::move(text)).note = std::move(note);
+  };
+  auto check_claim = [&](const config::Entry& claim) {
+    bool empty = claim.value.kind == config::Value::Kind::list && claim.value.items.empty();
+    if (empty) add(claim.value.at, "no value of " + config::quoted(claim.name) + " would do: nobody would pass", "");
+  };
+  if (const config::Entry* claims = table.find("claims")) {
+    for (const config::Entry& claim : claims->value.entries) check_claim(claim);
+  }
+  const config::Entry* scopes = table.find("scopes");
+  if (scopes == nullptr) return;
+  auto check_scope = [&](const config::Value& scope) {
+    if (scope.text.find(' ') == std::string::npos) return;
+    add(scope.at, config::quoted(scope.text) + " is no scope: nobody would pass", "a scope has no blanks: write each by itself");
+  };
+  check_scope(scopes->value);   // a list of one may be written without brackets
+  for (const config::Value& scope : scopes->value.items) check_scope(scope);
+}
+
 void add_empty(config::Position at, config::Reader& reader) {
   reader.issues().add(kAllowEmpty, at, "this asks for nothing: everybody would pass").note =
       "leave `allow` out where it is enough to be known";
@@ -117,6 +140,7 @@ std::span<const Field> config_fields(const AllowConfig*) {
 void config_check(const AllowRule& rule, const config::Value& table, config::Reader& reader) {
   check_name(rule.name, reader);
   check_not_empty(rule, table, reader);
+  check_holds_for_somebody(table, reader);
   check_facts(rule, reader);
 }
 
