@@ -113,6 +113,13 @@ def send(line):
                           timeout=40, check=True).stdout
 
 
+def test_what_the_page_asks_for_is_what_guide_and_command_cover():
+    page = (GUIDE.parents[1] / "signed-requests.md").read_text()
+    asked = re.findall(r'"(@[a-z-]+)"', re.search(r"^components +=(.*?)#", page, re.M).group(1))
+    assert f"What is covered ({' '.join(asked)})" in subprocess.run([BINARY, "sign", "--help"], capture_output=True, text=True, timeout=40).stdout
+    assert "covered='" + " ".join(f'"{name}"' for name in asked) + "'" in GUIDE.read_text()
+
+
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_sluice_sign_prints_a_line_that_is_let_in_once(site, algorithm):
     key = site.keys[algorithm]
