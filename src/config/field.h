@@ -71,6 +71,7 @@ struct Type {
   std::string_view pattern{};                    // of a text: a regular expression, for editors
   std::string_view schema{};                     // JSON Schema, where the form does not tell
   std::string_view table{};                      // of a text that names a [table.NAME]
+  bool conceals = false;                         // what stands there by mistake may be a secret: no issue shows it
   const void* (*inner)(const void* object) = nullptr;  // of a table: it, or nullptr when not set
   const void* (*sample)() = nullptr;                   // of a table: one with all defaults
   std::vector<NamedObject> (*members)(const void*) = nullptr;  // of a map or sections

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "config/secret_text.h"
 
 namespace sluice::config {
 
@@ -74,12 +75,16 @@ void Issues::sort() {
     return std::tie(a.at.file, a.at.line, a.at.column) <
            std::tie(b.at.file, b.at.line, b.at.column);
   });
+  for (const Issue& issue : list_) {
+    if (issue.concealed) conceal(issue.at);
+  }
 }
 
 std::string render(const Issue& issue, const Sources& sources) {
   std::string out = sources.place(issue.at) + ": ";
   out += std::string(severity_name(issue.kind.severity)) + ": " + issue.text + "\n";
   std::string_view line = issue.concealed ? std::string_view() : sources.line(issue.at);
+  if (holds_secret(line)) line = {};
   if (!line.empty()) render_line(issue, line, out);
   bool hint_shown = !line.empty() && issue.at.column > 0 && issue.at.column <= kLineShownMax;
   if (!issue.hint.empty() && !hint_shown) out += "      = " + issue.hint + "\n";
@@ -99,7 +104,7 @@ std::string render(const Issues& issues, const Sources& sources) {
 }
 
 std::string quoted(std::string_view name) {
-  return "\"" + printable(name) + "\"";
+  return holds_secret(name) ? "\"***\"" : "\"" + printable(name) + "\"";
 }
 
 std::string quoted_path(std::string_view path) {

@@ -47,7 +47,7 @@ class Issues {
   void raise_unchecked();
   /// No issue there shows its source line: it holds a credential.
   void conceal(Position at);
-  /// Sorts by file and line: the order in which people read.
+  /// Sorts by file and line: the order in which people read. A line that one of them must not show none shows.
   void sort();
 
  private:
@@ -56,12 +56,13 @@ class Issues {
   size_t counts_[3] = {0, 0, 0};
 };
 
-/// One issue as people see it: place, text, source line, caret and hint, note.
+/// One issue as people see it: place, text, source line, caret and hint, note. A line that seems to hold a secret is
+/// not shown.
 std::string render(const Issue& issue, const Sources& sources);
 /// All of them, and a line that counts what was not kept.
 std::string render(const Issues& issues, const Sources& sources);
 
-/// `"name"` with unprintable bytes escaped, cut when long: for texts of issues.
+/// `"name"` with unprintable bytes escaped, cut when long: for texts of issues. `"***"` for what seems to hold a secret.
 std::string quoted(std::string_view name);
 /// The same for a file's path, whose end says most: cut only where no system takes it.
 std::string quoted_path(std::string_view path);

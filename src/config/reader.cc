@@ -37,6 +37,11 @@ std::string key_names(std::span<const Field> fields) {
   return out;
 }
 
+std::string refusal(const Value& value, const Field& field) {
+  std::string text = quoted(field.name) + " is " + std::string(field.type->noun);
+  return field.type->conceals ? text + ", and this is none" : text + ", not " + describe(value);
+}
+
 std::string joined(std::span<const std::string_view> names) {
   std::string out;
   for (std::string_view name : names) out += (out.empty() ? "" : " | ") + std::string(name);
@@ -113,9 +118,7 @@ bool Reader::is_dotted_name(const Entry& entry, std::span<const Field> fields) c
 
 void Reader::wrong_type(const Value& value, const Field& field) {
   if (skips(value)) return;
-  issues_.add(
-      kWrongType, value.at,
-      quoted(field.name) + " is " + std::string(field.type->noun) + ", not " + describe(value));
+  issues_.add(kWrongType, value.at, refusal(value, field)).concealed = field.type->conceals;
 }
 
 void Reader::bad_text(const Value& value, const Field& field, size_t offset, std::string why) {
@@ -125,10 +128,9 @@ void Reader::bad_text(const Value& value, const Field& field, size_t offset, std
     at.column += static_cast<uint32_t>(offset + 1);  // behind the quote
     at.width = 1;
   }
-  Issue& issue = issues_.add(
-      kBadText, at,
-      quoted(field.name) + " is " + std::string(field.type->noun) + ", not " + describe(value));
+  Issue& issue = issues_.add(kBadText, at, refusal(value, field));
   issue.note = std::move(why);
+  issue.concealed = field.type->conceals;
 }
 
 void Reader::missing_unit(const Value& value, const Field& field, std::string hint) {

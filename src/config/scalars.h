@@ -24,6 +24,7 @@ namespace sluice::config {
 
 /// needs: `static constexpr std::string_view noun`, `static Result<T, TextError>
 /// parse(std::string_view)`, `static std::string print(const T&)`; where a number has units:
+/// `static constexpr bool conceals = true`, where a secret may stand by mistake,
 /// `static std::string unit_hint(uint64_t number)`, for one that has none, and
 /// `static int64_t number(const T&)`, which Field::range bounds
 template <class T>
@@ -77,7 +78,8 @@ struct TypeOf<T> {
                              .noun = TextForm<T>::noun,
                              .read = &read_text<T>,
                              .print = &print_text<T>,
-                             .pattern = pattern()};
+                             .pattern = pattern(),
+                             .conceals = requires { TextForm<T>::conceals; }};
 };
 
 template <>

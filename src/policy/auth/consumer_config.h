@@ -116,6 +116,7 @@ template <>
 struct TextForm<policy::KeyHash> {
   static constexpr std::string_view noun = "a SHA-256 in 64 hex digits";
   static constexpr std::string_view pattern = "[0-9A-Fa-f]{64}";
+  static constexpr bool conceals = true;   // the key itself, say
   static Result<policy::KeyHash, TextError> parse(std::string_view text);
   static std::string print(const policy::KeyHash& hash);
 };
