@@ -31,6 +31,8 @@ void UserTable::choose_decoy() {
 
 Result<UserTable, std::string> UserTable::read(std::string_view text) {
   UserTable table;
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";   // of editors: no part of the first user's name
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   for (size_t number = 1; !text.empty(); ++number) {
     size_t end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);

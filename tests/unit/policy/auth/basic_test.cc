@@ -225,6 +225,12 @@ TEST(UserTable, says_which_line_is_wrong_and_nothing_of_it) {
   }
 }
 
+TEST(UserTable, a_byte_order_mark_is_no_part_of_a_name) {
+  auto table = UserTable::read("\xef\xbb\xbf" "alice:" + kHash + "\r\n");
+  ASSERT_TRUE(table);
+  EXPECT_NE(table->find("alice"), nullptr);
+}
+
 TEST(UserTable, takes_its_decoy_from_what_most_users_have) {
   EXPECT_EQ(UserTable::read("")->decoy(), nullptr);
   const std::string kEnd = "$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW\n";
