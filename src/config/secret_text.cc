@@ -9,6 +9,7 @@ namespace sluice::config {
 
 namespace {
 
+constexpr size_t kBytesLookedAt = 1024;     // no message shows more of a value or a line
 constexpr size_t kCredentialBytesMin = 8;   // shorter ones are words of a sentence
 
 size_t count_leading(std::string_view text, bool (*belongs)(char)) {
@@ -77,6 +78,7 @@ bool has_assignment(std::string_view text) {
 }  // namespace
 
 bool holds_secret(std::string_view text) {
+  text = text.substr(0, kBytesLookedAt);
   constexpr size_t kKeyBytesMin = 16;   // ours have 46 behind slk_; a part of one is one too
   auto is_key = [](std::string_view rest) { return count_leading(rest, &is_word) >= kKeyBytesMin; };
   std::string lower = lowered(text);

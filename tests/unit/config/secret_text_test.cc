@@ -24,6 +24,11 @@ TEST(SecretText, what_looks_like_a_credential_is_one) {
     EXPECT_TRUE(holds_secret(text)) << text;
 }
 
+TEST(SecretText, only_what_could_be_shown_is_looked_at) {
+  EXPECT_TRUE(holds_secret(std::string(900, ' ') + "passwd = \"hunter2\""));
+  EXPECT_FALSE(holds_secret(std::string(2000, ' ') + "passwd = \"hunter2\""));
+}
+
 TEST(SecretText, what_tells_where_one_is_or_is_none_is_shown) {
   for (const char* text : {
            "", "=", "://", "bearer ", "slk_", "slk_9fT3...", "[consumer.acme]",
