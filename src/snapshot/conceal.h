@@ -8,7 +8,8 @@ namespace sluice::snapshot {
 /// A header field that a rule sets or adds: its name, its place, its value.
 using HeaderItem = config::Item<config::Placed<config::Template>>;
 
-/// Whether the rule writes a credential out: a field that holds one, with a value that no fact is part of.
+/// Whether the rule writes a credential out: a field that holds one, or is called so, with a value that no fact is part
+/// of; or a value that looks like one (config/secret_text.h).
 bool holds_credential(const HeaderItem& item);
 
 /// Rules with a credential hold "***" in its place: for what is shown, never for what is served.
