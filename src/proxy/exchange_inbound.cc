@@ -28,11 +28,18 @@ const Problem* problem_of(server::Refusal refusal) {
   return &kOverloaded;
 }
 
+/// What logs may have of a target that has no canonical path: neither its query nor a login before its host.
+std::string_view path_for_logs(std::string_view target) {
+  target = observe::without_query(target);
+  size_t at = target.starts_with('/') ? target.npos : target.rfind('@');
+  return at == target.npos ? target : target.substr(at + 1);
+}
+
 }  // namespace
 
 Next Exchange::do_start() {
   if (!request_started_) return Next::wait;
-  path_ = request_->path.empty() ? request_->target : request_->path;
+  path_ = request_->path.empty() ? path_for_logs(request_->target) : request_->path;
   authority_ = request_->authority;
   find_client();
   name_request();

@@ -45,8 +45,12 @@ def test_refused_and_unrouted_requests_are_logged_too(proxied):
 
 def test_the_query_is_not_logged(proxied):
     gateway, _ = proxied()
-    gateway.ask(target="/login?password=hunter2")
-    gateway.access_log(1)
+    targets = {"/login?password=hunter2": "/login", "//login?password=hunter2": "//login", "/a/../..?password=hunter2": "/a/../..",
+               "/login#hunter2": "/login", "http://user:hunter2@a/login?password=hunter2": "a/login"}
+    for target in targets:
+        gateway.ask(target=target)
+    lines = gateway.access_log(len(targets))
+    assert [line["path"] for line in lines] == list(targets.values())   # also of those that are refused
     assert "hunter2" not in (gateway.folder / "access.log").read_text()
 
 
