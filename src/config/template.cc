@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "config/suggest.h"
 
 namespace sluice::config {
@@ -100,6 +101,7 @@ Result<Fact, TextError> parse_fact(std::string_view text) {
                                       : "{" + std::string(head) + "} has no name",
                        0};
     }
+    if (known.kind == Fact::Kind::header && equals_ignore_case(name, "Host")) return TextError{"the fact for that is host, in normal form", 0};
     return Fact{known.kind, std::string(name)};
   }
   std::string why = nearest.hint();

@@ -15,6 +15,7 @@ namespace {
 
 constexpr IssueKind kRedirectWithTls{"redirect_with_tls"};
 constexpr IssueKind kNoProtocols{"listen_without_protocols"};
+constexpr IssueKind kNoHttp2{"http2_unspoken", config::Severity::warning};
 constexpr IssueKind kWrongH2{"listen_protocol_and_tls"};
 constexpr IssueKind kIpsOnUnix{"ips_on_unix"};
 constexpr IssueKind kControlNotUnix{"control_not_unix"};
@@ -384,14 +385,20 @@ namespace {
 
 void check_protocols(const ListenConfig& listen, const config::Value& table, config::Reader& reader) {
   const config::Entry* given = table.find("protocols");
-  if (given == nullptr) return;
   auto has = [&](Protocol one) {
     return std::find(listen.protocols.begin(), listen.protocols.end(), one) != listen.protocols.end();
   };
+  bool tls = table.find("tls") != nullptr;
+  auto is_h1 = [](const config::Value& written) { return written.text == "h1"; };   // a misspelt one is told of by itself
+  bool h1_alone = given == nullptr ? !tls : is_h1(given->value) || (!given->value.items.empty() && std::ranges::all_of(given->value.items, is_h1));
+  if (const config::Entry* http2 = table.find("http2"); http2 && h1_alone && listen.http2 != ListenHttp2{}) {
+    reader.issues().add(kNoHttp2, http2->at, reader.table_name() + " speaks no HTTP/2, so that this limits nothing").note =
+        tls ? "protocols = [\"h1\", \"h2\"] does" : "protocols = [\"h1\", \"h2c\"] does, to clients that begin with it";
+  }
+  if (given == nullptr) return;
   if (listen.protocols.empty()) {
     reader.issues().add(kNoProtocols, given->value.at, reader.table_name() + " has an empty list of protocols");
   }
-  bool tls = table.find("tls") != nullptr;
   if (tls ? !has(Protocol::h2c) : !has(Protocol::h2)) return;
   reader
       .issues()

@@ -69,6 +69,8 @@ struct ListenHttp2 {
   uint32_t control_frames = http::H2Limits{}.control_frames;
   uint32_t continuations = http::H2Limits{}.continuations;
   uint32_t stalls = http::H2Limits{}.stalls;
+
+  friend bool operator==(const ListenHttp2&, const ListenHttp2&) = default;
 };
 
 struct ListenLimits {

@@ -161,6 +161,12 @@ void check_store(const LimitConfig& limit, const config::Value& table, config::R
     if (limit.exact) {
       reader.issues().add(kLimitStore, place_of(table, "exact"), reader.table_name() + ": what is in memory is exact already");
     }
+    for (const char* name : {"on_store_down", "nodes"}) {
+      if (table.find(name) == nullptr) continue;
+      reader.issues().add(kLimitStore, place_of(table, name),
+                          reader.table_name() + ": " + name + " is about a [redis.NAME], and this is counted in memory").note =
+          "store = \"NAME\" shares the limit";
+    }
     return;
   }
   if (limit.concurrency) {

@@ -173,6 +173,9 @@ TEST(KeyFile, each_fault_names_its_line_and_no_value) {
   };
   const Case kCases[] = {
       {"{", "line 1: not a JSON object: "},
+      {good + std::string(kKeyLineBytesMax - good.size(), ' ') + "\n{}", "line 2: \"id\" is missing"},
+      {good + std::string(kKeyLineBytesMax + 1 - good.size(), ' ') + "\n{}", "line 1: longer than 65536 bytes"},
+      {"\n" + std::string(1 << 20, '{'), "line 2: longer than 65536 bytes"},
       {"\n \n[]", "line 3: not a JSON object"},
       {R"({"sha256": "abc", "id": "k", "consumer": "c"})", "line 1: \"sha256\" is no SHA-256 in 64 hex digits"},
       {R"({"id": "k", "consumer": "c"})", "line 1: \"sha256\" is missing"},
