@@ -181,7 +181,7 @@ constexpr Advice kAdvice[] = {
      "re-encodes bodies."},
     {"rewrite_failed",
      "`rewrite.path` with the parameters of this request gave no valid path, for example an empty "
-     "parameter that leads to `//`."},
+     "parameter that leads to `//`; or a fact in `redirect.to` is missing from it, as `{header.X-Shop}` may be."},
     {"credentials_missing",
      "The route's `auth` asks for credentials, and the request has none of those kinds. The response's "
      "WWW-Authenticate fields name them. Browsers leave credentials out when CORS does not allow them."},

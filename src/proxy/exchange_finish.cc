@@ -21,7 +21,9 @@ Next Exchange::do_reply() {
     bool redirected = client_facts_->listener && client_facts_->listener->redirect_port != 0;
     made = redirected ? https_redirect_reply(facts) : options_reply(facts);
   } else if (route_->redirect) {
-    made = redirect_reply(facts);
+    std::optional<Reply> redirect = redirect_reply(facts);
+    if (!redirect) return fail(kRewriteFailed);
+    made = *redirect;
   } else {
     made = fixed_reply(facts);
   }

@@ -46,7 +46,7 @@ inline constexpr Problem kUpstreamExhausted{502, "upstream_exhausted", "Bad Gate
 inline constexpr Problem kUpstreamBadResponse{502, "upstream_bad_response", "Bad Gateway",
     "The service behind this route sent a response that is not valid HTTP."};
 inline constexpr Problem kRewriteFailed{400, "rewrite_failed", "Bad Request",
-    "The path that this route would forward is not a valid path."};
+    "What this route would forward, or redirect to, cannot be made of this request."};
 inline constexpr Problem kUpgradeRequired{426, "upgrade_required", "Upgrade Required",
     "This path is for WebSockets: ask for one with Upgrade: websocket."};
 inline constexpr Problem kWebSocketVersion{426, "websocket_version", "Upgrade Required",

@@ -83,11 +83,11 @@ Reply problem_reply(const ReplyFacts& facts, const http::Problem& problem) {
   return reply;
 }
 
-Reply redirect_reply(const ReplyFacts& facts) {
+std::optional<Reply> redirect_reply(const ReplyFacts& facts) {
   const snapshot::Redirect& redirect = *facts.route->redirect;
-  Reply reply = begin(facts, redirect.status);
   std::optional<std::string_view> to = redirect.to.render(facts.call);
-  if (!to || !http::is_field_value(*to)) return reply;
+  if (!to || !http::is_field_value(*to)) return std::nullopt;
+  Reply reply = begin(facts, redirect.status);
   Arena& arena = facts.call.arena();
   std::string_view location = with_query(stay_here(*to, arena), facts.call.request(), arena);
   reply.head->fields.add(FieldId::location, location);

@@ -1,6 +1,7 @@
 // The responses that the gateway makes itself: problems, redirects, fixed responses, OPTIONS *.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "policy/policy.h"
@@ -27,7 +28,8 @@ struct Reply {
 Reply problem_reply(const ReplyFacts& facts, const http::Problem& problem);
 /// What a policy answered, in the terms of gRPC. needs: facts.grpc
 Reply grpc_reply(const ReplyFacts& facts, const policy::Reply& answer);
-Reply redirect_reply(const ReplyFacts& facts);
+/// gives: nothing when a fact of the target is missing, or no field could hold it
+std::optional<Reply> redirect_reply(const ReplyFacts& facts);
 Reply fixed_reply(const ReplyFacts& facts);
 /// 308 to the same path on the listener's redirect_port.
 Reply https_redirect_reply(const ReplyFacts& facts);

@@ -107,6 +107,16 @@ redirect = {{ to = "https://new.example/{{path.id}}", status = {status} }}
     assert (answered.status, answered.get("Location")) == (status, "https://new.example/7?x=1")
 
 
+def test_a_redirect_that_lacks_a_fact_leads_nowhere(gateway):
+    one = gateway(settings(more="""
+[route.moved]
+match = { path = "/moved" }
+redirect = { to = "https://{header.X-Shop}.example/" }
+"""))
+    assert one.ask(target="/moved", fields=[("X-Shop", "a")]).get("Location") == "https://a.example/"
+    assert_problem(one.ask(target="/moved"), 400, "rewrite_failed")
+
+
 def test_params_are_given_to_the_rewrite(gateway, upstream):
     behind = upstream()
     one = gateway(settings(behind, more="""

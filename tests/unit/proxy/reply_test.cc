@@ -44,9 +44,11 @@ TEST(Reply, a_redirect_never_carries_control_bytes) {
   for (auto [value, location] : {std::pair{"a", "/to/a"}, std::pair{"a\r\nEvil: 1", ""}}) {
     policy::Param param{"p", value};
     call.call.params_ = {&param, 1};
-    Reply reply = redirect_reply({call.call, "", &route, nullptr});
-    EXPECT_EQ(reply.head->status, 302);
-    EXPECT_EQ(reply.head->fields.get(http::FieldId::location).value_or(""), location);
+    std::optional<Reply> reply = redirect_reply({call.call, "", &route, nullptr});
+    ASSERT_EQ(reply.has_value(), *location != '\0') << value;
+    if (!reply) continue;
+    EXPECT_EQ(reply->head->status, 302);
+    EXPECT_EQ(reply->head->fields.get(http::FieldId::location), location);
   }
 }
 
@@ -62,7 +64,7 @@ TEST(Reply, a_redirect_keeps_the_query_unless_it_has_its_own) {
     TestCall call(std::string("GET ") + one.target + " HTTP/1.1\r\nHost: x\r\n\r\n");
     snapshot::RoutePart route;
     route.redirect = snapshot::Redirect{policy::Template(*config::parse_template(one.to)), 308};
-    Reply reply = redirect_reply({call.call, "", &route, nullptr});
+    Reply reply = redirect_reply({call.call, "", &route, nullptr}).value();
     EXPECT_EQ(reply.head->fields.get(http::FieldId::location), one.location) << one.to;
   }
 }
@@ -74,7 +76,7 @@ TEST(Reply, a_redirect_to_a_path_stays_on_the_host) {
     route.redirect = snapshot::Redirect{policy::Template(*config::parse_template("/{path.p}")), 308};
     policy::Param param{"p", value};
     call.call.params_ = {&param, 1};
-    Reply reply = redirect_reply({call.call, "", &route, nullptr});
+    Reply reply = redirect_reply({call.call, "", &route, nullptr}).value();
     EXPECT_EQ(reply.head->fields.get(http::FieldId::location), "/evil.example") << value;
   }
 }
