@@ -122,9 +122,9 @@ void add_forwarding(const policy::Call& call, const ForwardFacts& facts) {
   }
   http::FieldIdSet replaced = {FieldId::forwarded, FieldId::x_forwarded_for, FieldId::x_forwarded_host,
                                FieldId::x_forwarded_proto};
-  if (!facts.trusted_peer) {   // of the port and the real address a trusted proxy may speak
-    replaced.add(FieldId::x_forwarded_port);
-    replaced.add(FieldId::x_real_ip);
+  // Of the port and the real address a trusted proxy may speak, and a rule of the route.
+  for (FieldId id : {FieldId::x_forwarded_port, FieldId::x_real_ip}) {
+    if (!facts.trusted_peer && !facts.route->set_fields.has(id)) replaced.add(id);
   }
   if (fields.has(FieldId::other) || fields.present().meets(replaced)) {
     fields.remove_if([&](const Field& field) {

@@ -342,6 +342,7 @@ std::shared_ptr<const RoutePart> Builder::make_route(const config::Section<Route
   if (from.match.upgrade) part->websocket = from.websocket.value_or(route::WebSocketConfig{});
   part->grpc_web = from.grpc_web;
   part->security = security_fields(section.value.security.name);
+  for (const auto& item : section.value.headers.request.set) part->set_fields.add(http::field_id(item.name));
   part->metric = use(observe::Table::route, section.name);
   part->pipeline = make_pipeline(section.value, *out_, part->metric.id());
   if (from.redirect) part->redirect = Redirect{policy::Template(from.redirect->to.value), from.redirect->status};

@@ -18,6 +18,7 @@ constexpr IssueKind kEverybodyTrusted{"everybody_trusted", Severity::warning};
 constexpr IssueKind kColonInPath{"path_with_colon", Severity::warning};
 constexpr IssueKind kFactWithoutAuth{"fact_without_auth", Severity::warning};
 constexpr IssueKind kCredentialInFile{"credential_in_file", Severity::warning};
+constexpr IssueKind kWrittenAfter{"header_written_after", Severity::warning};
 
 // As other gateways write a parameter.
 void check_colon(const RouteSection& route, Document& document) {
@@ -46,6 +47,32 @@ void check_identity(const policy::HeaderRules& rules, Document& document) {
                           quoted(item.name) + " is never set: nobody is authenticated here, so there is no {" +
                               config::print_fact(found->fact) + "}").note = "a route says with auth = [...] who may ask";
     }
+  }
+}
+
+// What prepare_upstream_request() does to fields that rules have set, added or removed.
+void check_written_after(const policy::HeaderRules& rules, bool trusts_nobody, Document& document) {
+  using http::FieldId;
+  auto warn = [&](std::string_view name, config::Position at, std::string_view why, std::string_view note) {
+    document.issues.add(kWrittenAfter, at, quoted(name) + std::string(why) + ": this rule changes nothing").note = note;
+  };
+  auto check = [&](std::string_view name, config::Position at) {
+    constexpr std::string_view kWritten = " is written by the gateway, after the rules";
+    FieldId id = http::field_id(name);
+    bool kept = id == FieldId::forwarded || id == FieldId::x_forwarded_for || id == FieldId::x_forwarded_host;
+    if (id == FieldId::x_request_id) {
+      warn(name, at, kWritten, "each request has an id of its own, or that of its trusted proxy");
+    } else if (id == FieldId::x_forwarded_proto || (kept && trusts_nobody)) {
+      warn(name, at, kWritten, "it says who asked, and how; trusted_proxies says which balancers are believed about that");
+    }
+  };
+  for (const HeaderItem& item : rules.set) check(item.name, item.at);
+  for (const auto& name : rules.remove) check(name.value, name.at);
+  for (const HeaderItem& item : rules.add) {
+    FieldId id = http::field_id(item.name);
+    check(item.name, item.at);
+    if (trusts_nobody && (id == FieldId::x_real_ip || id == FieldId::x_forwarded_port))
+      warn(item.name, item.at, " is removed, after the rules", "write it in `set`, which replaces the client's own");
   }
 }
 
@@ -88,6 +115,7 @@ void check_slips(const Config& config, Document& document) {
   for (const auto& route : config.route) {
     if (!route.sound) continue;
     check_colon(route.value, document);
+    check_written_after(route.value.headers.request, config.trusted_proxies.empty(), document);
     if (!route.value.auth.names.empty()) continue;
     check_identity(route.value.headers.request, document);
     check_identity(route.value.headers.response, document);

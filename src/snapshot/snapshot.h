@@ -151,6 +151,7 @@ struct RoutePart {
   std::optional<route::WebSocketConfig> websocket;   // none: Upgrade means nothing here
   bool grpc_web = false;                     // requests of gRPC-Web become gRPC
   bool answers_preflights = false;           // has a Cors policy
+  http::FieldIdSet set_fields;               // of the request, by its header rules: the client's own are gone already
   std::shared_ptr<const http::DefaultFields> security;   // null: the listener's
   MetricUse metric;
 };

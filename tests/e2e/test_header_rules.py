@@ -39,6 +39,16 @@ def test_a_field_that_is_set_is_first_deleted_in_every_spelling(proxied):
     assert b"evil" not in upstream.last.head
 
 
+def test_rules_may_set_the_real_address_and_port(proxied):
+    gateway, upstream = proxied(more="""
+[route.all.headers.request]
+set = { X-Real-IP = "{ip}", X-Forwarded-Port = "443" }
+""")
+    gateway.ask(fields=[("X-Real-IP", "6.6.6.6"), ("x_real_ip", "6.6.6.6"), ("X-Forwarded-Port", "6")])
+    assert upstream.last.all("X-Real-IP") == ["127.0.0.1"] and upstream.last.all("X-Forwarded-Port") == ["443"]
+    assert b"6.6.6.6" not in upstream.last.head
+
+
 def test_response_rules(proxied):
     gateway, _ = proxied(answer(fields=[("Server", "secret/1.0"), ("X-Powered-By", "x"),
                                         ("X-List", "theirs"),

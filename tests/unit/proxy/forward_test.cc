@@ -63,6 +63,16 @@ TEST(Forward, what_a_trusted_peer_says_is_kept_and_added_to) {
   EXPECT_EQ(one.value("Forwarded"), "for=1.1.1.1, for=192.0.2.7;host=shop.example;proto=https");
 }
 
+// As a set rule leaves them: the client's own have been removed.
+TEST(Forward, the_real_address_and_port_that_a_rule_sets_stay) {
+  Forwarding one("GET /a HTTP/1.1\r\nHost: x\r\nX-Real-IP: 192.0.2.7\r\nX-Forwarded-Port: 443\r\nX_Real_IP: 7.7.7.7\r\n\r\n");
+  one.route.set_fields = {http::FieldId::x_real_ip};
+  ASSERT_TRUE(prepare_upstream_request(one.call.call, one.facts));
+  EXPECT_EQ(one.value("X-Real-IP"), "192.0.2.7");
+  EXPECT_EQ(one.value("X_Real_IP"), "-");
+  EXPECT_EQ(one.value("X-Forwarded-Port"), "-");
+}
+
 TEST(Forward, a_client_that_one_list_names_is_in_both) {
   struct Case {
     const char* field;
