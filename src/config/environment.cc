@@ -20,7 +20,7 @@ bool is_variable_name(std::string_view name) {
 
 void add_syntax_issue(std::string_view what, const Value& value, Issues& issues) {
   issues.add(kEnvironmentSyntax, value.at, std::string(what) + " in " + quoted(value.text)).hint =
-      "write $$ for a dollar";
+      "${NAME} is of the environment, $$ a dollar; facts of a request stand in braces: {ip}";
 }
 
 // Appends what ${body} stands for. gives: false when an issue was added

@@ -94,7 +94,9 @@ void Reader::unknown_key(const Entry& entry, std::span<const Field> fields) {
   std::string text = "unknown key " + quoted(entry.name) + " in " + table_name();
   std::string home = near_home(root_, path_, entry);
   Nearest nearest(entry.name);
-  for (const Field& field : fields) nearest.offer(field.name);
+  for (const Field& field : fields) {
+    if (field.need != Need::later) nearest.offer(field.name);
+  }
   if (home.empty() && nearest.best().empty()) home = far_home(root_, path_, entry);
   if (!home.empty()) {
     issues_.add(kKeyElsewhere, entry.at, std::move(text)).hint = std::move(home);
@@ -118,7 +120,11 @@ bool Reader::is_dotted_name(const Entry& entry, std::span<const Field> fields) c
 
 void Reader::wrong_type(const Value& value, const Field& field) {
   if (skips(value)) return;
-  issues_.add(kWrongType, value.at, refusal(value, field)).concealed = field.type->conceals;
+  Issue& issue = issues_.add(kWrongType, value.at, refusal(value, field));
+  issue.concealed = field.type->conceals;
+  if (field.type->form != Type::Form::table) return;
+  issue.note = field.example.starts_with('{') ? "for example " + std::string(field.name) + " = " + std::string(field.example)
+                                              : "its keys are " + key_names(field.type->fields());
 }
 
 void Reader::bad_text(const Value& value, const Field& field, size_t offset, std::string why) {

@@ -105,7 +105,7 @@ Result<Fact, TextError> parse_fact(std::string_view text) {
     return Fact{known.kind, std::string(name)};
   }
   std::string why = nearest.hint();
-  if (why.empty()) why = "the facts are ip route method host header.NAME path.NAME query.NAME identity consumer claim.NAME";
+  if (why.empty()) why = "the facts are ip route method host header.NAME path.NAME query.NAME identity consumer claim.NAME; a parameter of the path is path.NAME";
   return TextError{why, 0};
 }
 

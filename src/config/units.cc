@@ -83,7 +83,9 @@ Result<Rate, TextError> parse_rate(std::string_view text) {
   if (digits.empty()) return TextError{std::string(kForm), 0};
   if (!count || *count > kMax) return TextError{"it is too large", 0};
   if (*count == 0) return TextError{"it lets nothing through", 0};
-  Result<Duration, TextError> per = parse_duration(text.substr(slash + 1));
+  std::string_view time = text.substr(slash + 1);
+  if (time.empty() || !is_digit(time[0])) return TextError{std::string(kForm), slash + 1};
+  Result<Duration, TextError> per = parse_duration(time);
   if (!per) return TextError{per.error().why, slash + 1 + per.error().offset};
   if (*per == Duration::zero()) return TextError{"the time is not zero", slash + 1};
   return Rate{*count, *per};

@@ -38,16 +38,19 @@ constexpr Field kMatchFields[] = {
         {.name = "host",
          .about = "A host or a list of them; \"*.example.com\" takes every name below it. "
                   "Without it: every host.",
-         .example = "\"api.example.com\""}),
+         .example = "\"api.example.com\"",
+         .instead_of = "server_name server_names hostname hostnames hosts domain domains"}),
     field<&MatchConfig::path>(
         {.name = "path",
          .about = "Literal segments, {parameters} and a final \"**\" for all that is below.",
          .example = "\"/users/{user_id}/orders/**\"",
-         .need = config::Need::required}),
+         .need = config::Need::required,
+         .instead_of = "prefix path_prefix paths uri location"}),
     field<&MatchConfig::methods>(
         {.name = "methods",
          .about = "Methods; GET brings HEAD. Without it: all. Others get 405.",
-         .example = "[\"GET\", \"PUT\"]"}),
+         .example = "[\"GET\", \"PUT\"]",
+         .instead_of = "method verbs"}),
     field<&MatchConfig::headers>(
         {.name = "headers",
          .about = "Header fields that must be there: a value, \"prefix*\", or \"*\" for any.",
@@ -77,18 +80,23 @@ constexpr Field kRedirectFields[] = {
                                 .about = "Where to: a URL or a path, facts in braces; the "
                                          "request's query is kept when it has none.",
                                 .example = "\"https://new.example.com/{path.**}\"",
-                                .need = config::Need::required}),
+                                .need = config::Need::required,
+                                .instead_of = "url location target uri"}),
     field<&RedirectConfig::status>({.name = "status",
                                     .about = "301, 302, 303, 307 or 308.",
                                     .reason = "permanent, and the method stays",
-                                    .range = {300, 399}}),
+                                    .example = "308",
+                                    .range = {300, 399},
+                                    .instead_of = "code status_code"}),
 };
 
 constexpr Field kRespondFields[] = {
     field<&RespondConfig::status>({.name = "status",
                                    .about = "The status code.",
                                    .reason = "a plain answer",
-                                   .range = {200, 599}}),
+                                   .example = "200",
+                                   .range = {200, 599},
+                                   .instead_of = "code status_code"}),
     field<&RespondConfig::body>(
         {.name = "body", .about = "The body, as it is.", .example = "\"gone\""}),
     field<&RespondConfig::headers>({.name = "headers",

@@ -12,7 +12,7 @@ inline constexpr config::Field kRouteFields[] = {
          .about = "Which requests this route takes.",
          .example = "{ host = \"api.example.com\", path = \"/orders/{id}\" }",
          .need = config::Need::required,
-         .instead_of = "host hosts path paths method methods"}),
+         .instead_of = "host hosts path paths method methods hostname server_name domain domains prefix path_prefix uri location rule"}),
     config::field<&RouteConfig::priority>(
         {.name = "priority",
          .about = "Decides between routes of one host and path whose header and query "
@@ -22,20 +22,24 @@ inline constexpr config::Field kRouteFields[] = {
     config::field<&RouteConfig::upstream>({.name = "upstream",
                                            .about = "The [upstream.NAME] that answers.",
                                            .example = "\"orders\"",
-                                           .instead_of = "backend proxy_pass servers target url"}),
+                                           .instead_of = "backend proxy_pass servers target url service backends proxy reverse_proxy"}),
     config::field<&RouteConfig::redirect>(
         {.name = "redirect",
          .about = "Sends the client elsewhere instead.",
          .example = "{ to = \"https://new.example.com/{path.**}\", status = 308 }"}),
     config::field<&RouteConfig::respond>({.name = "respond",
                                           .about = "Answers by itself instead.",
-                                          .example = "{ status = 410, body = \"gone\" }"}),
+                                          .example = "{ status = 410, body = \"gone\" }",
+                                          .instead_of = "response return static"}),
     config::field<&RouteConfig::rewrite>(
         {.name = "rewrite", .about = "Changes of the request for the upstream."}),
     config::field<&RouteConfig::timeout>(
         {.name = "timeout", .about = "Patience of this route, in place of its upstream's."}),
     config::field<&RouteConfig::limits>(
-        {.name = "limits", .about = "Limits of this route, in place of its listener's."}),
+        {.name = "limits",
+         .about = "Limits of this route, in place of its listener's.",
+         .example = "{ body = \"100MiB\" }",
+         .instead_of = "client_max_body_size body_limit body_size max_body_size max_body request_size"}),
     config::field<&RouteConfig::websocket>(
         {.name = "websocket",
          .about = "How sockets of a route with match.upgrade = \"websocket\" are held.",

@@ -99,7 +99,7 @@ void check_allow(const config::Section<RouteSection>& route, const policy::Allow
   if (route.value.auth.names.empty()) {
     document.issues.add(kAllowWithoutAuth, route.at,
                         "[route." + route.name + "] has `allow`, and asks nobody who he is").note =
-        "its rules need an identity: auth = [\"NAME\"]";
+        "its rules need an identity: auth = [\"NAME\"]; addresses alone are allow_ips = [...]";
   }
   std::map<std::string, config::Position> names;
   for (const policy::AllowRule& rule : allow.rules()) {

@@ -176,7 +176,7 @@ constexpr Field kOwnListenFields[] = {
     field<&ListenConfig::tls>({.name = "tls",
                                .about = "The [tls.NAME] to serve with. Without it: plain.",
                                .example = "\"site\"",
-                               .instead_of = "ssl cert key certificate certificates"}),
+                               .instead_of = "ssl cert key certificate certificates ssl_certificate ssl_certificate_key"}),
     field<&ListenConfig::security>(
         {.name = "security_headers",
          .about = "\"api-strict\", \"web\" or a [security_headers.NAME]: what every response gets, errors too, unless its "
@@ -274,9 +274,12 @@ constexpr Field kPolicyFields[] = {
                                   .about = "[limit.NAME]s that every request is held against; the tightest answers. "
                                            "With { name = \"...\", cost = 5 } a request uses more than one.",
                                   .example = "[\"per_user\"]",
-                                  .instead_of = "rate rate_limit"}),
+                                  .instead_of = "rate rate_limit ratelimit rate_limits rate_limiting limit_req"}),
     field<&RouteSection::headers>(
-        {.name = "headers", .about = "Header fields set, added and removed, both ways."}),
+        {.name = "headers",
+         .about = "Header fields set, added and removed, both ways.",
+         .example = "{ request = { set = { X-Client = \"{ip}\" } } }",
+         .instead_of = "header request_headers response_headers proxy_set_header add_header"}),
     field<&RouteSection::auth>(
         {.name = "auth",
          .about = "Who may ask: the [auth.NAME]s of which any one is enough, or { all = [...] }; \"none\": "
@@ -300,7 +303,8 @@ constexpr Field kPolicyFields[] = {
                                 .example = "\"web\""}),
     field<&RouteSection::authorizer>({.name = "authorizer",
                                       .about = "The [authorizer.NAME] that is asked whether a request may pass.",
-                                      .example = "\"permissions\""}),
+                                      .example = "\"permissions\"",
+                                      .instead_of = "auth_request forward_auth ext_authz external_auth"}),
     field<&RouteSection::security>(
         {.name = "security_headers",
          .about = "In place of the listener's: \"api-strict\", \"web\", a [security_headers.NAME], or \"none\".",

@@ -70,21 +70,25 @@ constexpr Field kAuthFields[] = {
                                          "discovery from here. introspection: what an answer must say, where this is "
                                          "given.",
                                 .reason = "none: a token of anybody would do",
-                                .example = "\"https://id.example.com\""}),
+                                .example = "\"https://id.example.com\"",
+                                .instead_of = "iss issuers"}),
     field<&AuthConfig::audience>({.name = "audience",
                                   .about = "jwt: for whom a token must be, one of these in its \"aud\". Required. "
                                            "introspection: the same of the answer, where this is given.",
                                   .reason = "none: a token for another service would do",
-                                  .example = "\"orders-api\""}),
+                                  .example = "\"orders-api\"",
+                                  .instead_of = "aud audiences"}),
     field<&AuthConfig::algorithms>(
         {.name = "algorithms",
          .about = "jwt: signatures that are accepted; nothing means all that verify with a public key. HS256, HS384 "
                   "and HS512 need a shared secret, in `secret` or a jwks_file.",
          .reason = "a key serves only the algorithms of its own type, whatever a token says",
-         .example = "[\"RS256\", \"ES256\"]"}),
+         .example = "[\"RS256\", \"ES256\"]",
+         .instead_of = "alg algs algorithm"}),
     field<&AuthConfig::jwks_uri>({.name = "jwks_uri",
                                   .about = "jwt: where the issuer publishes its keys, as a JWK Set.",
-                                  .example = "\"https://id.example.com/keys\""}),
+                                  .example = "\"https://id.example.com/keys\"",
+                                  .instead_of = "jwks jwks_url jwk_url"}),
     field<&AuthConfig::jwks_file>(
         {.name = "jwks_file",
          .about = "jwt: the keys as a file, a JWK Set; read again whenever it changes.",

@@ -23,21 +23,25 @@ constexpr Field kCorsFields[] = {
          .about = "Origins whose pages may read the answers; \"https://*.example.com\": every name below "
                   "example.com; \"*\": every page there is.",
          .example = "[\"https://app.example.com\", \"https://*.partner.example\"]",
-         .need = config::Need::required}),
+         .need = config::Need::required,
+         .instead_of = "origin allow_origin allow_origins allowed_origins"}),
     field<&CorsConfig::methods>(
         {.name = "methods",
          .about = "Methods that these pages may use. Without it: those of the route's match.methods, or GET, "
                   "HEAD and POST where it takes all.",
-         .example = "[\"GET\", \"POST\", \"PATCH\"]"}),
+         .example = "[\"GET\", \"POST\", \"PATCH\"]",
+         .instead_of = "allow_methods allowed_methods"}),
     field<&CorsConfig::headers>(
         {.name = "headers",
          .about = "Header fields that these pages may send; \"*\": any.",
          .reason = "what most APIs read; browsers send a few harmless ones unasked",
-         .example = "[\"Authorization\", \"Content-Type\", \"Idempotency-Key\"]"}),
+         .example = "[\"Authorization\", \"Content-Type\", \"Idempotency-Key\"]",
+         .instead_of = "allow_headers allowed_headers"}),
     field<&CorsConfig::expose>(
         {.name = "expose",
          .about = "Fields of the answer that scripts may read beside the seven that they always may.",
-         .example = "[\"RateLimit\", \"Link\"]"}),
+         .example = "[\"RateLimit\", \"Link\"]",
+         .instead_of = "expose_headers exposed_headers"}),
     field<&CorsConfig::credentials>(
         {.name = "credentials",
          .about = "Scripts may send cookies and client certificates, and read what comes back.",
