@@ -8,8 +8,8 @@ namespace sluice {
 
 /// Strings and numbers as their text, true and false so, lists and objects as JSON.
 struct Claim {
-  /// A text may look like a list, and whoever may choose it must not become what it lists.
-  enum class Form : uint8_t { single, list };
+  /// A text may look like a list or an object, and whoever may choose it must not become what stands there.
+  enum class Form : uint8_t { single, list, object };
 
   std::string_view name;
   std::string_view value;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "policy/claim_value.h"
 
 namespace sluice::policy {
 namespace {
@@ -50,7 +51,7 @@ std::optional<std::string_view> fact_value(const config::Fact& fact, const Call&
     case Kind::identity: return identity ? found(identity->subject) : std::nullopt;
     case Kind::consumer: return identity ? found(identity->consumer) : std::nullopt;
     case Kind::claim:
-      if (const Claim* claim = identity ? identity->claim(fact.name) : nullptr) return claim->value;
+      if (std::optional<Claim> claim = identity ? claim_value(*identity, fact.name) : std::nullopt) return claim->value;
       return std::nullopt;
   }
   return std::nullopt;

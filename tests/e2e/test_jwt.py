@@ -61,6 +61,23 @@ def test_a_good_token_comes_in_and_goes_no_further(gateway, upstream, keys, tmp_
     assert token not in one.error_log() and token not in (one.folder / "access.log").read_text()
 
 
+def test_a_claim_within_a_claim_is_a_fact_and_may_be_asked_for(gateway, upstream, keys, tmp_path):
+    key, behind = keys("k1"), upstream()
+    (tmp_path / "set.json").write_text(key_set(key))
+    route = """
+auth = ["customers"]
+allow = { claims = { "tenant.groups" = "staff" } }
+[route.all.headers.request]
+set = { X-Tenant = "{claim.tenant.id}" }
+"""
+    one = gateway(settings(behind, route=route, more=jwt(f'jwks_file = "{tmp_path}/set.json"')))
+    for _ in range(2):   # the second time out of the cache
+        assert one.ask("GET", "/", bearer(Issuer().token(key, tenant={"id": "t9", "groups": ["staff"]}))).status == 200
+        assert behind.last.all("X-Tenant") == ["t9"]
+    assert one.ask("GET", "/", bearer(Issuer().token(key, tenant={"id": "t9", "groups": ["guests"]}))).status == 403
+    assert one.ask("GET", "/", bearer(Issuer().token(key, tenant="staff"))).status == 403
+
+
 def test_a_token_in_a_cookie_comes_in_and_the_other_cookies_go_on(gateway, upstream, keys, tmp_path):
     key, behind = keys("k1"), upstream()
     (tmp_path / "set.json").write_text(key_set(key))

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "policy/allow/problems.h"
+#include "policy/claim_value.h"
 #include "policy/facts.h"
 
 namespace sluice::policy {
@@ -31,25 +32,6 @@ void add_words(std::string_view what, const std::vector<std::string>& values, st
   if (values.empty()) return;
   out += (out.empty() ? "" : ", ") + std::string(what);
   for (const std::string& value : values) out += (&value == values.data() ? " " : "|") + value;
-}
-
-// gives: where the JSON value that begins at `at` ends
-size_t json_end(std::string_view json, size_t at) {
-  int depth = 0;
-  bool quoted = false;
-  for (; at < json.size(); ++at) {
-    char c = json[at];
-    if (quoted) {
-      if (c == '\\') ++at;
-      quoted = c != '"';
-      continue;
-    }
-    if (depth == 0 && (c == ',' || c == ']')) return at;
-    quoted = c == '"';
-    if (c == '[' || c == '{') ++depth;
-    if (c == ']' || c == '}') --depth;
-  }
-  return json.size();
 }
 
 }  // namespace
@@ -111,7 +93,7 @@ Allow::Rule::Rule(const AllowRule& from, std::string given)
 
 bool Allow::Rule::holds_identity(const Identity& identity) const {
   auto held = [&](const auto& one) {
-    const Claim* claim = identity.claim(one.first);
+    std::optional<Claim> claim = claim_value(identity, one.first);
     return claim && std::ranges::any_of(one.second, [&](const auto& value) { return claim_has(*claim, value); });
   };
   return any_of(roles, [&](const auto& role) { return identity.has_role(role); }) &&

@@ -112,6 +112,14 @@ const http::Problem* check_times(JsonValue claims, const JwtRules& rules, WallTi
   return nullptr;
 }
 
+Claim::Form form_of(const JsonValue& value) {
+  switch (value.type()) {
+    case JsonValue::Type::array: return Claim::Form::list;
+    case JsonValue::Type::object: return Claim::Form::object;
+    default: return Claim::Form::single;
+  }
+}
+
 }  // namespace
 
 bool accepts_type(const JwtRules& rules, std::optional<std::string_view> type) {
@@ -202,8 +210,7 @@ const http::Problem* IdentityReader::read(JsonValue claims, const JwtMapping& ma
     return &kTokenClaims;
   for (JsonMembers each = claims.members(); each.next();) {
     if (claims_.size() == kClaimsMax) return &kTokenClaims;
-    bool list = each.value().type() == JsonValue::Type::array;
-    claims_.push_back({each.name(), text_of(each.value()), list ? Claim::Form::list : Claim::Form::single});
+    claims_.push_back({each.name(), text_of(each.value()), form_of(each.value())});
   }
   identity = Identity();
   auto text_claim = [&](std::string_view name) {

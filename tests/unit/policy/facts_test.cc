@@ -75,6 +75,36 @@ TEST(Facts, what_a_header_field_cannot_hold_fills_no_template) {
   EXPECT_EQ(made.render(call.call), "user ann lee.");
 }
 
+TEST(Facts, a_dot_leads_into_a_claim_that_is_an_object) {
+  TestCall call("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  const Claim claims[] = {
+      {"tenant", R"({"id":"t9","n":7,"deep":{"er":["a","b"]},"a.b":"c","odd":"q\"x","de":{"x":"1"},"id2":"no","faked":"{'x':1}"})", Claim::Form::object},
+      {"other.id", "own"},
+      {"other", R"({"id":"inner"})", Claim::Form::object},
+      {"name", R"({"id":"admin"})"},   // which somebody may call himself
+      {"text", "id"},
+      {"cut", R"({"id":"t)", Claim::Form::object},
+  };
+  Identity identity;
+  identity.claims = claims;
+  call.call.findings().identity = &identity;
+  struct Case {
+    const char* name;
+    const char* value;   // null: none
+  };
+  constexpr Case kCases[] = {
+      {"tenant.id", "t9"}, {"tenant.n", "7"}, {"tenant.deep", R"({"er":["a","b"]})"}, {"tenant.deep.er", R"(["a","b"])"},
+      {"tenant.a.b", "c"}, {"tenant.de.x", "1"}, {"other.id", "own"}, {"tenant.i", nullptr}, {"tenant.t9", nullptr},
+      {"tenant.", nullptr}, {"tenant..id", nullptr}, {"tenant.id.x", nullptr}, {"tenant.deep.er.a", nullptr},
+      {"tenant.odd", nullptr}, {"text.id", nullptr}, {"name.id", nullptr}, {"tenant.faked.x", nullptr}, {"cut.id", nullptr}, {"none.id", nullptr}, {".id", nullptr},
+  };
+  for (const Case& one : kCases) {
+    auto value = fact_value({config::Fact::Kind::claim, one.name}, call.call);
+    auto wanted = one.value ? std::optional<std::string_view>(one.value) : std::nullopt;
+    EXPECT_EQ(value, wanted) << one.name;
+  }
+}
+
 TEST(Facts, a_client_without_an_address_has_none) {
   TestCall call("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   call.client.ip = {};

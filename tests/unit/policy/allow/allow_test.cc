@@ -111,6 +111,7 @@ TEST_F(AllowTest, a_text_that_looks_like_a_list_is_a_text) {
 
 TEST_F(AllowTest, elements_of_lists_are_whole) {
   auto has = [](std::string_view list, std::string_view wanted) { return claim_has({"", list, Claim::Form::list}, wanted); };
+  EXPECT_FALSE(claim_has({"", R"({"a":"b","c":"d"})", Claim::Form::object}, "d"));
   EXPECT_TRUE(has(R"([["a"],{"k":"b"},"c"])", "c"));
   EXPECT_FALSE(has(R"([["a"],{"k":"b"}])", "a"));
   EXPECT_FALSE(has(R"([["a"],{"k":"b"}])", "b"));

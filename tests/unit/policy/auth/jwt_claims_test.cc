@@ -159,7 +159,10 @@ TEST(IdentityReader, gives_claims_as_text_and_nested_ones_as_json) {
   std::string all;
   for (const Claim& claim : identity.claims)
     all += std::string(claim.name) + "=" + std::string(claim.value) + ";";
-  for (const Claim& claim : identity.claims) EXPECT_EQ(claim.form == Claim::Form::list, claim.name == "l") << claim.name;
+  for (const Claim& claim : identity.claims) {
+    auto form = claim.name == "l" ? Claim::Form::list : claim.name == "o" ? Claim::Form::object : Claim::Form::single;
+    EXPECT_EQ(claim.form, form) << claim.name;
+  }
   EXPECT_EQ(all, "s=a\"b;i=-7;f=1.5;t=true;z=null;l=[1,\"x\\u000a\",{}];o={\"k\":[],\"u\":\"\xc3\xa9\"};");
 }
 

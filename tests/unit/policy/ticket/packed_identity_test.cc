@@ -14,7 +14,8 @@ class PackedIdentity : public testing::Test {
 TEST_F(PackedIdentity, comes_back_as_it_was) {
   const std::string_view scopes[] = {"orders:read", "", "a:3:b"};
   const std::string_view roles[] = {"admin"};
-  const Claim claims[] = {{"sub", "alice"}, {"list", R"(["a", "b"])", Claim::Form::list}, {"bytes", std::string_view("\0\xff:", 3)}};
+  const Claim claims[] = {{"sub", "alice"}, {"list", R"(["a", "b"])", Claim::Form::list},
+                          {"object", R"({"a": 1})", Claim::Form::object}, {"bytes", std::string_view("\0\xff:", 3)}};
   Identity identity;
   identity.subject = "alice";
   identity.consumer = "acme";
@@ -42,6 +43,7 @@ TEST_F(PackedIdentity, comes_back_as_it_was) {
   EXPECT_TRUE(back->groups.empty());
   EXPECT_EQ(back->claim("bytes")->value, claims[2].value);
   EXPECT_EQ(back->claim("list")->form, Claim::Form::list);
+  EXPECT_EQ(back->claim("object")->form, Claim::Form::object);
   EXPECT_EQ(back->claim("sub")->form, Claim::Form::single);
   EXPECT_EQ(back->expires, identity.expires);
   for (size_t size = 0; size < packed.size(); ++size) {
