@@ -103,11 +103,11 @@ void Keeper::on_reload_begun() {
   notifier_.reloading();
 }
 
-void Keeper::on_unchanged() {
+bool Keeper::on_unchanged() {
   certificates_.watch(*snapshot_);
   keys_->fetch_all();
-  snapshot::renew_logins(*snapshot_);
-  snapshot::renew_auth_logins(*snapshot_);
+  bool logins = snapshot::renew_logins(*snapshot_);
+  return snapshot::renew_auth_logins(*snapshot_) || logins;
 }
 
 void Keeper::on_published(std::shared_ptr<const snapshot::Snapshot> snapshot) {

@@ -87,7 +87,7 @@ class Keeper final : public Upstreams::Owner,
   void on_worker_drained(unsigned index) override;
   void on_worker_alive() override;
   void on_reload_begun() override;
-  void on_unchanged() override;
+  bool on_unchanged() override;
   void on_published(std::shared_ptr<const snapshot::Snapshot> snapshot) override;
   void on_reload_ended(const ReloadReport& report) override;
   void on_signal(int number) override;

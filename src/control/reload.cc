@@ -95,9 +95,10 @@ void Reload::on_loaded(snapshot::LoadedConfig loaded) {
 // The file says what it said before; the files that it names may have new contents all the same.
 void Reload::keep_current() {
   uint64_t before = snapshot::files_hash(*current_);
-  owner_->on_unchanged();
+  bool secrets = owner_->on_unchanged();
   std::string text = "unchanged: " + hashes_of(*current_) + " stays in force";
   if (snapshot::files_hash(*current_) != before) text += ", with new contents of its files";
+  if (secrets) text += ", with new secrets";
   finish(ReloadResult::unchanged, text + ", from " + file_ + "\n");
 }
 

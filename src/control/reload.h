@@ -66,7 +66,8 @@ class Reload final : private Timer::Owner {
     /// The file is being read.
     virtual void on_reload_begun() = 0;
     /// The file says what is in force: the contents of the files that it names are to be read again.
-    virtual void on_unchanged() = 0;
+    /// gives: whether a secret is another one now
+    virtual bool on_unchanged() = 0;
     /// `snapshot` is in force from now on; workers have been told.
     virtual void on_published(std::shared_ptr<const snapshot::Snapshot> snapshot) = 0;
     /// The end of every reload, and of the first publication.

@@ -237,7 +237,8 @@ void inherit_key_uses(const Snapshot& previous, const AuthPart& part) {
   }
 }
 
-void renew_auth_logins(const Snapshot& snapshot) {
+bool renew_auth_logins(const Snapshot& snapshot) {
+  bool renewed = false;
   for (const auto& part : snapshot.auth) {
     if (!part->login) continue;
     const auto* section = find_section(snapshot.config.auth, part->name);
@@ -251,7 +252,9 @@ void renew_auth_logins(const Snapshot& snapshot) {
     if (!changed || !faults.empty()) continue;
     part->login->replace(std::move(now));
     LOG(info, "secret renewed", kv("auth", part->name));
+    renewed = true;
   }
+  return renewed;
 }
 
 std::shared_ptr<const AuthPart> make_auth(const Section& section, const Snapshot& snapshot, unsigned workers,

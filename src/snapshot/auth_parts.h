@@ -22,6 +22,7 @@ std::shared_ptr<const AuthorizerPart> make_authorizer(const config::Section<poli
                                                       const Snapshot& snapshot, unsigned workers, BuildFaults& faults);
 
 /// Reads the secrets of a snapshot that stays in force once more: they may have been replaced.
-void renew_auth_logins(const Snapshot& snapshot);
+/// gives: whether one was
+bool renew_auth_logins(const Snapshot& snapshot);
 
 }  // namespace sluice::snapshot

@@ -53,7 +53,8 @@ std::shared_ptr<const RedisPart> make_redis(const config::Section<RedisConfig>& 
   return part;
 }
 
-void renew_logins(const Snapshot& snapshot) {
+bool renew_logins(const Snapshot& snapshot) {
+  bool renewed = false;
   for (const auto& part : snapshot.redis) {
     const auto* section = find_section(snapshot.config.redis, part->name);
     CHECK(section != nullptr);
@@ -64,7 +65,9 @@ void renew_logins(const Snapshot& snapshot) {
     if (!faults.empty() || (same(now->server, before->server) && same(now->sentinel, before->sentinel))) continue;
     part->logins->replace(std::move(now));
     LOG(info, "secret renewed", kv("redis", part->name));
+    renewed = true;
   }
+  return renewed;
 }
 
 }  // namespace sluice::snapshot

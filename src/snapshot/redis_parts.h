@@ -13,6 +13,7 @@ std::shared_ptr<const RedisPart> make_redis(const config::Section<RedisConfig>& 
 
 /// Reads the secrets of a snapshot in force again: the next connection logs in with what they are now. One that
 /// cannot be read stays as it was, with a line in the log.
-void renew_logins(const Snapshot& snapshot);
+/// gives: whether one is another now
+bool renew_logins(const Snapshot& snapshot);
 
 }  // namespace sluice::snapshot

@@ -134,6 +134,7 @@ class ControlWorld : public Worker::Owner, public Upstreams::Owner, public Reloa
 
   // What was heard, in order.
   std::vector<std::string> events;
+  bool secrets = false;   // on_unchanged() finds others
   size_t acknowledged = 0;   // letters of workers, whatever the publication
 
  private:
@@ -147,7 +148,10 @@ class ControlWorld : public Worker::Owner, public Upstreams::Owner, public Reloa
   void on_worker_alive() override {}
   void on_endpoints(uint32_t, std::shared_ptr<const upstream::EndpointList>) override {}
   void on_reload_begun() override { events.push_back("begun"); }
-  void on_unchanged() override { events.push_back("read files"); }
+  bool on_unchanged() override {
+    events.push_back("read files");
+    return secrets;
+  }
   void on_published(std::shared_ptr<const snapshot::Snapshot>) override { events.push_back("published"); }
   void on_reload_ended(const ReloadReport& report) override {
     constexpr const char* kNames[] = {"applied", "unchanged", "refused"};

@@ -94,6 +94,13 @@ TEST_F(ReloadTest, an_unchanged_file_asks_for_new_contents_of_its_files_and_noth
   EXPECT_EQ(world_.acknowledged, 2U);   // of the start
 }
 
+TEST_F(ReloadTest, new_secrets_are_told_of) {
+  start();
+  EXPECT_EQ(reload(text("one")).text.find("with new secrets"), std::string::npos);
+  world_.secrets = true;
+  EXPECT_NE(reload(text("one")).text.find(" stays in force, with new secrets, from "), std::string::npos);
+}
+
 TEST_F(ReloadTest, a_file_with_errors_reaches_nobody) {
   start();
   Asker& asker = reload(text("two", "colour = 1\n"));
