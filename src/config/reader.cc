@@ -38,7 +38,9 @@ std::string key_names(std::span<const Field> fields) {
 }
 
 std::string refusal(const Value& value, const Field& field) {
-  std::string text = quoted(field.name) + " is " + std::string(field.type->noun);
+  std::string wanted(field.type->noun);
+  if (!field.type->table.empty()) wanted = "the name of a [" + std::string(field.type->table) + ".NAME]";
+  std::string text = quoted(field.name) + " is " + wanted;
   return field.type->conceals ? text + ", and this is none" : text + ", not " + describe(value);
 }
 
@@ -110,10 +112,11 @@ void Reader::unknown_key(const Entry& entry, std::span<const Field> fields) {
                    : "its keys are " + key_names(fields);
 }
 
-// [route.api.v1] with keys of a route is meant as a route of that name.
+// [route.api.v1] with keys of a route is meant as a route of that name; v1 = { ... } in [route.api] is not.
 bool Reader::is_dotted_name(const Entry& entry, std::span<const Field> fields) const {
   const Field* section = path_.size() == 2 ? find_field(root_.fields(), path_[0]) : nullptr;
   if (section == nullptr || section->type->form != Type::Form::sections || !entry.value.is_table()) return false;
+  if (!trim_ows(sources_.line(entry.at)).starts_with('[')) return false;
   return std::any_of(entry.value.entries.begin(), entry.value.entries.end(),
                      [&](const Entry& inner) { return find_field(fields, inner.name) != nullptr; });
 }

@@ -159,7 +159,7 @@ void check_names(const Config& config, Document& document) {
     const auto& target = listen.value.redirect.listen;
     const auto* other = resolve("listen", target.name, target.at, config.listen, document);
     if (other == nullptr) continue;
-    if (other->value.tls.empty()) {
+    if (other->value.tls.empty() && other->sound) {
       document.issues.add(kRedirectToPlain, target.at,
                           "[listen." + target.name + "] has no tls to redirect to");
     }

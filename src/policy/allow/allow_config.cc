@@ -115,14 +115,16 @@ void add_empty(config::Position at, config::Reader& reader) {
 // A list without elements, from a template say, must not make the rule a wider one.
 void check_not_empty(const AllowRule& rule, const config::Value& table, config::Reader& reader) {
   bool found = false;
+  bool asks = false;   // with a mistake, that has been told
   for (const config::Entry& entry : table.entries) {
+    asks |= entry.name != "name" && entry.name != "shadow";
     const config::Value& value = entry.value;
     bool empty = (value.kind == config::Value::Kind::list && value.items.empty() && entry.name != "any") ||
                  (value.is_table() && value.entries.empty());
     if (empty) add_empty(value.at, reader);
     found |= empty;
   }
-  if (rule.empty() && !found) add_empty(table.at, reader);
+  if (rule.empty() && !found && !asks) add_empty(table.at, reader);
 }
 
 }  // namespace

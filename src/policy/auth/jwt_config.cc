@@ -74,6 +74,8 @@ void check_introspection(const AuthConfig& auth, const config::Value& table, con
 
 void check_jwt(const AuthConfig& auth, const config::Value& table, config::Reader& reader) {
   auto missing = [&](const char* key, const char* why) {
+    const config::Entry* entry = table.find(key);
+    if (entry != nullptr && entry->value.broken) return;   // said already
     reader.issues().add(kMissing, table.at, "type = \"jwt\" needs " + quoted(key)).note = why;
   };
   if (auth.issuer.empty()) missing("issuer", "without it a token of anybody would do");
