@@ -24,9 +24,10 @@ std::optional<Claim> member_value(std::string_view object, std::string_view name
     size_t end = json_end(object, at);
     std::string_view member = trim_ows(object.substr(at, end - at));
     at = end + 1;
-    bool named = member.starts_with('"') && member.substr(1).starts_with(name) && member.substr(1 + name.size()).starts_with("\"");
-    if (!named) continue;
-    std::string_view value = trim_ows(member.substr(name.size() + 2));
+    if (!member.starts_with('"') || !member.substr(1).starts_with(name)) continue;
+    std::string_view value = member.substr(1 + name.size());
+    if (!value.starts_with('"')) continue;
+    value = trim_ows(value.substr(1));
     if (!value.starts_with(':')) continue;
     value = trim_ows(value.substr(1));
     std::optional<Claim> claim = claim_from(name, value);
