@@ -11,6 +11,7 @@ namespace {
 
 constexpr IssueKind kOtherScheme{"signature_key_of_other_scheme"};
 constexpr IssueKind kBadComponent{"signature_component"};
+constexpr IssueKind kComponentIsField{"signature_component_is_field", config::Severity::warning};
 
 struct OwnKey {
   std::string_view name;
@@ -36,7 +37,13 @@ void check_signature(const SignatureConfig& signature, const config::Value& tabl
                         quoted(key.name) + " is no key of scheme = " + quoted(scheme));
   }
   for (const auto& component : signature.components) {
-    if (RequiredComponent::parse(component.value)) continue;
+    std::string derived = "@" + component.value;
+    if (RequiredComponent::parse(component.value)) {
+      if (!RequiredComponent::parse(derived)) continue;   // no field is called as a part of the request line
+      reader.issues().add(kComponentIsField, component.at, quoted(component.value) + " is taken as the name of a header field").hint =
+          "did you mean " + quoted(derived) + "?";
+      continue;
+    }
     reader.issues()
         .add(kBadComponent, component.at,
              quoted(component.value) + " is no component of a request that can be signed")
