@@ -12,7 +12,8 @@ inline constexpr config::Field kRouteFields[] = {
          .about = "Which requests this route takes.",
          .example = "{ host = \"api.example.com\", path = \"/orders/{id}\" }",
          .need = config::Need::required,
-         .instead_of = "host hosts path paths method methods hostname server_name domain domains prefix path_prefix uri location rule"}),
+         .instead_of = "host hosts path paths method methods hostname server_name domain domains prefix path_prefix uri "
+                       "location rule"}),
     config::field<&RouteConfig::priority>(
         {.name = "priority",
          .about = "Decides between routes of one host and path whose header and query "
@@ -22,7 +23,8 @@ inline constexpr config::Field kRouteFields[] = {
     config::field<&RouteConfig::upstream>({.name = "upstream",
                                            .about = "The [upstream.NAME] that answers.",
                                            .example = "\"orders\"",
-                                           .instead_of = "backend proxy_pass servers target url service backends proxy reverse_proxy"}),
+                                           .instead_of = "backend proxy_pass servers target url service backends proxy "
+                                                         "reverse_proxy"}),
     config::field<&RouteConfig::redirect>(
         {.name = "redirect",
          .about = "Sends the client elsewhere instead.",
@@ -32,7 +34,10 @@ inline constexpr config::Field kRouteFields[] = {
                                           .example = "{ status = 410, body = \"gone\" }",
                                           .instead_of = "response return static"}),
     config::field<&RouteConfig::rewrite>(
-        {.name = "rewrite", .about = "Changes of the request for the upstream."}),
+        {.name = "rewrite",
+         .about = "Changes of the request for the upstream.",
+         .example = "{ path = \"/{**}\" }",
+         .instead_of = "strip_prefix strip_path stripPrefix prefix_rewrite url_rewrite"}),
     config::field<&RouteConfig::timeout>(
         {.name = "timeout", .about = "Patience of this route, in place of its upstream's."}),
     config::field<&RouteConfig::limits>(

@@ -35,7 +35,12 @@ constexpr IssueKind kRouteLimit{"routes_per_path"};
 void report_unknown_param(std::string_view name, config::Position at, const route::Pattern& path, Document& document) {
   config::Nearest nearest(name);
   for (const std::string& known : path.params()) nearest.offer(known);
-  document.issues.add(kUnknownParam, at, quoted(path.text()) + " has no parameter " + quoted(name)).hint = nearest.hint();
+  // Facts of other texts are written so.
+  constexpr std::string_view kFact = "path.";
+  std::string_view bare = name.substr(name.starts_with(kFact) ? kFact.size() : 0);
+  bool is_fact = bare != name && path.param_index(bare);
+  document.issues.add(kUnknownParam, at, quoted(path.text()) + " has no parameter " + quoted(name)).hint =
+      is_fact ? "write {" + std::string(bare) + "}" : nearest.hint();
 }
 
 // Path facts of a template must be parameters of the route's own path.
