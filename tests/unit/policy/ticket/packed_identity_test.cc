@@ -41,7 +41,7 @@ TEST_F(PackedIdentity, comes_back_as_it_was) {
   EXPECT_TRUE(std::ranges::equal(back->scopes, identity.scopes));
   EXPECT_TRUE(std::ranges::equal(back->roles, identity.roles));
   EXPECT_TRUE(back->groups.empty());
-  EXPECT_EQ(back->claim("bytes")->value, claims[2].value);
+  EXPECT_EQ(back->claim("bytes")->value, claims[3].value);
   EXPECT_EQ(back->claim("list")->form, Claim::Form::list);
   EXPECT_EQ(back->claim("object")->form, Claim::Form::object);
   EXPECT_EQ(back->claim("sub")->form, Claim::Form::single);
