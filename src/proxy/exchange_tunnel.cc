@@ -13,6 +13,8 @@ Next Exchange::accept_websocket() {
   if (const Problem* problem = check_websocket_request(*request_)) return fail(*problem);
   if (!request_pump_.empty_message()) return fail(kBadWebSocketHandshake);
   request_->upgrade = http::kWebSocket;
+  request_->body = http::Body::none;   // servers expect no length of a handshake, not even none
+  request_->content_length.reset();
   if (request_->version == http::Version::h2) {   // it has no key: this one is ours, for an HTTP/1.1 upstream
     request_->fields.set(FieldId::sec_websocket_key, websocket_key(parts().random, arena_));
   }

@@ -33,7 +33,9 @@ const http::Problem* check_websocket_request(const http::Head& request) {
       request.fields.count(FieldId::sec_websocket_version) != 1) {
     return &kWebSocketVersion;
   }
-  bool plain = request.method == http::Method::get && request.body == http::Body::none;
+  // Java's own client says "Content-Length: 0"; who announces nothing sends nothing.
+  bool empty = request.body == http::Body::none || request.content_length == 0;
+  bool plain = request.method == http::Method::get && empty;
   bool keyed = request.version == http::Version::h2 || has_key(request);
   return plain && keyed ? nullptr : &kBadWebSocketHandshake;
 }

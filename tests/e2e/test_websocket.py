@@ -122,7 +122,8 @@ def test_the_handshake_cut_anywhere(gateway, upstream):
     (handshake(key="short"), 400, "bad_websocket_handshake"),
     (handshake(key="A" * 24), 400, "bad_websocket_handshake"),
     ([*handshake(), handshake()[3]], 400, "bad_websocket_handshake"),
-    ([*handshake(), ("Content-Length", "0")], 400, "bad_websocket_handshake"),
+    ([*handshake(), ("Content-Length", "1")], 400, "bad_websocket_handshake"),
+    ([*handshake(), ("Transfer-Encoding", "chunked")], 400, "bad_websocket_handshake"),
 ])
 def test_what_opens_no_socket_is_refused(relay, behind, fields, status, code):
     before = len(behind.requests)
@@ -132,6 +133,15 @@ def test_what_opens_no_socket_is_refused(relay, behind, fields, status, code):
         assert response.get("Upgrade") == "websocket" and "upgrade" in response.get("Connection").lower()
         assert response.get("Sec-WebSocket-Version") == "13"
     assert len(behind.requests) == before
+
+
+def test_a_handshake_may_say_that_it_has_no_body(relay, behind):
+    """As Java's own client does (java.net.http.WebSocket, until JDK 19)."""
+    with relay.client() as client:
+        client.send(request("GET", "/live", [*handshake(), ("Content-Length", "0")]) + frame(TEXT, "ho", b"mask"))
+        assert client.response().status == 101
+        assert Socket(client, masks=True).message() == b"ho"
+    assert behind.requests[-1].get("Content-Length") is None
 
 
 def test_other_methods_open_no_socket(relay):

@@ -220,7 +220,7 @@ def test_the_setting_is_there(relay):
 @pytest.mark.parametrize("pseudo, fields, version, status, code", [
     ({"protocol": "connect-udp"}, [], "13", 501, "protocol_unknown"),
     ({}, [], "8", 426, "websocket_version"),
-    ({}, [("content-length", "0")], "13", 400, "bad_websocket_handshake"),
+    ({}, [("content-length", "1")], "13", 400, "bad_websocket_handshake"),
     ({}, [("upgrade", "websocket")], "13", 400, "connection_field"),
     ({"protocol": ""}, [], "13", 400, "bad_pseudo_field"),
 ])
