@@ -42,7 +42,9 @@ Next Exchange::do_amend() {
   GrpcWebAnswer* web = from_us_ ? nullptr : grpc_answer_;
   if (web) make_grpc_web(grpc_, *response_);
   if (route_ && route_->pipeline.any().response) route_->pipeline.on_response(call_, *response_);
-  if (!from_us_) response_->keep_alive = true;   // how the upstream's connection goes on is its own affair
+  // How the upstream's connection goes on is its own affair. But who answers before the request has ended may take no
+  // more of it, and its rest stands before the next one: the client is told before it sends that (RFC 9112 section 9.6).
+  if (!from_us_) response_->keep_alive = request_pump_.ended();
   http::Fields& fields = response_->fields;
   fields.set(FieldId::x_request_id, request_id_);
   if (!fields.has(FieldId::date)) fields.add(FieldId::date, engine_->date_.text(began_at_, arena_));

@@ -174,6 +174,23 @@ def test_an_early_response_is_delivered_though_the_body_is_not_taken(proxied):
         assert (answered.status, answered.body) == (403, b"no thanks")
 
 
+@pytest.mark.parametrize("fields", [[("Connection", "close")], []])
+def test_who_is_answered_before_the_end_of_the_body_is_told_that_the_connection_ends(proxied, fields):
+    """Go's client sends its next request on a connection that nothing was said about."""
+    @early
+    def refuse(connection, received):
+        connection.send(response(403, b"no thanks", fields))
+        connection.close()
+
+    gateway, _ = proxied(refuse)
+    with gateway.client() as client:
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
+        answered = client.response()
+        assert (answered.status, answered.body, answered.get("Connection")) == (403, b"no thanks", "close")
+        client.send(bytes(100_000))
+        assert client.read_to_end() == b""
+
+
 def _send_quietly(client, data, times):
     try:
         for _ in range(times):
