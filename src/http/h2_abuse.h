@@ -10,11 +10,11 @@ namespace sluice::http {
 
 /// What a peer can do too often, or too much of: the connection ends with ENHANCE_YOUR_CALM.
 enum class H2Abuse : uint8_t {
-  resets,          // streams begun and reset (CVE-2023-44487), or made to be reset by us
+  resets,          // streams begun and reset before their answer was whole (CVE-2023-44487), or made to be reset by us
   pings,           // beyond one for each DATA frame that is no crumb
   settings,
   empty_frames,    // DATA without bytes, HEADERS and CONTINUATION without any
-  control_frames,  // WINDOW_UPDATE, PRIORITY and answers, beyond two for each DATA frame that is no crumb, and for each KiB of it
+  control_frames,  // WINDOW_UPDATE, PRIORITY, other resets and answers, beyond two for each DATA frame that is no crumb, and for each KiB of it
   continuations,   // CONTINUATION frames of one header block
   header_bytes,    // of one header block when decompressed, far above what is refused with 431
   stalls,          // streams reset because their window stayed closed

@@ -44,7 +44,11 @@ struct H2Callbacks {
       case NGHTTP2_HEADERS: case NGHTTP2_CONTINUATION:
         if (head->length == 0) session.count(H2Abuse::empty_frames);
         break;
-      case NGHTTP2_RST_STREAM: session.count(H2Abuse::resets); break;
+      case NGHTTP2_RST_STREAM: {
+        H2Stream* of = stream(session.session_.get(), head->stream_id);
+        session.count(of && !session.is_answered(*of) ? H2Abuse::resets : H2Abuse::control_frames);
+        break;
+      }
       case NGHTTP2_PING: session.count(answers ? H2Abuse::control_frames : H2Abuse::pings); break;
       case NGHTTP2_SETTINGS: session.count(answers ? H2Abuse::control_frames : H2Abuse::settings); break;
       default: session.count(H2Abuse::control_frames); break;
@@ -168,7 +172,8 @@ H2Session::H2Session(Role role, Wire& wire, const H2Limits& limits)
   nghttp2_option_set_max_outbound_ack(option, size_t{limits.pings} + limits.settings + 1);
   nghttp2_option_set_max_settings(option, kSettingsMax);
   nghttp2_option_set_max_continuations(option, limits.continuations);
-  nghttp2_option_set_stream_reset_rate_limit(option, uint64_t{limits.resets} + 1, uint64_t{limits.resets} + 1);
+  uint64_t resets = uint64_t{limits.resets} + limits.control_frames + 1;   // it counts those of answered streams too
+  nghttp2_option_set_stream_reset_rate_limit(option, resets, resets);
   nghttp2_option_set_max_send_header_block_length(option, kSentHeaderBytesMax);
   nghttp2_option_set_max_deflate_dynamic_table_size(option, kHpackTableBytes);
   nghttp2_option_set_peer_max_concurrent_streams(option, kStreamsUntilSettings);

@@ -79,6 +79,8 @@ class H2Session : public Codec {
   enum class Last : uint8_t { seen, any };
   void submit_goaway(Last last);
   void count(H2Abuse what);
+  /// Whether its answer is whole, sent or received: a reset takes nothing back then.
+  bool is_answered(const H2Stream& stream) const { return server_ ? stream.end_sent_ : stream.read_done_; }
   /// Frames what can be sent. Tells no stream of anything: it is called by them.
   void flush();
   /// Sends what is queued and ends the connection; streams are told `why`.

@@ -143,7 +143,7 @@ void H2Session::on_end_sent(H2Stream& stream) {
 }
 
 void H2Session::on_closed(H2Stream& stream, uint32_t code) {
-  bool whole = server_ ? stream.end_sent_ : stream.read_done_;
+  bool whole = is_answered(stream);
   if (stream.tunnel_ == H2Stream::Tunnel::open) whole = stream.end_sent_ && stream.read_done_;
   stream.closed_ = true;
   --open_count_;

@@ -77,6 +77,20 @@ def test_rapid_reset(site):
                            for n in range(1, 100_000, 2)))
 
 
+def test_who_stops_uploads_that_are_answered_already_resets_nothing(site):
+    """Go's client ends each upload that was refused so."""
+    before = site.metric("sluice_http2_abuses_total", listener="plain", limit="resets")
+    upload = [("content-length", "9"), *((key, "POST" if key == ":method" else value) for key, value in HEAD)]
+    with H2Client(site.port) as client:
+        for _ in range(30):
+            streams = [client.begin(fields=sorted(upload), end=False, pseudo=False) for _ in range(50)]
+            for stream in streams:
+                assert client.finish(stream).status == 200
+            client.raw(b"".join(frame(3, 0, stream, struct.pack(">I", 8)) for stream in streams))
+        assert client.ask("GET", "/own").body == b"own" and client.goaway is None
+    assert site.metric("sluice_http2_abuses_total", listener="plain", limit="resets") == before
+
+
 def test_streams_beyond_the_allowed_ones(site):
     """A client that has been told how many it may open, and opens more: a broken one."""
     encoder = Encoder()
