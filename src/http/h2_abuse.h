@@ -10,7 +10,7 @@ namespace sluice::http {
 
 /// What a peer can do too often, or too much of: the connection ends with ENHANCE_YOUR_CALM.
 enum class H2Abuse : uint8_t {
-  resets,          // streams begun and reset before their answer was whole (CVE-2023-44487), or made to be reset by us
+  resets,          // streams begun and soon reset, before their answer was whole (CVE-2023-44487), or made to be reset by us
   pings,           // beyond one for each DATA frame that is no crumb
   settings,
   empty_frames,    // DATA without bytes, HEADERS and CONTINUATION without any

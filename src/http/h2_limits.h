@@ -24,6 +24,9 @@ inline constexpr uint32_t kH2StreamWindow = 64 * 1024 - 1;   // the protocol's o
 inline constexpr int32_t kH2ConnectionWindow = 1024 * 1024;
 /// A window that is opened by less than this, and used up, is one opened in crumbs: 64 of them make a piece of a body.
 inline constexpr size_t kH2CrumbsBelow = 1024;
+/// A reset is rapid that comes so soon after what was asked for. Later ones are bounded by the streams that may be open: at a
+/// deadline of gRPC, say, or when a page with an event stream is left.
+inline constexpr Duration kH2RapidWithin = std::chrono::seconds(1);
 /// Frames queued for a peer that takes nothing: beyond it nothing more is read from him.
 inline constexpr size_t kH2QueuedMax = 512 * 1024;   // twice what bodies may fill of it
 

@@ -46,7 +46,7 @@ struct H2Callbacks {
         break;
       case NGHTTP2_RST_STREAM: {
         H2Stream* of = stream(session.session_.get(), head->stream_id);
-        session.count(of && !session.is_answered(*of) ? H2Abuse::resets : H2Abuse::control_frames);
+        session.count(of && session.would_be_rapid(*of) ? H2Abuse::resets : H2Abuse::control_frames);
         break;
       }
       case NGHTTP2_PING: session.count(answers ? H2Abuse::control_frames : H2Abuse::pings); break;

@@ -81,6 +81,10 @@ class H2Session : public Codec {
   void count(H2Abuse what);
   /// Whether its answer is whole, sent or received: a reset takes nothing back then.
   bool is_answered(const H2Stream& stream) const { return server_ ? stream.end_sent_ : stream.read_done_; }
+  /// Whether a reset now takes back what was asked for a moment ago (CVE-2023-44487).
+  bool would_be_rapid(const H2Stream& stream) const {
+    return !is_answered(stream) && now() - stream.heard_at_ < kH2RapidWithin;
+  }
   /// Frames what can be sent. Tells no stream of anything: it is called by them.
   void flush();
   /// Sends what is queued and ends the connection; streams are told `why`.

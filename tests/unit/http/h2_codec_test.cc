@@ -558,6 +558,25 @@ TEST(H2Server, heads_without_a_byte_are_counted) {
   EXPECT_EQ(id / 2, H2Limits{}.empty_frames + 1);
 }
 
+// Calls that nobody answers before their deadline: as many at a time as may be.
+TEST(H2Server, resets_of_what_was_asked_for_a_while_ago_are_not_rapid) {
+  for (Duration patience : {kH2RapidWithin, kH2RapidWithin - std::chrono::milliseconds(1)}) {
+    H2Server server;
+    server.greet();
+    std::string cancels;
+    for (uint32_t id = 1; id < 1200 && !server.codec.abuse(); id += 2) {
+      server.send(get_frame(id));
+      cancels += frame(kReset, 0, id, std::string("\0\0\0\x8", 4));
+      if (id % 200 != 199) continue;
+      server.wire.time += patience;
+      server.send(cancels);
+      cancels.clear();
+    }
+    EXPECT_EQ(server.codec.abuse().has_value(), patience < kH2RapidWithin);
+    EXPECT_TRUE(server.codec.abuse() || server.keeper.requests.size() == 600);
+  }
+}
+
 TEST(H2Server, counts_anew_after_a_while) {
   H2Server server;
   server.greet();
