@@ -35,6 +35,7 @@ class H1Stream : public Codec, public Stream {
   void begin_raw() override;
   void end_raw() override;
   void raw_taken(uint64_t bytes) override;
+  void hold_raw() override;
   void raw_sent(uint64_t bytes) override;
   void on_room() override;
   void on_readable() override;

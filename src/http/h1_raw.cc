@@ -49,6 +49,12 @@ void H1Stream::raw_taken(uint64_t bytes) {
   message_read();
 }
 
+void H1Stream::hold_raw() {
+  if (!raw_ || paused_) return;
+  paused_ = true;
+  wire_->pause_input();
+}
+
 void H1Stream::raw_sent(uint64_t bytes) {
   wire_->raw_written(bytes);
   if (writing_ != Writing::length) return;
@@ -60,9 +66,7 @@ void H1Stream::on_readable() {
   bool body = reading_ == Reading::length || reading_ == Reading::to_close;
   if (!body || finished_ || events_ == nullptr) return end_raw();   // what comes is dropped, and so must be read
   if (unconsumed_ == 0) return events_->on_raw();
-  if (paused_) return;
-  paused_ = true;
-  wire_->pause_input();
+  hold_raw();
 }
 
 }  // namespace sluice::http

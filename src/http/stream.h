@@ -72,6 +72,8 @@ class Stream {
   /// The caller has moved bytes of raw_run(). They count as delivered: consume() gives them back, and while
   /// some are missing no further ones are told of. on_end comes with the last.
   virtual void raw_taken(uint64_t) {}
+  /// Some of what raw_taken() told of cannot go on now: until it is consumed, nothing is told of, and the sender is not late.
+  virtual void hold_raw() {}
   /// The caller has moved bytes into raw_room(). The end is still to be sent.
   virtual void raw_sent(uint64_t) {}
   /// Client side: a request whose head names an `upgrade` may be sent here. Not on a connection to an HTTP/2 server that

@@ -40,7 +40,10 @@ Splice::~Splice() {
 Splice::State Splice::run(http::Stream* from, http::Stream& to, BlockPool& blocks, Moved& moved) {
   while (true) {
     if (Push pushed = push(to, blocks, moved); pushed != Push::all) {
-      return pushed == Push::blocked ? State::open : State::over;
+      if (pushed == Push::impossible) return State::over;
+      // What else has come may wait on the socket without a sign: the sender is not late, we do not look.
+      if (from) from->hold_raw();
+      return State::open;
     }
     http::RawRun run = from ? from->raw_run() : http::RawRun{};
     http::RawRun room = run.bytes > 0 ? to.raw_room() : http::RawRun{};

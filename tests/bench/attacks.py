@@ -16,7 +16,7 @@ import protocols
 KINDS = {"reset": "rapid reset", "continuation": "CONTINUATION flood"}
 PORT_SHIFT, PEER_SHIFT = 340, 260     # of the gateway that also speaks h2c, of nginx and HAProxy
 NGHTTPX_PORT, SWALLOW = protocols.NGHTTPX + 6, 19068
-ROUNDS, SECONDS, RATE, CONNECTIONS = 5, 10, 2_000, 40
+ROUNDS, SECONDS, RATE, CONNECTIONS = 3, 10, 2_000, 40
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEADERS, RST_STREAM, SETTINGS, CONTINUATION = 1, 3, 4, 9
 END_HEADERS, END_STREAM = 4, 1

@@ -78,6 +78,21 @@ TEST(H1Raw, what_is_not_consumed_holds_the_sender_back) {
   EXPECT_EQ(one.events.raws, 1);
 }
 
+// An upload to a server that reads nothing: all that the client may send has come, so no byte tells of itself any more.
+TEST(H1Raw, what_is_held_makes_nobody_late) {
+  Download one(kThousand);
+  one.codec.begin_raw();
+  one.codec.raw_taken(100);
+  one.codec.hold_raw();
+  EXPECT_TRUE(one.wire.paused);
+  one.codec.consume(100);
+  EXPECT_FALSE(one.wire.paused);
+  one.codec.raw_taken(900);
+  one.codec.hold_raw();   // the message has ended: there is nothing to hold
+  EXPECT_FALSE(one.wire.paused);
+  one.codec.consume(900);
+}
+
 TEST(H1Raw, nobody_left_to_move_the_bytes_has_them_read) {
   Download one(kThousand);
   one.codec.begin_raw();

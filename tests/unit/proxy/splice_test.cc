@@ -37,7 +37,11 @@ class SocketStream final : public http::Stream {
     ended = end == End::yes;
   }
   size_t credit() const override { return 256 * 1024; }
-  void consume(size_t bytes) override { consumed += bytes; }
+  void consume(size_t bytes) override {
+    consumed += bytes;
+    held = false;
+  }
+  void hold_raw() override { held = true; }
   http::RawRun raw_run() override { return {left, socket}; }
   http::RawRun raw_room() override {
     if (verbatim && !queued.empty()) return {0, socket};
@@ -70,7 +74,7 @@ class SocketStream final : public http::Stream {
   int socket = -1;
   uint64_t left = 1'000'000;
   uint64_t sent = 0, consumed = 0;
-  bool verbatim = true, raw = false, ended = false;
+  bool verbatim = true, raw = false, ended = false, held = false;
   Pump* at_end = nullptr;
   std::string queued, out;
 };
@@ -162,6 +166,7 @@ TEST_F(SpliceTest, a_full_receiver_stops_the_sender_and_every_byte_comes_in_orde
   block(*this, all);
   EXPECT_LT(from.consumed, all.size());
   EXPECT_FALSE(to.queued.empty()) << "nothing would tell that there is room again";
+  EXPECT_TRUE(from.held) << "it would be taken for late";
   from.put("more");
   run();
   EXPECT_EQ(from.left, 1'000'000 - all.size()) << "taken though there is no room";
@@ -171,6 +176,7 @@ TEST_F(SpliceTest, a_full_receiver_stops_the_sender_and_every_byte_comes_in_orde
   }
   EXPECT_TRUE(to.out == all + "more");
   EXPECT_EQ(from.consumed, all.size() + 4);
+  EXPECT_FALSE(from.held);
 }
 
 TEST_F(SpliceTest, a_receiver_that_fails_gets_the_rest_the_ordinary_way) {
