@@ -3,9 +3,8 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <istream>
-#include <vector>
 
+#include "base/bounded_lines.h"
 #include "base/json.h"
 #include "policy/auth/moment.h"
 
@@ -115,11 +114,10 @@ std::shared_ptr<const KeyTable> make_key_table(const config::Sections<ConsumerCo
 Result<std::shared_ptr<const KeyTable>, std::string> read_key_table(std::istream& in) {
   auto table = std::make_shared<KeyTable>();
   JsonReader reader(kKeyLineBytesMax);
-  std::vector<char> buffer(kKeyLineBytesMax + 1);   // ends with a zero
-  for (size_t number = 1; in.getline(buffer.data(), static_cast<std::streamsize>(buffer.size())) || in.gcount() > 0; ++number) {
-    std::string place = "line " + std::to_string(number) + ": ";
-    if (in.fail()) return place + "longer than " + std::to_string(kKeyLineBytesMax) + " bytes";
-    std::string_view text(buffer.data(), static_cast<size_t>(in.gcount()) - (in.eof() ? 0 : 1));
+  for (BoundedLines lines(in, kKeyLineBytesMax); lines.next();) {
+    std::string place = lines.place();
+    if (lines.too_long()) return place + "longer than " + std::to_string(kKeyLineBytesMax) + " bytes";
+    std::string_view text = lines.line();
     if (text.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     if (table->size() == KeyTable::kKeysMax) return place + "too many keys";
     auto line = read_key_line(reader, text);

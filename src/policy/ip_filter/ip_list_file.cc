@@ -4,19 +4,18 @@
 #include <cstring>
 #include <fstream>
 
+#include "base/bounded_lines.h"
 #include "base/text.h"
 
 namespace sluice::policy {
 
 Result<std::shared_ptr<const IpRanges>, std::string> read_ip_ranges(std::istream& in) {
   auto ranges = std::make_shared<IpRanges>();
-  char buffer[kIpListLineMax + 1];   // ends with a zero
   size_t count = 0;
-  for (size_t number = 1; in.getline(buffer, sizeof(buffer)) || in.gcount() > 0; ++number) {
-    std::string place = "line " + std::to_string(number) + ": ";
-    if (in.fail()) return place + "longer than " + std::to_string(kIpListLineMax) + " bytes";
-    std::string_view line(buffer, static_cast<size_t>(in.gcount()) - (in.eof() ? 0 : 1));
-    line = trim_ows(line.substr(0, line.find_first_of("#;")));
+  for (BoundedLines lines(in, kIpListLineMax); lines.next();) {
+    std::string place = lines.place();
+    if (lines.too_long()) return place + "longer than " + std::to_string(kIpListLineMax) + " bytes";
+    std::string_view line = trim_ows(lines.line().substr(0, lines.line().find_first_of("#;")));
     if (line.ends_with('\r')) line = trim_ows(line.substr(0, line.size() - 1));
     if (line.empty()) continue;
     auto range = Cidr::parse(line);
