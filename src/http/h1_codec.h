@@ -83,6 +83,7 @@ class H1Stream : public Codec, public Stream {
   void enter_tunnel(StreamEvents& events);
   /// Stops reading when `held` bytes wait for somebody: more than 64 KiB, or any while memory is short.
   void pause_above(size_t held);
+  void pause();
 
   Wire* wire_;
   const H1Limits* limits_;

@@ -50,9 +50,7 @@ void H1Stream::raw_taken(uint64_t bytes) {
 }
 
 void H1Stream::hold_raw() {
-  if (!raw_ || paused_) return;
-  paused_ = true;
-  wire_->pause_input();
+  if (raw_) pause();
 }
 
 void H1Stream::raw_sent(uint64_t bytes) {

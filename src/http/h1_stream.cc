@@ -130,7 +130,11 @@ void H1Stream::deliver(Slice bytes) {
 void H1Stream::pause_above(size_t held) {
   if (paused_) return;
   size_t most = wire_->blocks().short_of_memory() ? 0 : kHeldBytesMax;
-  if (held <= most) return;
+  if (held > most) pause();
+}
+
+void H1Stream::pause() {
+  if (paused_) return;
   paused_ = true;
   wire_->pause_input();
 }
