@@ -43,6 +43,9 @@ enum class Code : uint8_t {
 
 std::string_view code_name(Code code);
 
+/// The gateway ended it, for want of memory or at the end of a drain: nobody else is to blame.
+constexpr bool is_own_doing(Code code) { return code == Code::overloaded || code == Code::cancelled; }
+
 struct Error {
   Code code = Code::none;
   Side side = Side::gateway;

@@ -194,8 +194,7 @@ void H1ServerCodec::on_eof() {
 
 void H1ServerCodec::on_failed(Error why) {
   finished_ = true;
-  bool ours = why.code == Code::overloaded || why.code == Code::cancelled;   // want of memory, and the drain's end
-  if (!ours) why.side = Side::client;
+  if (!is_own_doing(why.code)) why.side = Side::client;
   if (StreamEvents* events = events_) {
     events_ = nullptr;
     events->on_reset(why);

@@ -323,8 +323,7 @@ void H2Session::end(Finish how, const Error& why) {
   if (how != Finish::abort) flush();
   finished_ = true;
   Error told = why;
-  bool ours = told.code == Code::overloaded || told.code == Code::cancelled;   // want of memory, and the drain's end
-  if (!ours) told.side = server_ ? Side::client : Side::upstream;
+  if (!is_own_doing(told.code)) told.side = server_ ? Side::client : Side::upstream;
   open_.each([&](H2Stream& stream) {
     told.progress = stream.head_read_ ? Progress::answered : stream.head_sent_ ? Progress::sent : Progress::unsent;
     tell_reset(stream, told);
