@@ -90,12 +90,11 @@ void check_holds_for_somebody(const config::Value& table, config::Reader& reader
   auto add = [&](config::Position at, std::string text, std::string note) {
     reader.issues().add(kAllowNever, at, std::move(text)).note = std::move(note);
   };
-  auto check_claim = [&](const config::Entry& claim) {
-    bool empty = claim.value.kind == config::Value::Kind::list && claim.value.items.empty();
-    if (empty) add(claim.value.at, "no value of " + config::quoted(claim.name) + " would do: nobody would pass", "");
-  };
   if (const config::Entry* claims = table.find("claims")) {
-    for (const config::Entry& claim : claims->value.entries) check_claim(claim);
+    for (const config::Entry& claim : claims->value.entries) {
+      bool empty = claim.value.kind == config::Value::Kind::list && claim.value.items.empty();
+      if (empty) add(claim.value.at, "no value of " + config::quoted(claim.name) + " would do: nobody would pass", "");
+    }
   }
   const config::Entry* scopes = table.find("scopes");
   if (scopes == nullptr) return;
@@ -114,17 +113,15 @@ void add_empty(config::Position at, config::Reader& reader) {
 
 // A list without elements, from a template say, must not make the rule a wider one.
 void check_not_empty(const AllowRule& rule, const config::Value& table, config::Reader& reader) {
-  bool found = false;
-  bool asks = false;   // with a mistake, that has been told
+  bool asks = false;   // whatever is wrong with it has been told
   for (const config::Entry& entry : table.entries) {
     asks |= entry.name != "name" && entry.name != "shadow";
     const config::Value& value = entry.value;
     bool empty = (value.kind == config::Value::Kind::list && value.items.empty() && entry.name != "any") ||
                  (value.is_table() && value.entries.empty());
     if (empty) add_empty(value.at, reader);
-    found |= empty;
   }
-  if (rule.empty() && !found && !asks) add_empty(table.at, reader);
+  if (rule.empty() && !asks) add_empty(table.at, reader);
 }
 
 }  // namespace
