@@ -10,7 +10,7 @@ namespace sluice::policy {
 namespace {
 
 constexpr std::string_view kForm = "4";   // of this version
-constexpr std::array<std::string_view, 3> kForms{"", "list", "object"};   // of claims, by Claim::Form
+constexpr std::array<std::string_view, 3> kClaimForms{"", "list", "object"};   // by Claim::Form
 constexpr size_t kItemsMax = 4096;        // of one list: above what a token of a header field can hold
 
 int64_t seconds_of(WallTime time) {
@@ -88,7 +88,7 @@ void pack_one(const Identity& identity, Packer& out) {
   for (const Claim& claim : identity.claims) {
     out.add(claim.name);
     out.add(claim.value);
-    out.add(kForms[static_cast<size_t>(claim.form)]);
+    out.add(kClaimForms[static_cast<size_t>(claim.form)]);
   }
 }
 
@@ -109,9 +109,9 @@ bool unpack_one(Unpacker& in, Arena& arena, Identity& identity) {
   auto* claims = arena.array<Claim>(count);
   for (size_t i = 0; i < count; ++i) {
     std::string_view name = in.next(), value = in.next(), form = in.next();
-    auto known = std::ranges::find(kForms, form);
-    if (known == kForms.end()) return false;
-    claims[i] = {name, value, static_cast<Claim::Form>(known - kForms.begin())};
+    auto known = std::ranges::find(kClaimForms, form);
+    if (known == kClaimForms.end()) return false;
+    claims[i] = {name, value, static_cast<Claim::Form>(known - kClaimForms.begin())};
   }
   identity.claims = {claims, count};
   return true;
