@@ -29,7 +29,7 @@ PARSERS = {
                           "net/tls_settings.cc:lower_host_name"],
     "config_fuzz": ["config/toml.cc", "config/value.cc", "config/environment.cc",
                     "config/reader.cc", "config/template.cc", "config/units.cc",
-                    "snapshot/config.cc", "snapshot/sections.cc"],
+                    "snapshot/config.cc", "snapshot/sections.cc", "snapshot/listen_section.cc"],
     "cookie_fuzz": ["http/cookie.cc"],
     "forwarded_fuzz": ["proxy/forwarded.cc"],
     "grpc_web_fuzz": ["http/grpc_web.cc:decode"],
