@@ -119,6 +119,7 @@ class Exchange final : public Task,
   void begin_grpc_answer(const http::Head& head);
   void hear_grpc_status(const http::Fields& fields);
   const Problem& too_late() const;
+  const Problem* deadline_kept_by(const Error& why) const;
   bool end_in_trailers(const Problem& problem);
   void count_grpc();
 

@@ -88,7 +88,8 @@ Next Exchange::do_relay() {
   if (response_pump_.run(parts().blocks, parts().pipes) == Pump::State::refused) return fail(response_pump_.problem());
   if (response_pump_.done()) return go(Step::finish);
   if (upstream_error_ && !response_whole_ && !response_pump_.holds()) {
-    return fail(broken_off(upstream_error_));   // after what was received has gone out
+    const Problem* deadline = deadline_kept_by(upstream_error_);
+    return fail(deadline ? *deadline : broken_off(upstream_error_));   // after what was received has gone out
   }
   if (timed_out_) return fail(too_late());
   if (!from_us_) {

@@ -35,7 +35,13 @@ void Exchange::hear_grpc_status(const http::Fields& fields) {
 
 // The client's patience is over, or the upstream's: who was it?
 const Problem& Exchange::too_late() const {
-  return until_ != kNever && parts().clock.now() >= until_ ? kDeadlineExceeded : kUpstreamTimeout;
+  return parts().clock.now() >= until_ ? kDeadlineExceeded : kUpstreamTimeout;
+}
+
+// Servers keep the deadline too, and cancel; what gRPC's own clients make of such a reset.
+const Problem* Exchange::deadline_kept_by(const Error& why) const {
+  bool cancelled = why.side == Side::upstream && why.code == Code::cancelled;
+  return cancelled && parts().clock.now() >= until_ ? &kDeadlineExceeded : nullptr;
 }
 
 // Past the response's head a call has its trailers yet: what has come goes out, and they say why nothing follows.

@@ -195,7 +195,8 @@ Next Exchange::retry_or_fail() {
   if (!may_retry()) {
     Error error = upstream_error_;
     leave_upstream(Outcome::served);
-    return fail(problem_of(error));
+    const Problem* deadline = deadline_kept_by(error);
+    return fail(deadline ? *deadline : problem_of(error));
   }
   ++retries_;
   fresh_only_ = true;

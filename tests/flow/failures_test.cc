@@ -309,6 +309,31 @@ TEST(Timeouts, a_routes_own_patience_comes_before_the_upstreams) {
   EXPECT_EQ(client.status(), 504);
 }
 
+TEST(Timeouts, a_server_that_cancels_at_a_calls_deadline_has_kept_it) {
+  for (bool begun : {false, true}) {
+    for (bool late : {false, true}) {
+      SCOPED_TRACE(std::string(begun ? "its answer has begun" : "no answer") + (late ? ", late" : ", early"));
+      World world;
+      world.upstream.pooled = true;
+      Client& client = world.client();
+      client.head("POST /s.S/M HTTP/1.1\r\nHost: x\r\nContent-Type: application/grpc\r\nGrpc-Timeout: 300m\r\n\r\n",
+                  http::Version::h2);
+      client.end();
+      if (begun) world.respond_head("HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\nTransfer-Encoding: chunked\r\n\r\n");
+      world.clock.advance(late ? 300ms : 299ms);   // our own timer is a moment late
+      world.reset_upstream(Code::cancelled, begun ? Progress::answered : Progress::sent);
+      std::string status = late ? "4" : "1";
+      if (begun) {
+        ASSERT_FALSE(client.stream.trailers.empty());
+        EXPECT_EQ(client.stream.trailers.front(), std::make_pair(std::string("grpc-status"), status));
+      } else {
+        ASSERT_TRUE(client.stream.head);
+        EXPECT_EQ((*client.stream.head)["grpc-status"], status);
+      }
+    }
+  }
+}
+
 TEST(Timeouts, no_time_limit_of_the_first_try_ends_the_second) {
   World world;
   world.upstream.pooled = true;

@@ -6,7 +6,7 @@ Client::Client(World& world, const server::ClientFacts& facts) : world_(world) {
   events = &world.engine.accept(stream, facts);
 }
 
-void Client::head(std::string_view text) {
+void Client::head(std::string_view text, std::optional<http::Version> version) {
   Scheduler::Turn turn(world_.scheduler);
   Arena& arena = events->arena();
   request = arena.make<http::Head>(arena);
@@ -14,6 +14,7 @@ void Client::head(std::string_view text) {
   const http::Problem* problem =
       http::parse_request_head(arena.copy(text), limits, arena, *request);
   ASSERT_EQ(problem, nullptr) << problem->code;
+  if (version) request->version = *version;
   events->on_head(*request);
 }
 

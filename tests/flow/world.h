@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "fakes/stream.h"
@@ -39,8 +40,8 @@ class Client {
  public:
   Client(World& world, const server::ClientFacts& facts);
 
-  /// The head, with how its body comes (http::Body) as the text declares it.
-  void head(std::string_view text);
+  /// The head, with how its body comes (http::Body) as the text declares it, and its version unless another is given.
+  void head(std::string_view text, std::optional<http::Version> version = {});
   void body(std::string_view bytes);
   void trailers(std::string_view name, std::string_view value);
   void end();
