@@ -162,7 +162,8 @@ void H2Session::SessionDeleter::operator()(nghttp2_session* session) const { ngh
 
 // Every limit that nghttp2 has of its own is set, above ours where both would act: ours is counted and has a name.
 H2Session::H2Session(Role role, Wire& wire, const H2Limits& limits)
-    : wire_(&wire), limits_(&limits), server_(role == Role::server) {
+    : wire_(&wire), limits_(&limits), follower_(role == Role::server ? NGHTTP2_CLIENT_MAGIC_LEN : 0),
+      server_(role == Role::server) {
   nghttp2_option* option = nullptr;
   CHECK(nghttp2_option_new(&option) == 0);
   nghttp2_option_set_no_auto_window_update(option, 1);
@@ -171,7 +172,7 @@ H2Session::H2Session(Role role, Wire& wire, const H2Limits& limits)
   nghttp2_option_set_max_reserved_remote_streams(option, 0);
   nghttp2_option_set_max_outbound_ack(option, size_t{limits.pings} + limits.settings + 1);
   nghttp2_option_set_max_settings(option, kSettingsMax);
-  nghttp2_option_set_max_continuations(option, limits.continuations);
+  nghttp2_option_set_max_continuations(option, size_t{limits.continuations} + 1);
   uint64_t resets = uint64_t{limits.resets} + limits.control_frames + 1;   // it counts those of answered streams too
   nghttp2_option_set_stream_reset_rate_limit(option, resets, resets);
   nghttp2_option_set_max_send_header_block_length(option, kSentHeaderBytesMax);
@@ -211,12 +212,15 @@ void H2Session::feed(const Slice& bytes) {
   if (finished_) return;
   bury();
   fed_at_ = now();
+  if (!follower_.follow(bytes.view(), limits_->continuations)) {   // the fields in them are not worth decoding
+    abuse_ = H2Abuse::continuations;
+    return end_abused();
+  }
   input_ = &bytes;
   busy_ = true;
   ssize_t taken = nghttp2_session_mem_recv(session_.get(), reinterpret_cast<const uint8_t*>(bytes.data), bytes.size);
   busy_ = false;
   input_ = nullptr;
-  if (taken == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS) abuse_ = H2Abuse::continuations;
   if (taken == NGHTTP2_ERR_FLOODED || taken == NGHTTP2_ERR_TOO_MANY_SETTINGS) abuse_ = H2Abuse::settings;
   flush();
   if (abuse_) return end_abused();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "http/codec.h"
+#include "http/h2_follower.h"
 #include "http/h2_head.h"
 #include "http/h2_limits.h"
 #include "http/h2_stream.h"
@@ -135,6 +136,7 @@ class H2Session : public Codec {
 
   std::unique_ptr<nghttp2_session, SessionDeleter> session_;
   H2AbuseCounts counts_;
+  H2Follower follower_;
   const Slice* input_ = nullptr;     // being fed
   Chain sending_;
   std::vector<std::unique_ptr<H2Stream>> free_;

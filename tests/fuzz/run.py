@@ -40,7 +40,7 @@ PARSERS = {
     "grpc_health_fuzz": ["upstream/grpc_health.cc"],
     "h2_head_fuzz": ["http/h2_head.cc"],
     "h2_session_fuzz": ["http/h2_session.cc", "http/h2_streams.cc", "http/h2_submit.cc", "http/h2_stream.cc",
-                        "http/h2_server.cc", "http/h2_client.cc", "http/h2_head.cc"],
+                        "http/h2_server.cc", "http/h2_client.cc", "http/h2_head.cc", "http/h2_follower.h"],
     "http_signature_fuzz": ["policy/signature/offered_signature.cc", "policy/signature/component.cc",
                             "policy/signature/signed_message.cc",
                             "policy/signature/message_verifier.cc"],

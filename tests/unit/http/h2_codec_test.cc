@@ -456,6 +456,8 @@ std::vector<Abuse> abuses() {
       {"window_updates", times(10'001, frame(kWindow, 0, 0, std::string("\0\0\0\1", 4))), H2Abuse::control_frames},
       {"continuations", frame(kHeaders, 0, 1, list_of(kGetFields)) + times(20, frame(kContinuation, 0, 1, literal("a", "b"))),
        H2Abuse::continuations},
+      {"continuations_that_are_not_decoded",   // or the connection would end with COMPRESSION_ERROR
+       frame(kHeaders, 0, 1, list_of(kGetFields)) + times(20, frame(kContinuation, 0, 1, "\xff\xff\xff")), H2Abuse::continuations},
       {"hpack_bomb", bomb + frame(kContinuation, kEndHeaders, 1, std::string(2000, '\xbe')), H2Abuse::header_bytes},
   };
 }
