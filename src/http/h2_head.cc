@@ -252,7 +252,7 @@ void H2FieldWriter::add_fields(const http::Fields& fields, Cookies cookies) {
     } else if (field.id == FieldId::other) {
       fields_.push_back({field.name(), field.value(), false});
     } else {
-      fields_.push_back({lower_field_name(field.id), field.value(), true});
+      fields_.push_back({lower_field_name(field.id), field.value(), true, field.id});
     }
   }
 }

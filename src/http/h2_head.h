@@ -55,11 +55,12 @@ Result<void> read_h2_response(const H2HeaderList& list, Method method, End end, 
 /// The trailers of a message of `sender`, held to accept_trailers().
 const Problem* read_h2_trailers(const H2HeaderList& list, Side sender, Arena& arena, Fields& trailers);
 
-/// One field to be sent; `lower`: the name is in lower case already.
+/// One field to be sent; `lower`: the name is in lower case already, and stays where it is.
 struct H2Field {
   std::string_view name;
   std::string_view value;
   bool lower = false;
+  FieldId id = FieldId::other;
 };
 
 /// Puts header lists together. What it gives views the head, and memory of its own that is used again: valid until

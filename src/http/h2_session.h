@@ -13,6 +13,7 @@
 #include "http/codec.h"
 #include "http/h2_follower.h"
 #include "http/h2_head.h"
+#include "http/h2_indexing.h"
 #include "http/h2_limits.h"
 #include "http/h2_stream.h"
 
@@ -101,6 +102,7 @@ class H2Session : public Codec {
   const H2Limits* limits_;
   H2HeaderList header_list_;
   H2FieldWriter writer_;
+  H2Indexing indexing_;
   List<H2Stream, H2OpenTag> open_;
   std::optional<H2Abuse> abuse_;
   bool leaving_ = false;        // no stream is taken any more, by one side or the other

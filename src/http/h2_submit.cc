@@ -9,21 +9,6 @@
 namespace sluice::http {
 namespace {
 
-/// Never put into HPACK's table: another one each time, or a secret. The table holds the more of what comes again, and a
-/// search in it finds fewer of the same name. `name` is interned.
-bool stays_out_of_table(std::string_view name) {
-  static const std::array<const char*, 5> kNames = [] {
-    std::array<const char*, 5> names{};
-    size_t at = 0;
-    for (FieldId id : {FieldId::x_request_id, FieldId::traceparent, FieldId::authorization, FieldId::set_cookie,
-                       FieldId::forwarded}) {
-      names[at++] = lower_field_name(id).data();
-    }
-    return names;
-  }();
-  return std::find(kNames.begin(), kNames.end(), name.data()) != kNames.end();
-}
-
 /// nghttp2 takes bytes that are not const, and leaves them as they are.
 nghttp2_nv pair_of(const H2Field& field, uint8_t flags) {
   auto bytes = [](std::string_view text) { return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data())); };
@@ -39,10 +24,11 @@ void H2Session::submit(H2Stream& stream, const H2FieldWriter::Fields& fields, En
   nghttp2_nv* list = many.empty() ? usual.data() : many.data();
   // What is framed before this returns need not be copied; a request may wait for its turn.
   uint8_t values = server_ && !busy_ ? NGHTTP2_NV_FLAG_NO_COPY_VALUE : NGHTTP2_NV_FLAG_NONE;
+  indexing_.begin_list();
   for (size_t i = 0; i < fields.size(); ++i) {
     const H2Field& field = fields[i];
     uint8_t names = field.lower ? NGHTTP2_NV_FLAG_NO_COPY_NAME : NGHTTP2_NV_FLAG_NONE;
-    if (field.lower && stays_out_of_table(field.name)) names |= NGHTTP2_NV_FLAG_NO_INDEX;
+    if (!indexing_.may_hold(field)) names |= NGHTTP2_NV_FLAG_NO_INDEX;
     list[i] = pair_of(field, static_cast<uint8_t>(names | values));
   }
   uint8_t flags = end == End::yes ? NGHTTP2_FLAG_END_STREAM : NGHTTP2_FLAG_NONE;
