@@ -37,8 +37,12 @@ bool set_pseudo(std::string_view name, std::string_view value, Pseudo& out) {
 
 // RFC 9113 section 8.2.1.
 const Problem* check_field(FieldId id, std::string_view name, std::string_view value) {
-  if (!is_token(name)) return &kBadFieldName;
-  if (std::any_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) return &kUpperCaseName;
+  if (id != FieldId::other) {   // which it is in whatever case
+    if (name != lower_field_name(id)) return &kUpperCaseName;
+  } else {
+    if (!is_token(name)) return &kBadFieldName;
+    if (std::any_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) return &kUpperCaseName;
+  }
   if (!is_field_value(value) || trim_ows(value).size() != value.size()) return &kBadField;
   switch (id) {
     case FieldId::connection: case FieldId::keep_alive: case FieldId::proxy_connection:
