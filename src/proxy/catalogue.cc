@@ -159,8 +159,8 @@ constexpr Advice kAdvice[] = {
     {"upstream_timeout",
      "No response head within `timeout.response` (the route's, or the upstream's). Once the "
      "response "
-     "has begun, a stall of `timeout.body` cannot be answered any more: the client's connection "
-     "(over HTTP/2 its stream) is reset and the access log says `\"aborted\":\"upstream\"`."},
+     "has begun, a stall of `timeout.body` cannot be answered any more: the client's connection is closed "
+     "before the response's end (over HTTP/2 its stream is reset) and the access log says `\"aborted\":\"upstream\"`."},
     {"upstream_closed",
      "The upstream ended the connection without an answer: it crashed, restarted, or its own limit "
      "was hit. A request that came over a kept connection is repeated once by itself if "
@@ -391,7 +391,7 @@ problem details (`application/problem+json`), or a short HTML page or plain text
 * Nothing that the client sent is repeated in the body. Responses have `Cache-Control: no-store`; 503 has `Retry-After`,
   405 has `Allow`.
 * "Ends the connection": after such a request nobody can say where the next one begins. The answer is sent, the
-  connection half-closed, and what still arrives is discarded (up to 1 MiB or 5 s) so that the client can read it. A refused
+  connection half-closed, and what still arrives is discarded (until nothing comes for 5 s, 30 s at most) so that the client can read it. A refused
   request of HTTP/2 ends its stream alone.
 * A call of gRPC gets no body but `grpc-status`, by the status that is given here (`docs/grpc.md`).
 )";

@@ -144,7 +144,7 @@ void Connection::on_timer(Timer&) {
   }
   if (read_deadline_ <= at) {
     read_deadline_ = kNever;
-    if (lingering_) return die();
+    if (lingering_) return look_at_linger();
     if (connecting_) return on_failed(Error{Code::timeout, Side::gateway, Progress::unsent, "no handshake in time"});
     codec_->on_timeout(phase_);
     if (dead_) return;
@@ -179,7 +179,14 @@ void Connection::begin_linger() {
   if (eof_) return die();   // the peer has sent all that it ever will
   paused_ = false;
   transport_->resume_read();
-  read_deadline_ = now() + kLingerMax;
+  read_deadline_ = now() + kLingerSilenceMax;
+  arm(read_deadline_);
+}
+
+void Connection::look_at_linger() {
+  if (!heard_ || ++linger_looks_ == kLingerLooksMax) return die();
+  heard_ = false;
+  read_deadline_ = now() + kLingerSilenceMax;
   arm(read_deadline_);
 }
 
@@ -204,9 +211,9 @@ void Connection::on_read(const Slice& bytes) {
   if (dead_) return;
   bytes_read_ += bytes.size;
   if (ending_) {
-    lingered_bytes_ += static_cast<uint32_t>(bytes.size);
-    size_t most = how_ == Finish::dismiss ? kDismissBytesMax : kLingerBytesMax;
-    if (lingering_ && lingered_bytes_ > most) die();
+    if (how_ == Finish::dismiss) dismissed_bytes_ += static_cast<uint32_t>(bytes.size);
+    heard_ = true;
+    if (lingering_ && dismissed_bytes_ > kDismissBytesMax) die();
     return;
   }
   if (phase_ == Phase::body) read_deadline_ = now() + timeouts_->body;

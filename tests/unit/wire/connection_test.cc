@@ -348,8 +348,9 @@ TEST(Connection, does_not_linger_for_a_peer_that_has_ended_already) {
   EXPECT_EQ(meanwhile.gone, 1);
 }
 
-TEST(Connection, lingers_for_a_bounded_number_of_bytes) {
-  for (auto [how, most] : {std::pair{Finish::linger, kLingerBytesMax}, {Finish::dismiss, kDismissBytesMax}}) {
+TEST(Connection, lingers_however_much_comes_unless_it_dismisses) {
+  constexpr size_t kMuch = 64 * 1024 * 1024;
+  for (auto [how, most] : {std::pair{Finish::linger, kMuch}, {Finish::dismiss, kDismissBytesMax}}) {
     Line line;
     line.write("bye");
     line.finish(how);
@@ -357,12 +358,13 @@ TEST(Connection, lingers_for_a_bounded_number_of_bytes) {
     EXPECT_TRUE(line.fake.finished);
     std::string piece(4 * 1024, 'x');
     size_t discarded = 0;
-    while (line.gone == 0 && discarded < 2 * kLingerBytesMax) {
+    while (line.gone == 0 && discarded < kMuch) {
       line.read(piece);
       discarded += piece.size();
     }
-    EXPECT_EQ(line.gone, 1);
-    EXPECT_EQ(discarded, most + piece.size());   // the piece that was too much is the last
+    bool dismissed = how == Finish::dismiss;
+    EXPECT_EQ(line.gone, dismissed ? 1 : 0);
+    EXPECT_EQ(discarded, dismissed ? most + piece.size() : most);   // the piece that was too much is the last
   }
 }
 
@@ -371,7 +373,25 @@ TEST(Connection, lingers_for_a_bounded_time) {
   line.finish(Finish::linger);
   auto began = std::chrono::steady_clock::now();
   ASSERT_TRUE(line.loop.until([&] { return line.gone == 1; }));
-  EXPECT_GE(std::chrono::steady_clock::now() - began, kLingerMax - milliseconds(100));
+  EXPECT_GE(std::chrono::steady_clock::now() - began, kLingerSilenceMax - milliseconds(100));
+}
+
+TEST(Connection, lingers_on_while_something_comes_but_not_for_ever) {
+  bool full = std::getenv("SLUICE_FULL") != nullptr;   // half a minute
+  Line line;
+  line.finish(Finish::linger);
+  auto began = std::chrono::steady_clock::now();
+  auto lasted = [&] { return std::chrono::steady_clock::now() - began; };
+  int heard = 0;
+  ASSERT_TRUE(line.loop.until([&] {
+    bool comes = full || heard == 0;
+    if (line.gone == 0 && comes && lasted() >= heard * kLingerSilenceMax / 2) {
+      line.read("x");
+      ++heard;
+    }
+    return line.gone == 1;
+  }, std::chrono::seconds(60)));
+  EXPECT_GE(lasted(), (full ? kLingerLooksMax : 2) * kLingerSilenceMax - milliseconds(100));
 }
 
 TEST(Connection, tells_the_codec_when_writing_fails_and_reads_on) {
