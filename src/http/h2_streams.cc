@@ -56,14 +56,19 @@ void H2Session::begin_tunnel(H2Stream& stream, StreamEvents& events) {
   if (stream.early_end_) end_message(stream);
 }
 
+bool H2Session::may_linger(const H2Stream& stream) const {
+  bool waits_for_end = server_ && stream.head_read_ && stream.counts_length_ && stream.left_ == 0;
+  return (stream.tunnel_ == H2Stream::Tunnel::open || waits_for_end) && stream.write_done_ && !stream.read_done_;
+}
+
 bool H2Session::lingers(H2Stream& stream) {
-  bool may = stream.tunnel_ == H2Stream::Tunnel::open && stream.write_done_ && !stream.read_done_;
+  bool may = may_linger(stream) && !leaving_ && !finished_;
   if (may) stream.heard_at_ = now();
-  return may && !leaving_ && !finished_;
+  return may;
 }
 
 void H2Session::end_lingering(H2Stream& stream) {
-  bool over = stream.tunnel_ == H2Stream::Tunnel::open && stream.events_ == nullptr && !stream.closed_;
+  bool over = may_linger(stream) && stream.events_ == nullptr && !stream.closed_;
   if (over && (leaving_ || now() - stream.heard_at_ >= kLinger)) submit_reset(stream, NGHTTP2_NO_ERROR);
 }
 
@@ -137,7 +142,7 @@ void H2Session::on_data_sent(H2Stream& stream, size_t bytes) {
 void H2Session::on_end_sent(H2Stream& stream) {
   stream.end_sent_ = true;
   stream.blocked_since_ = kNever;
-  bool left = server_ && stream.events_ == nullptr && (leaving_ || stream.tunnel_ != H2Stream::Tunnel::open);
+  bool left = server_ && stream.events_ == nullptr && (leaving_ || !may_linger(stream));
   bool asks = nghttp2_session_get_stream_remote_close(session_.get(), stream.id_) == 0;
   if (left && asks) submit_reset(stream, NGHTTP2_NO_ERROR);
 }

@@ -397,6 +397,49 @@ TEST(H2Server, asks_for_no_more_of_the_body_behind_the_end_only) {
   EXPECT_EQ(server.codec.streams(), 0U);
 }
 
+/// A request of five bytes, and an answer; the end of the request's stream is still to come.
+struct EndMissing : H2Server {
+  explicit EndMissing(std::string_view body) {
+    greet();
+    send(frame(kHeaders, kEndHeaders, 1,
+               list_of({{":method", "POST"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/"}, {"content-length", "5"}})) +
+         frame(kData, 0, 1, body));
+    wire.take_sent();
+    answer(0);
+  }
+};
+
+// Some clients fall over a reset when they send their END_STREAM in a frame of its own.
+TEST(H2Server, awaits_the_end_of_a_request_whose_length_has_come) {
+  EndMissing server("12345");
+  EXPECT_EQ(frame_types(server.wire.take_sent()), "1 0");
+  server.send(frame(kData, kEndStream, 1, ""));
+  EXPECT_EQ(frame_types(server.wire.take_sent()), "");
+  EXPECT_EQ(server.codec.streams(), 0U);
+
+  EndMissing shorter("1234");   // more of it would follow: nobody wants it
+  EXPECT_EQ(frame_types(shorter.wire.take_sent()), "1 0 3(0)");
+  EXPECT_EQ(shorter.codec.streams(), 0U);
+}
+
+TEST(H2Server, awaits_the_end_of_a_request_for_a_moment) {
+  EndMissing server("12345");
+  server.wire.take_sent();
+  server.wire.time += std::chrono::seconds(4);
+  server.codec.on_timeout(Phase::streams);
+  EXPECT_EQ(frame_types(server.wire.take_sent()), "");
+  server.wire.time += std::chrono::seconds(1);
+  server.codec.on_timeout(Phase::streams);
+  EXPECT_EQ(frame_types(server.wire.take_sent()), "3(0)");
+  EXPECT_EQ(server.codec.streams(), 0U);
+
+  EndMissing leaving("12345");
+  leaving.wire.take_sent();
+  leaving.codec.drain();
+  leaving.codec.on_timeout(Phase::last);
+  EXPECT_EQ(leaving.codec.streams(), 0U);
+}
+
 TEST(H2Server, an_end_that_waits_too_long_costs_the_stream) {
   for (std::string_view body : {"hello", "hello you"}) {
     FilledWindow server(kEndStream | kEndHeaders, body);
