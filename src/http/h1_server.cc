@@ -122,12 +122,16 @@ void H1ServerCodec::begin_tunnel(StreamEvents& events) {
   if (eof_) on_eof();
 }
 
-void H1ServerCodec::reset(Error) {
+// What an upstream broke off goes out as far as it came, where its length or the missing last chunk says that it is not whole.
+void H1ServerCodec::reset(Error why) {
   if (events_ == nullptr) return;
   events_ = nullptr;
   finished_ = true;
   wire_->expect(Phase::none);
-  wire_->finish(Finish::abort);
+  bool shows = writing_ == Writing::length || writing_ == Writing::chunks;
+  if (why.side != Side::upstream || !shows) return wire_->finish(Finish::abort);
+  end_raw();
+  wire_->finish(has_unread() ? Finish::linger : Finish::flush);
 }
 
 void H1ServerCodec::detach() {
@@ -142,8 +146,7 @@ void H1ServerCodec::detach() {
     finished_ = true;
     wire_->expect(Phase::none);
     if (writing_ != Writing::done) return wire_->finish(Finish::abort);
-    bool unread = reading_ != Reading::done || !held_.empty();   // of a tunnel: a peer that has not ended its side
-    return wire_->finish(unread ? Finish::linger : Finish::flush);
+    return wire_->finish(has_unread() ? Finish::linger : Finish::flush);
   }
   reading_ = Reading::idle;
   wire_->expect(Phase::idle);

@@ -1,10 +1,12 @@
 """Bodies stream both ways, whatever their framing; nothing is lost, added or taken for another
 message."""
 import hashlib
+import http.client
 import threading
+import time
 
 import pytest
-from support.client import request
+from support.client import DEADLINE_SECONDS, request
 from support.problem import assert_problem
 from support.upstream import answer, early, in_turn, raw, response
 
@@ -172,6 +174,51 @@ def test_an_early_response_is_delivered_though_the_body_is_not_taken(proxied):
         sender.start()
         answered = client.response()
         assert (answered.status, answered.body) == (403, b"no thanks")
+
+
+@pytest.mark.parametrize("by", ["gateway", "upstream"])
+def test_who_reads_nothing_before_everything_is_sent_reads_the_early_answer(proxied, by):
+    """Python's http.client, Perl's HTTP::Tiny, wget, proxies that hold requests first."""
+    @early
+    def refuse(connection, received):
+        connection.send(response(403, b"no thanks"))
+        while connection.socket.recv(MEGABYTE):
+            pass
+
+    gateway, _ = proxied(refuse, listen=f'limits = {{ body = "{"1GiB" if by == "upstream" else "1MiB"}" }}')
+    for fields in ({}, {"Transfer-Encoding": "chunked"}):
+        client = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=DEADLINE_SECONDS)
+        body = iter([bytes(MEGABYTE)] * 12) if fields else bytes(12 * MEGABYTE)
+        client.request("POST", "/", body, fields, encode_chunked=bool(fields))
+        assert client.getresponse().status == (403 if by == "upstream" else 413)
+        client.close()
+
+
+BROKEN = {"length": (b"HTTP/1.1", b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n", b""),
+          "chunked": (b"HTTP/1.1", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1e8480\r\n", b"\r\n"),
+          "until the close": (b"HTTP/1.0", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1e8480\r\n", b"\r\n")}
+
+
+@pytest.mark.parametrize("form", BROKEN)
+def test_what_came_of_a_response_that_breaks_off_arrives(proxied, form):
+    """A client that reads slowly gets it too; and none takes it for whole."""
+    version, head, behind = BROKEN[form]
+    gateway, _ = proxied(raw(head + bytes(2_000_000) + behind, then="close"))
+    with gateway.client(receive_buffer=32 * 1024) as client:
+        client.send(b"GET / " + version + b"\r\nHost: a\r\n\r\n")
+        received, why = b"", None
+        try:
+            while piece := client.socket.recv(65536):
+                received += piece
+                time.sleep(0.001)
+        except ConnectionError as failed:
+            why = failed
+    if form == "until the close":
+        assert why is not None            # nothing else could say that it is not whole
+    else:
+        assert why is None and received.count(b"\0") == 2_000_000 and not received.endswith(b"0\r\n\r\n")
+    assert gateway.access_log(1)[0]["aborted"] == "upstream"
+    gateway.wait_for_metric(1, "sluice_problems_total", code="upstream_closed")
 
 
 @pytest.mark.parametrize("fields", [[("Connection", "close")], []])
