@@ -80,6 +80,10 @@ void H2Session::end_message(H2Stream& stream) {
 void H2Session::on_data(H2Stream& stream, std::string_view bytes) {
   if (stream.read_done_ || stream.events_ == nullptr || bytes.empty()) return;
   if (!stream.head_read_) return bad_message(stream, kBadPseudoField);   // a body before the head
+  if (!server_ && stream.method_ == Method::head) {   // as over HTTP/1: the answer is its head, whatever the server adds
+    nghttp2_session_consume_stream(session_.get(), stream.id_, bytes.size());
+    return;
+  }
   if (stream.counts_length_ && bytes.size() > stream.left_) return bad_message(stream, kBadContentLength);
   if (stream.counts_length_) stream.left_ -= bytes.size();
   stream.unconsumed_ += bytes.size();

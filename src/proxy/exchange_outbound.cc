@@ -11,6 +11,8 @@ using upstream::Reuse;
 
 namespace {
 
+constexpr int kSentAgainMax = 3;   // what a server did not take
+
 const Problem& problem_of(Lack lack) {
   switch (lack) {
     case Lack::unresolved: return kUpstreamUnresolved;
@@ -179,8 +181,8 @@ Next Exchange::do_outcome() {
 }
 
 // G3: sent again only if nothing was answered, everything sent is still here, and the request is idempotent
-// or not a byte of it left the socket. Once, and only because the connection came from the pool, or because the server
-// says that it has done nothing with it.
+// or not a byte of it left the socket. Once, and only because the connection came from the pool; a few times because the
+// server says that it has done nothing with it.
 bool Exchange::may_retry() const {
   // A bad message that is no answer is left over from the last response.
   bool not_taken = upstream_error_.code == Code::not_taken;
@@ -188,7 +190,8 @@ bool Exchange::may_retry() const {
               upstream_error_.code == Code::bad_message;
   bool harmless = upstream_error_.progress == Progress::unsent ||
                   (upstream_error_.progress == Progress::sent && http::is_idempotent(request_->method));
-  return (stream_reused_ || not_taken) && !fresh_only_ && dead && harmless && request_pump_.replayable();
+  bool again = not_taken ? retries_ < kSentAgainMax : stream_reused_ && !fresh_only_;
+  return again && dead && harmless && request_pump_.replayable();
 }
 
 Next Exchange::retry_or_fail() {
