@@ -67,7 +67,7 @@ constexpr FamilyFacts kFacts[] = {
      "From a question to a service that decides to its answer, or to the end of patience."},
     {"sluice_service_connections_total", counter, "service",
      "Connections opened for these questions; one that is kept serves any number of them."},
-    {"sluice_problems_total", counter, "code", "Responses that the gateway made, by problem."},
+    {"sluice_problems_total", counter, "code", "Requests that the gateway answered with a problem, or broke off because of one."},
     {"sluice_shadow_refusals_total", counter, "route",
      "Requests that a route's allow would have refused, were it not in shadow mode."},
     {"sluice_limit_requests_total", counter, "limit, result",

@@ -190,7 +190,7 @@ class Shard {
       statuses[facts.status - kStatusFirst].add();
     }
   }
-  /// Counts a response that the gateway made itself. needs: `problem` has static storage
+  /// Counts a request that was answered with it, or broken off because of it. needs: `problem` has static storage
   void problem(const http::Problem& made) { problems.count(made); }
   void handshake(std::string_view version, Handshake how) {
     handshakes[tls_version_index(version)][static_cast<size_t>(how)].add();

@@ -62,7 +62,10 @@ Exchange::Exchange(Engine& engine, http::Stream& client_stream, const server::Cl
 Exchange::~Exchange() { --lease_->exchanges; }
 
 Next Exchange::advance() {                   // the life of a request, in reading order
-  if (client_error_ && step_ < Step::finish) return go(Step::finish);
+  if (client_error_ && step_ < Step::finish) {
+    if (step_ == Step::start && request_started_) begin_request();   // taken back at once: the log says by whom
+    return go(Step::finish);
+  }
   switch (step_) {
     case Step::start:   return do_start();   // wait for a head, or for what is wrong with it
     case Step::route:   return do_route();   // host + path + method -> Route, or reply 404

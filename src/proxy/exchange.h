@@ -82,6 +82,7 @@ class Exchange final : public Task,
   Next do_start();
   Next do_route();
   Next do_inspect();
+  void begin_request();
   void begin_call();
   bool is_misdirected() const;
   void find_client();
@@ -134,6 +135,7 @@ class Exchange final : public Task,
   observe::AccessRecord access_record() const;
   observe::AuditRecord audit_record(uint16_t status) const;
   bool denied(uint16_t status) const;
+  bool sent_whole_length() const;
   uint16_t status() const { return head_sent_ ? response_->status : 0; }
   bool was_answered() const { return answered_at_ != TimePoint{} && sent_at_ != TimePoint{}; }
   void release() override;

@@ -13,7 +13,6 @@ Next Exchange::do_reply() {
   ReplyFacts facts{call_, allow_, route_, client_facts_->listener, grpc_};
   Reply made;
   if (problem_) {
-    parts().shard.problem(*problem_);
     made = problem_reply(facts, *problem_);
   } else if (reply_) {
     made = grpc_ == GrpcForm::none ? Reply{reply_->head, reply_->body} : grpc_reply(facts, *reply_);
@@ -34,6 +33,7 @@ Next Exchange::do_reply() {
   bool unread = !request_pump_.ended();
   response_->keep_alive = !unread && !(problem_ && problem_->close);
   response_->content_length = reply_body_.size();
+  if (request_->method == http::Method::head) reply_body_ = {};
   from_us_ = true;
   return go(Step::amend);
 }
@@ -147,6 +147,7 @@ observe::RequestFacts Exchange::count(TimePoint end) {
   if (own_until_ == TimePoint{}) own_until_ = end;
   facts.own = was_answered() ? (sent_at_ - began_) - away_ + (own_until_ - answered_at_) : (own_until_ - began_) - away_;
   parts().shard.request(facts);
+  if (problem_) parts().shard.problem(*problem_);
   if (grpc_ != GrpcForm::none) count_grpc();
   if (uint64_t spliced = request_pump_.spliced() + response_pump_.spliced(); spliced > 0) {
     parts().shard.spliced_bytes.add(spliced);
@@ -183,13 +184,19 @@ observe::AccessRecord Exchange::access_record() const {
   record.endpoint = last_endpoint_;
   record.retries = retries_;
   if (problem_) record.problem = problem_->code;
-  if (client_error_) record.aborted = client_error_.side;
+  if (client_error_ && !sent_whole_length()) record.aborted = client_error_.side;
   if (client_facts_->transport) record.tls_version = client_facts_->transport->tls().version;
   record.user_agent = request_->fields.get(FieldId::user_agent).value_or("");
   record.referer = request_->fields.get(FieldId::referer).value_or("");
   record.fields = &request_->fields;
   record.params = call_.params();
   return record;
+}
+
+// A server of HTTP/2 may end its stream a moment after the last byte: nothing is missing for a client that has left by then.
+bool Exchange::sent_whole_length() const {
+  bool announced = head_sent_ && response_->content_length && *response_->content_length > 0;
+  return announced && response_pump_.bytes() == *response_->content_length;
 }
 
 std::optional<observe::AccessRecord> Exchange::look(observe::AuditRecord& audit) const {

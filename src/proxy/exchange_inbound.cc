@@ -39,17 +39,22 @@ std::string_view path_for_logs(std::string_view target) {
 
 Next Exchange::do_start() {
   if (!request_started_) return Next::wait;
-  path_ = request_->path.empty() ? path_for_logs(request_->target) : request_->path;
-  authority_ = request_->authority;
-  find_client();
-  name_request();
-  begin_call();
+  begin_request();
   if (request_->version == http::Version::h2 && http::is_grpc(*request_)) begin_grpc(GrpcForm::grpc);
   if (refused_) return go(Step::reply);
   if (const Problem* problem = problem_of(client_facts_->refusal)) return fail(*problem);
   if (parts().blocks.short_of_memory()) return fail(kMemoryFull);
   if (client_facts_->listener && client_facts_->listener->asks_certificates && is_misdirected()) return fail(kMisdirected);
   return go(Step::route);
+}
+
+// What policies and logs know of it.
+void Exchange::begin_request() {
+  path_ = request_->path.empty() ? path_for_logs(request_->target) : request_->path;
+  authority_ = request_->authority;
+  find_client();
+  name_request();
+  begin_call();
 }
 
 // RFC 9110 section 7.4. A client without SNI got the first certificate, whatever it asks for.

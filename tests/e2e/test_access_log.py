@@ -8,6 +8,9 @@ import subprocess
 import pytest
 from support.client import request
 from support.gateway import settings
+from support.h2_client import H2Client
+from support.h2_upstream import H2Upstream
+from support.ports import free_port
 from support.timing import SLOW, wait_until
 from support.upstream import answer, early
 
@@ -41,6 +44,49 @@ def test_refused_and_unrouted_requests_are_logged_too(proxied):
         client.send(b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n").response()
     lines = gateway.access_log(1)
     assert lines[0]["status"] == 400 and lines[0]["problem"]
+
+
+def test_what_is_taken_back_at_once_is_logged_with_its_client(proxied):
+    gateway, behind = proxied(listen='protocols = ["h1", "h2c"]')
+    with H2Client(gateway.port) as client:
+        stream = client.h2.get_next_available_stream_id()
+        client.h2.send_headers(stream, [(":method", "GET"), (":scheme", "http"), (":authority", "shop"), (":path", "/hasty")], end_stream=True)
+        client.h2.reset_stream(stream, 8)
+        client.flush()
+        line = gateway.access_log(1)[0]
+    assert (line["client_ip"], line["authority"], line["path"], line["aborted"], line["status"]) == ("127.0.0.1", "shop", "/hasty", "client", 0)
+    assert line["request_id"] and behind.requests == []
+
+
+def test_head_has_no_bytes_whoever_answers(gateway):
+    one = gateway(settings(f"127.0.0.1:{free_port()}", listen='protocols = ["h1", "h2c"]', more="""
+[route.fixed]
+match = { path = "/fixed", methods = ["GET"] }
+respond = { status = 200, body = "0123456789" }
+"""))
+    lengths = []
+    for method, target, status in (("HEAD", "/fixed", 200), ("HEAD", "/", 502), ("GET", "/fixed", 200)):
+        with one.client() as client, H2Client(one.port) as other:
+            for reply in (client.ask(method, target), other.ask(method, target)):
+                assert (reply.status, len(reply.body) > 0) == (status, method == "GET")
+                lengths.append(int(reply.get("content-length")))
+    assert lengths[0] == 10 and min(lengths) == 10
+    assert [line["response_bytes"] for line in one.access_log(6)] == [0] * 4 + [10] * 2
+
+
+def test_nobody_aborts_what_has_come_wholly(gateway):
+    """A server of HTTP/2 that ends its stream in a frame of its own, and a client that closes when it has all bytes."""
+    def script(connection, received):
+        with connection.lock:
+            connection.h2.send_headers(received.stream, [(":status", "200"), ("content-length", "5")])
+            connection.h2.send_data(received.stream, b"whole")
+            connection.flush()
+    with H2Upstream(script) as behind:
+        one = gateway(settings(behind, listen='protocols = ["h1", "h2c"]', upstream='protocol = "h2c"'))
+        with H2Client(one.port) as client:
+            stream = client.begin()
+            client.wait(lambda: client.replies[stream].body == b"whole", "all of it")
+        assert "aborted" not in one.access_log(1)[0]
 
 
 def test_the_query_is_not_logged(proxied):
