@@ -26,6 +26,7 @@ enum class Phase : uint8_t {
 enum class Finish : uint8_t {
   flush,    // after what is queued has left
   linger,   // the same, but half-close and discard what still arrives, so that the peer reads our answer
+  hear_out, // as linger, however much arrives: of a client that may read only when it has sent its request
   dismiss,  // as linger, but far less is discarded: of a peer that floods us
   abort,    // at once, with RST: what was sent is not whole
 };

@@ -134,8 +134,8 @@ class H1ServerCodec final : public H1Stream {
   Side peer() const override { return Side::client; }
   void message_read() override;
   void message_bad(const Problem& problem) override { refuse(problem); }
-  /// Something may be on its way here still; of a tunnel: from a peer that has not ended its side.
-  bool has_unread() const { return reading_ != Reading::done || !held_.empty(); }
+  /// When what we say has been said.
+  Finish usual_end() const;
 
   StreamAcceptor* acceptor_;
   Chain held_;                      // pipelined bytes

@@ -122,6 +122,14 @@ void H1ServerCodec::begin_tunnel(StreamEvents& events) {
   if (eof_) on_eof();
 }
 
+Finish H1ServerCodec::usual_end() const {
+  bool whole = reading_ == Reading::done;
+  if (whole && held_.empty()) return Finish::flush;
+  // Garbage, requests behind the last one, and what comes of a tunnel whose peer has not ended its side, or a body.
+  bool rest = whole || reading_ == Reading::discard || reading_ == Reading::tunnel;
+  return rest ? Finish::linger : Finish::hear_out;
+}
+
 // What an upstream broke off goes out as far as it came, where its length or the missing last chunk says that it is not whole.
 void H1ServerCodec::reset(Error why) {
   if (events_ == nullptr) return;
@@ -131,7 +139,7 @@ void H1ServerCodec::reset(Error why) {
   bool shows = writing_ == Writing::length || writing_ == Writing::chunks;
   if (why.side != Side::upstream || !shows) return wire_->finish(Finish::abort);
   end_raw();
-  wire_->finish(has_unread() ? Finish::linger : Finish::flush);
+  wire_->finish(usual_end());
 }
 
 void H1ServerCodec::detach() {
@@ -146,7 +154,7 @@ void H1ServerCodec::detach() {
     finished_ = true;
     wire_->expect(Phase::none);
     if (writing_ != Writing::done) return wire_->finish(Finish::abort);
-    return wire_->finish(has_unread() ? Finish::linger : Finish::flush);
+    return wire_->finish(usual_end());
   }
   reading_ = Reading::idle;
   wire_->expect(Phase::idle);

@@ -63,7 +63,7 @@ void Connection::flushed() {
     write_deadline_ = write_waits_since_ = kNever;
     if (!ending_) return codec_->on_room();
     if (!output_.empty()) return;
-    if (how_ == Finish::linger || how_ == Finish::dismiss) return begin_linger();
+    if (how_ != Finish::flush) return begin_linger();
     if (transport_->is_tls()) transport_->finish();
     return die();
   }
@@ -211,9 +211,11 @@ void Connection::on_read(const Slice& bytes) {
   if (dead_) return;
   bytes_read_ += bytes.size;
   if (ending_) {
-    if (how_ == Finish::dismiss) dismissed_bytes_ += static_cast<uint32_t>(bytes.size);
     heard_ = true;
-    if (lingering_ && dismissed_bytes_ > kDismissBytesMax) die();
+    if (how_ == Finish::hear_out) return;
+    lingered_bytes_ += static_cast<uint32_t>(bytes.size);
+    size_t most = how_ == Finish::dismiss ? kDismissBytesMax : kLingerBytesMax;
+    if (lingering_ && lingered_bytes_ > most) die();
     return;
   }
   if (phase_ == Phase::body) read_deadline_ = now() + timeouts_->body;

@@ -23,9 +23,8 @@ inline constexpr Duration kDrainGrace = std::chrono::seconds(1);   // a request 
 inline constexpr int kLateParts = 4;                                // looks at late streams within their patience
 inline constexpr size_t kOutputMax = 256 * 1024;                    // queued for a peer that takes everything
 inline constexpr size_t kFlushSoon = 64 * 1024;                    // above it the turn's end is too far away
+inline constexpr size_t kLingerBytesMax = 1024 * 1024;
 inline constexpr size_t kDismissBytesMax = 16 * 1024;               // of a flood, whose price is the taking
-// After an answer what still arrives is discarded: a reset would take the answer from a client that reads it only when it
-// has sent everything.
 inline constexpr Duration kLingerSilenceMax = std::chrono::seconds(5);   // looked at as often, by which it may be as much again
 inline constexpr int kLingerLooksMax = 6;
 inline constexpr Duration kLivenessEvery = std::chrono::milliseconds(500);   // a reset is unseen while paused
@@ -129,7 +128,7 @@ class Connection final : public http::Wire,
   TimePoint write_waits_since_ = kNever;
   TimePoint paused_since_ = kNever;
   uint32_t queued_before_ = 0;      // at the last look: has the peer taken something since?
-  uint32_t dismissed_bytes_ = 0;
+  uint32_t lingered_bytes_ = 0;
   http::Phase phase_ = http::Phase::none;
   http::Finish how_ = http::Finish::flush;
   uint8_t linger_looks_ = 0;

@@ -40,10 +40,10 @@ class FakeWire final : public Wire {
   void raw_read(uint64_t bytes) override { raw_in += bytes; }
   void raw_written(uint64_t bytes) override { raw_out += bytes; }
 
-  /// "", "flush", "linger", "dismiss" or "abort".
+  /// "", "flush", "linger", "hear_out", "dismiss" or "abort".
   std::string_view ending() const {
     if (!finished) return "";
-    constexpr std::string_view kNames[] = {"flush", "linger", "dismiss", "abort"};
+    constexpr std::string_view kNames[] = {"flush", "linger", "hear_out", "dismiss", "abort"};
     return kNames[static_cast<size_t>(*finished)];
   }
   std::string take_sent() { return std::exchange(sent, {}); }

@@ -333,7 +333,7 @@ TEST(ServerCodec, ends_the_connection_as_the_stream_was_left) {
   Server unread;       // answered while the body still arrives: the client must read the answer
   unread.send(kPost + "12");
   unread.answer();
-  EXPECT_EQ(unread.wire.ending(), "linger");
+  EXPECT_EQ(unread.wire.ending(), "hear_out");
   EXPECT_EQ(unread.send("345"), 0u);
 
   Server reset;

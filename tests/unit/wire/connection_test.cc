@@ -348,9 +348,9 @@ TEST(Connection, does_not_linger_for_a_peer_that_has_ended_already) {
   EXPECT_EQ(meanwhile.gone, 1);
 }
 
-TEST(Connection, lingers_however_much_comes_unless_it_dismisses) {
+TEST(Connection, discards_as_much_as_the_end_asks_for) {
   constexpr size_t kMuch = 64 * 1024 * 1024;
-  for (auto [how, most] : {std::pair{Finish::linger, kMuch}, {Finish::dismiss, kDismissBytesMax}}) {
+  for (auto [how, most] : {std::pair{Finish::hear_out, kMuch}, {Finish::linger, kLingerBytesMax}, {Finish::dismiss, kDismissBytesMax}}) {
     Line line;
     line.write("bye");
     line.finish(how);
@@ -362,9 +362,9 @@ TEST(Connection, lingers_however_much_comes_unless_it_dismisses) {
       line.read(piece);
       discarded += piece.size();
     }
-    bool dismissed = how == Finish::dismiss;
-    EXPECT_EQ(line.gone, dismissed ? 1 : 0);
-    EXPECT_EQ(discarded, dismissed ? most + piece.size() : most);   // the piece that was too much is the last
+    bool bounded = how != Finish::hear_out;
+    EXPECT_EQ(line.gone, bounded ? 1 : 0);
+    EXPECT_EQ(discarded, bounded ? most + piece.size() : most);   // the piece that was too much is the last
   }
 }
 
