@@ -8,7 +8,7 @@
 namespace sluice::http {
 namespace {
 
-constexpr Duration kSilenceMax = std::chrono::seconds(1);   // above any round trip
+constexpr Duration kPatience = std::chrono::seconds(1);   // above any round trip
 
 }  // namespace
 
@@ -75,10 +75,13 @@ Error H2ClientCodec::reset_error(const H2Stream& stream, uint32_t code) const {
 
 std::optional<uint32_t> H2ClientCodec::detach_code(const H2Stream& stream) {
   if (stream.read_done_ && stream.end_sent_) return std::nullopt;
-  // Nothing at all has come since it was sent: the connection may be dead, and others would wait for it too.
+  // Nothing at all has come since it was sent: the connection may be dead, and others would wait for it too. So would bodies
+  // of others for the connection's window (which Tomcat 10.1 forgets to open behind bodies that it discards).
   bool answers = stream.tunnel_ != H2Stream::Tunnel::open;   // a tunnel may be silent for long
-  bool silent = answers && fed_at_ < stream.heard_at_ && now() - stream.heard_at_ >= kSilenceMax;
-  if (silent) leaving_ = true;
+  bool silent = answers && fed_at_ <= stream.heard_at_ && now() - stream.heard_at_ >= kPatience;
+  bool shut = window() <= 0 && stream.blocked_since_ != kNever &&
+              now() - stream.blocked_since_ >= kPatience;
+  if (silent || shut) leaving_ = true;
   return NGHTTP2_CANCEL;
 }
 

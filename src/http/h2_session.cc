@@ -309,6 +309,8 @@ bool H2Session::takes_tunnels() const {
   return nghttp2_session_get_remote_settings(session_.get(), NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
 }
 
+int32_t H2Session::window() const { return nghttp2_session_get_remote_window_size(session_.get()); }
+
 uint32_t H2Session::peer_streams_max() const {
   return nghttp2_session_get_remote_settings(session_.get(), NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }

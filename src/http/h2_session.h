@@ -98,6 +98,8 @@ class H2Session : public Codec {
   void update_phase();
   TimePoint now() const { return wire_->now(); }
   uint32_t peer_streams_max() const;
+  /// The connection's, for what is sent.
+  int32_t window() const;
 
   Wire* wire_;
   const H2Limits* limits_;

@@ -61,9 +61,7 @@ size_t H2Stream::credit() const {
   H2Session& session = *session_;
   size_t room = session.wire_->output_room();
   if (session.open_count_ > 1) room = std::min(room, turn_ == session.turn_ ? kShare - std::min<size_t>(kShare, burst_) : kShare);
-  nghttp2_session* library = session.session_.get();
-  int32_t window = std::min(nghttp2_session_get_stream_remote_window_size(library, id_),
-                            nghttp2_session_get_remote_window_size(library));
+  int32_t window = std::min(nghttp2_session_get_stream_remote_window_size(session.session_.get(), id_), session.window());
   size_t waiting = out_.size();
   size_t credit = std::min(room, static_cast<size_t>(std::max(window, 0)));
   credit -= std::min(credit, waiting);

@@ -129,8 +129,7 @@ void H2Session::read_trailers(H2Stream& stream, End end) {
 // gRPC measure what the connection carries, one for each round trip on which something came.
 void H2Session::on_data_sent(H2Stream& stream, size_t bytes) {
   auto used_up = [&] {
-    return nghttp2_session_get_stream_remote_window_size(session_.get(), stream.id_) <= 0 ||
-           nghttp2_session_get_remote_window_size(session_.get()) <= 0;
+    return nghttp2_session_get_stream_remote_window_size(session_.get(), stream.id_) <= 0 || window() <= 0;
   };
   if (bytes >= kH2CrumbsBelow || !used_up()) {
     counts_.forgive(H2Abuse::control_frames, static_cast<uint32_t>(2 * (1 + bytes / kH2CrumbsBelow)));

@@ -306,6 +306,27 @@ def test_a_connection_that_dies_takes_only_its_requests(gateway):
         assert len(behind.connections) == 2
 
 
+@pytest.mark.parametrize("how", ["says nothing", "opens no window"])
+def test_a_connection_that_lets_a_request_wait_for_nothing_gets_no_other(gateway, how):
+    """Tomcat 10.1 forgets the connection's window behind bodies that it discards, and answers whatever has none."""
+    def script(connection, received):
+        if how == "opens no window" or connection.number or received.get(":method") == "GET":
+            connection.answer(received)
+    with H2Upstream(script, windows=False) as behind:
+        one = gateway(settings(behind, upstream='protocol = "h2c"\ntimeout = { response = "1500ms", body = "1500ms" }'))
+        assert one.ask("GET").status == 200
+        with one.client() as waits:
+            waits.send(request("POST", "/", body=bytes(65_535 if how == "says nothing" else 65_536)))
+            if how == "opens no window":
+                wait_until(lambda: len(behind.requests) == 2 and len(behind.requests[1].body) == 65_535, "it is used up")
+                assert one.ask("GET").status == 200
+            assert_problem(waits.response(), 504, "upstream_timeout")
+        assert len(behind.connections) == 1
+        assert one.ask("GET").status == 200
+        assert one.ask("POST", body=b"x").status == 200
+        assert len(behind.connections) == 2
+
+
 def test_idle_connections_end(gateway):
     with H2Upstream(lambda connection, received: connection.answer(received)) as behind:
         one = gateway(settings(behind, upstream='protocol = "h2c"\nkeep = { idle = "300ms" }'))
