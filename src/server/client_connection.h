@@ -38,7 +38,7 @@ class Handler {
 
 /// Patience with a connection that is only to be told 503: it must not hold its place for long.
 inline constexpr wire::Timeouts kRefusedTimeouts{std::chrono::seconds(5), std::chrono::seconds(5),
-                                                 std::chrono::seconds(5), std::chrono::seconds(5)};
+                                                 std::chrono::seconds(5), std::chrono::seconds(5), std::chrono::seconds(5)};
 
 class ClientConnection final : public ListHook<class ClientConnectionTag>,
                                private wire::Connection::Owner,

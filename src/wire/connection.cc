@@ -110,7 +110,7 @@ void Connection::expect(Phase phase) {
     case Phase::idle: read_deadline_ = now() + timeouts_->idle; break;
     case Phase::head: read_deadline_ = now() + timeouts_->header; break;
     case Phase::body: read_deadline_ = now() + timeouts_->body; break;
-    case Phase::streams: read_deadline_ = now() + std::min(timeouts_->body, timeouts_->write) / kLateParts; break;
+    case Phase::streams: read_deadline_ = now() + std::min(std::min(timeouts_->body, timeouts_->write) / kLateParts, kStreamsLook); break;
     case Phase::last: read_deadline_ = now() + kDrainGrace; break;
   }
   arm(read_deadline_);
@@ -143,13 +143,19 @@ void Connection::on_timer(Timer&) {
     write_deadline_ = at + timeouts_->write;
   }
   if (read_deadline_ <= at) {
+    if (lingering_) return die();
     read_deadline_ = kNever;
-    if (lingering_) return look_at_linger();
     if (connecting_) return on_failed(Error{Code::timeout, Side::gateway, Progress::unsent, "no handshake in time"});
     codec_->on_timeout(phase_);
     if (dead_) return;
   }
   if (TimePoint next = std::min(read_deadline_, write_deadline_); next != kNever) arm(next);
+}
+
+void Connection::drain() {
+  draining_ = true;
+  if (lingering_) linger_end_ = std::min(linger_end_, now() + kLingerSilenceMax);
+  if (!dead_) codec_->drain();
 }
 
 void Connection::end_output() {
@@ -178,15 +184,10 @@ void Connection::begin_linger() {
   transport_->finish();
   if (eof_) return die();   // the peer has sent all that it ever will
   paused_ = false;
+  paused_since_ = kNever;
   transport_->resume_read();
-  read_deadline_ = now() + kLingerSilenceMax;
-  arm(read_deadline_);
-}
-
-void Connection::look_at_linger() {
-  if (!heard_ || ++linger_looks_ == kLingerLooksMax) return die();
-  heard_ = false;
-  read_deadline_ = now() + kLingerSilenceMax;
+  linger_end_ = now() + (draining_ ? std::min(kLingerSilenceMax, timeouts_->linger) : timeouts_->linger);
+  read_deadline_ = std::min(now() + kLingerSilenceMax, linger_end_);
   arm(read_deadline_);
 }
 
@@ -211,7 +212,7 @@ void Connection::on_read(const Slice& bytes) {
   if (dead_) return;
   bytes_read_ += bytes.size;
   if (ending_) {
-    heard_ = true;
+    if (lingering_) read_deadline_ = std::min(now() + kLingerSilenceMax, linger_end_);
     if (how_ == Finish::hear_out) return;
     lingered_bytes_ += static_cast<uint32_t>(bytes.size);
     size_t most = how_ == Finish::dismiss ? kDismissBytesMax : kLingerBytesMax;

@@ -17,16 +17,17 @@ struct Timeouts {
   Duration header = std::chrono::seconds(10);   // from a head's first byte to its last
   Duration body = std::chrono::seconds(30);     // between two pieces of a body
   Duration write = std::chrono::seconds(30);    // between two pieces that the peer takes
+  Duration linger = std::chrono::seconds(30);   // behind the last message, for what the peer still sends
 };
 
 inline constexpr Duration kDrainGrace = std::chrono::seconds(1);   // a request may be on its way when draining begins
 inline constexpr int kLateParts = 4;                                // looks at late streams within their patience
+inline constexpr Duration kStreamsLook = std::chrono::seconds(5);   // but at least as often: some of them linger
 inline constexpr size_t kOutputMax = 256 * 1024;                    // queued for a peer that takes everything
 inline constexpr size_t kFlushSoon = 64 * 1024;                    // above it the turn's end is too far away
 inline constexpr size_t kLingerBytesMax = 1024 * 1024;
 inline constexpr size_t kDismissBytesMax = 16 * 1024;               // of a flood, whose price is the taking
-inline constexpr Duration kLingerSilenceMax = std::chrono::seconds(5);   // looked at as often, by which it may be as much again
-inline constexpr int kLingerLooksMax = 6;
+inline constexpr Duration kLingerSilenceMax = std::chrono::seconds(5);   // and in all, once draining has begun
 inline constexpr Duration kLivenessEvery = std::chrono::milliseconds(500);   // a reset is unseen while paused
 
 class Connection final : public http::Wire,
@@ -64,7 +65,7 @@ class Connection final : public http::Wire,
   void start_connecting(net::TransportPtr transport);
   /// Another protocol from here on. `codec` is to outlive the connection, as the one before.
   void set_codec(http::Codec& codec) { codec_ = &codec; }
-  void drain() { if (!dead_) codec_->drain(); }
+  void drain();
   /// Since when bytes have waited here without a break, for the peer to take them or to be read from it. kNever: none
   TimePoint slow_since() const { return std::min(write_waits_since_, paused_since_); }
   /// Ends at once, telling the codec (worker shutdown).
@@ -111,7 +112,6 @@ class Connection final : public http::Wire,
   void arm(TimePoint deadline);
   void flushed();
   void begin_linger();
-  void look_at_linger();
   void die();
 
   Loop* loop_;
@@ -127,17 +127,17 @@ class Connection final : public http::Wire,
   TimePoint write_deadline_ = kNever;
   TimePoint write_waits_since_ = kNever;
   TimePoint paused_since_ = kNever;
+  TimePoint linger_end_ = kNever;
   uint32_t queued_before_ = 0;      // at the last look: has the peer taken something since?
   uint32_t lingered_bytes_ = 0;
   http::Phase phase_ = http::Phase::none;
   http::Finish how_ = http::Finish::flush;
-  uint8_t linger_looks_ = 0;
   bool connecting_ : 1 = false;
   bool paused_ : 1 = false;
   bool eof_ : 1 = false;            // the peer sends nothing more
   bool ending_ : 1 = false;         // finish() was called
   bool lingering_ : 1 = false;
-  bool heard_ : 1 = false;          // while lingering, since the last look
+  bool draining_ : 1 = false;
   bool dead_ : 1 = false;
 };
 

@@ -1,5 +1,6 @@
 """SIGTERM and SIGINT: what is under way ends, then the process, with code 0. And one instance per
 address."""
+import contextlib
 import os
 import signal
 import threading
@@ -123,6 +124,22 @@ def test_a_response_while_draining_says_close(proxied):
         answered = client.response()
         assert (answered.status, answered.get("Connection", "").lower()) == (200, "close")
     assert gateway.wait() == 0
+
+
+def test_who_goes_on_sending_behind_his_answer_does_not_hold_up_the_end(proxied):
+    """He is heard for half a minute otherwise; five seconds are left to him."""
+    gateway, _ = proxied(listen='limits = { body = "1KiB" }', server='drain_timeout = "60s"')
+    with gateway.client() as client:
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n")
+        assert client.reader.head().status == 413
+        began = time.monotonic()
+        gateway.signal(signal.SIGTERM)
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() - began < 4 * DEADLINE_SECONDS:
+                client.send(b"x")
+                time.sleep(0.5)
+        assert gateway.wait(DEADLINE_SECONDS) == 0
+        assert time.monotonic() - began < 5 + 3 * SLOW
 
 
 def test_idle_connections_do_not_hold_up_the_end(proxied):

@@ -1,4 +1,5 @@
 """Limits of the whole process: connections in all, of one address, memory, file descriptors."""
+import contextlib
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ from support.client import Client, ask, request
 from support.gateway import Gateway, settings
 from support.message import Closed
 from support.problem import assert_problem
-from support.timing import DEADLINE_SECONDS, sanitizer, wait_until
+from support.timing import DEADLINE_SECONDS, SLOW, sanitizer, wait_until
 from support.upstream import early
 
 MIB = 1 << 20
@@ -76,6 +77,20 @@ def test_per_ip_holds_over_all_workers(proxied):
     lines = [line for line in gateway.error_log().splitlines() if "connections refused" in line]
     assert 1 <= len(lines) <= 4     # each worker its own, every 10 s at most
     assert "limit=per_ip" in lines[0]
+
+
+def test_who_is_refused_keeps_no_place_by_sending_on(proxied):
+    gateway, _ = proxied(listen="limits = { per_ip = 1 }")
+    with gateway.client() as held, gateway.client() as client:
+        assert status_of(held) == 200
+        began = time.monotonic()
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n")
+        assert client.reader.head().status == 503
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() - began < 4 * DEADLINE_SECONDS:
+                client.send(b"x")
+                time.sleep(0.5)
+        assert time.monotonic() - began < 5 + 3 * SLOW
 
 
 def test_per_ip_goes_by_the_address_of_the_proxy_header(proxied):

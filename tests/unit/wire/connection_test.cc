@@ -377,21 +377,56 @@ TEST(Connection, lingers_for_a_bounded_time) {
 }
 
 TEST(Connection, lingers_on_while_something_comes_but_not_for_ever) {
-  bool full = std::getenv("SLUICE_FULL") != nullptr;   // half a minute
-  Line line;
-  line.finish(Finish::linger);
-  auto began = std::chrono::steady_clock::now();
-  auto lasted = [&] { return std::chrono::steady_clock::now() - began; };
-  int heard = 0;
-  ASSERT_TRUE(line.loop.until([&] {
-    bool comes = full || heard == 0;
-    if (line.gone == 0 && comes && lasted() >= heard * kLingerSilenceMax / 2) {
-      line.read("x");
-      ++heard;
+  constexpr Duration kNone{};
+  struct Case {
+    Duration linger;
+    Duration drain_at;      // from the end of the last message; kNone: never
+    Duration heard_until;
+    Duration lasts;
+  };
+  const Case cases[] = {
+      {std::chrono::seconds(30), kNone, milliseconds(1600), milliseconds(1500) + kLingerSilenceMax},
+      {std::chrono::seconds(1), kNone, std::chrono::seconds(60), std::chrono::seconds(1)},
+      {std::chrono::seconds(30), milliseconds(500), std::chrono::seconds(60), milliseconds(500) + kLingerSilenceMax},
+  };
+  struct Running {
+    std::unique_ptr<Line> line;
+    TimePoint began;
+    Duration lasted{};
+    int heard = 0;
+    bool drained = false;
+  };
+  std::vector<Running> running;   // at once: each has a loop of its own
+  for (const Case& each : cases) {
+    running.push_back({std::make_unique<Line>(Line::Begin::open, Timeouts{.linger = each.linger}), std::chrono::steady_clock::now()});
+    running.back().line->finish(Finish::hear_out);
+  }
+  bool under_way = true;
+  while (under_way) {
+    under_way = false;
+    for (size_t n = 0; n < std::size(cases); ++n) {
+      Running& now = running[n];
+      Line& line = *now.line;
+      if (line.gone > 0) continue;
+      under_way = true;
+      now.lasted = std::chrono::steady_clock::now() - now.began;
+      ASSERT_LT(now.lasted, std::chrono::seconds(60));
+      if (now.lasted >= now.heard * milliseconds(500) && now.lasted <= cases[n].heard_until) {
+        line.read("x");
+        ++now.heard;
+      }
+      if (!now.drained && cases[n].drain_at > kNone && now.lasted >= cases[n].drain_at) {
+        now.drained = true;
+        LoopTurn turn(line.loop);
+        line.connection->drain();
+      }
+      line.loop.settle(1);
     }
-    return line.gone == 1;
-  }, std::chrono::seconds(60)));
-  EXPECT_GE(lasted(), (full ? kLingerLooksMax : 2) * kLingerSilenceMax - milliseconds(100));
+  }
+  for (size_t n = 0; n < std::size(cases); ++n) {
+    EXPECT_GE(running[n].lasted, cases[n].lasts - milliseconds(100)) << n;
+    EXPECT_LT(running[n].lasted, cases[n].lasts + milliseconds(1500)) << n;
+  }
 }
 
 TEST(Connection, tells_the_codec_when_writing_fails_and_reads_on) {
