@@ -10,6 +10,8 @@
 
 namespace sluice::http {
 
+inline constexpr size_t kFrameHeadBytes = 9;
+
 class H2Follower {
  public:
   /// `preface`: bytes before the first frame
@@ -20,12 +22,12 @@ class H2Follower {
     while (true) {
       bytes.remove_prefix(take(payload_left_, bytes.size()));
       if (bytes.empty()) return true;
-      size_t begun = kHeadBytes - head_left_;
+      size_t begun = kFrameHeadBytes - head_left_;
       size_t part = take(head_left_, bytes.size());
       std::copy_n(bytes.begin(), part, head_.begin() + begun);
       bytes.remove_prefix(part);
       if (head_left_ > 0) return true;
-      head_left_ = kHeadBytes;
+      head_left_ = kFrameHeadBytes;
       payload_left_ = size_t{byte(0)} << 16 | size_t{byte(1)} << 8 | byte(2);
       constexpr uint8_t kContinuation = 9;
       continuations_ = byte(3) == kContinuation ? continuations_ + 1 : 0;
@@ -34,8 +36,6 @@ class H2Follower {
   }
 
  private:
-  static constexpr size_t kHeadBytes = 9;
-
   /// Takes from `left` what there is of it. gives: how much that is
   static size_t take(size_t& left, size_t there) {
     size_t part = std::min(left, there);
@@ -45,9 +45,9 @@ class H2Follower {
   uint8_t byte(size_t at) const { return static_cast<uint8_t>(head_[at]); }
 
   size_t payload_left_;
-  size_t head_left_ = kHeadBytes;
+  size_t head_left_ = kFrameHeadBytes;
   uint32_t continuations_ = 0;
-  std::array<char, kHeadBytes> head_{};
+  std::array<char, kFrameHeadBytes> head_{};
 };
 
 }  // namespace sluice::http

@@ -136,8 +136,7 @@ struct H2Callbacks {
                           void* data) {
     H2Session& session = self(data);
     auto& of = *static_cast<H2Stream*>(source->ptr);
-    constexpr size_t kFrameHead = 9;
-    session.sending_.append_copy(session.wire_->blocks(), {reinterpret_cast<const char*>(head), kFrameHead});
+    session.sending_.append_copy(session.wire_->blocks(), {reinterpret_cast<const char*>(head), kFrameHeadBytes});
     session.sending_.append(size == of.out_.size() ? std::move(of.out_) : of.out_.split(size));
     of.blocked_since_ = of.write_done_ ? session.now() : kNever;   // what is left of it waits anew
     return 0;
@@ -172,7 +171,7 @@ H2Session::H2Session(Role role, Wire& wire, const H2Limits& limits)
   nghttp2_option_set_max_reserved_remote_streams(option, 0);
   nghttp2_option_set_max_outbound_ack(option, size_t{limits.pings} + limits.settings + 1);
   nghttp2_option_set_max_settings(option, kSettingsMax);
-  nghttp2_option_set_max_continuations(option, size_t{limits.continuations} + 1);
+  nghttp2_option_set_max_continuations(option, kFrameHeadBytes * (size_t{limits.continuations} + 1));   // it counts pieces of heads
   uint64_t resets = uint64_t{limits.resets} + limits.control_frames + 1;   // it counts those of answered streams too
   nghttp2_option_set_stream_reset_rate_limit(option, resets, resets);
   nghttp2_option_set_max_send_header_block_length(option, kSentHeaderBytesMax);

@@ -125,6 +125,22 @@ TEST_P(RefusedRequests, are_told_why_and_the_next_one_is_served) {
   EXPECT_EQ(server.codec.streams(), 0U);
 }
 
+TEST(H2Server, continuations_are_counted_however_they_are_cut) {
+  for (size_t piece : {1, 4, 1000}) {
+    for (int count : {8, 9}) {
+      H2Limits limits;
+      limits.continuations = 8;
+      H2Server server(limits);
+      server.greet();
+      std::string bytes = frame(kHeaders, kEndStream, 1, list_of(kGetFields));
+      for (int n = 1; n <= count; ++n) bytes += frame(kContinuation, n == count ? kEndHeaders : 0, 1, literal("a", "b"));
+      for (size_t at = 0; at < bytes.size(); at += piece) server.send(bytes.substr(at, piece));
+      EXPECT_EQ(server.keeper.requests.size(), count == 8 ? 1U : 0U) << piece;
+      EXPECT_EQ(server.codec.abuse(), count == 8 ? std::nullopt : std::optional(H2Abuse::continuations)) << piece;
+    }
+  }
+}
+
 TEST(H2Server, heads_that_are_large_by_their_table_alone_are_refused_too) {
   H2Server server;
   server.greet();
