@@ -136,7 +136,7 @@ void H1ServerCodec::reset(Error why) {
   events_ = nullptr;
   finished_ = true;
   wire_->expect(Phase::none);
-  bool shows = writing_ == Writing::length || writing_ == Writing::chunks;
+  bool shows = writing_ == Writing::length || writing_ == Writing::chunks || (head_sent_ && writing_ == Writing::done);
   if (why.side != Side::upstream || !shows) return wire_->finish(Finish::abort);
   end_raw();
   wire_->finish(usual_end());

@@ -43,9 +43,10 @@ void H2ClientCodec::on_header_list(int32_t, H2Stream* stream, End end) {
   }
   stream->head_ = head;
   if (stream->tunnel_ == H2Stream::Tunnel::asked) {
-    had_tunnels_ |= head->status < 300;
+    watches_ |= head->status < 300;
     stream->tunnel_ = head->status < 300 ? H2Stream::Tunnel::open : H2Stream::Tunnel::no;
   }
+  watches_ |= end == End::no && head->body == Body::none;   // its end is still to come
   stream->events_->on_head(*head);
   start_reading(*stream, *head, end);
 }
@@ -74,7 +75,7 @@ Error H2ClientCodec::reset_error(const H2Stream& stream, uint32_t code) const {
 }
 
 std::optional<uint32_t> H2ClientCodec::detach_code(const H2Stream& stream) {
-  if (stream.read_done_ && stream.end_sent_) return std::nullopt;
+  if (stream.read_done_ && stream.end_sent_ && !may_linger(stream)) return std::nullopt;
   // Nothing at all has come since it was sent: the connection may be dead, and others would wait for it too. So would bodies
   // of others for the connection's window (which Tomcat 10.1 forgets to open behind bodies that it discards).
   bool answers = stream.tunnel_ != H2Stream::Tunnel::open;   // a tunnel may be silent for long

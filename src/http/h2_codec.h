@@ -57,15 +57,15 @@ class H2ClientCodec final : public H2Session {
     wire_->available();
   }
   void on_tick() override;
-  /// Whoever sends a request has patience of his own; nobody watches a tunnel.
-  Phase busy_phase() const override { return had_tunnels_ ? Phase::streams : Phase::none; }
+  /// Whoever sends a request has patience of his own; nobody watches a tunnel, or a stream that he has left.
+  Phase busy_phase() const override { return watches_ ? Phase::streams : Phase::none; }
 
   void fail(H2Stream& stream, const Error& why);
   size_t streams_max() const;
 
   Scheme scheme_;
   bool greeted_ = false;
-  bool had_tunnels_ = false;
+  bool watches_ = false;
 };
 
 }  // namespace sluice::http

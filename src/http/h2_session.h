@@ -69,7 +69,8 @@ class H2Session : public Codec {
   void tell_reset(H2Stream& stream, const Error& why);
   void submit_reset(const H2Stream& stream, uint32_t code);
   /// Of a stream that nobody receives any more, after our end: its peer gets a moment to read that, and to end it too. A
-  /// reset at once could make him lose what he has not read. Tunnels, and requests whose length has come, but not their end.
+  /// reset at once could make him lose what he has not read, or be counted. Tunnels, requests whose length has come, but not
+  /// their end, and responses without a body likewise.
   bool lingers(H2Stream& stream);
   bool may_linger(const H2Stream& stream) const;
   void end_lingering(H2Stream& stream);

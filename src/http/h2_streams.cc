@@ -45,7 +45,8 @@ void H2Session::start_reading(H2Stream& stream, const Head& head, End end) {
     stream.early_end_ = end == End::yes;
     return stream.events_->on_end();
   }
-  if (end == End::yes) end_message(stream);
+  bool whole = !server_ && head.body == Body::none;   // as over HTTP/1, whatever the server adds
+  if (end == End::yes || whole) end_message(stream);
 }
 
 void H2Session::begin_tunnel(H2Stream& stream, StreamEvents& events) {
@@ -57,8 +58,10 @@ void H2Session::begin_tunnel(H2Stream& stream, StreamEvents& events) {
 }
 
 bool H2Session::may_linger(const H2Stream& stream) const {
-  bool waits_for_end = server_ && stream.head_read_ && stream.counts_length_ && stream.left_ == 0;
-  return (stream.tunnel_ == H2Stream::Tunnel::open || waits_for_end) && stream.write_done_ && !stream.read_done_;
+  if (!stream.write_done_ || !stream.head_read_) return false;
+  if (stream.tunnel_ == H2Stream::Tunnel::open) return !stream.read_done_;
+  if (server_) return !stream.read_done_ && stream.counts_length_ && stream.left_ == 0;
+  return stream.read_done_ && nghttp2_session_get_stream_remote_close(session_.get(), stream.id_) == 0;
 }
 
 bool H2Session::lingers(H2Stream& stream) {
@@ -68,8 +71,9 @@ bool H2Session::lingers(H2Stream& stream) {
 }
 
 void H2Session::end_lingering(H2Stream& stream) {
-  bool over = may_linger(stream) && stream.events_ == nullptr && !stream.closed_;
-  if (over && (leaving_ || now() - stream.heard_at_ >= kLinger)) submit_reset(stream, NGHTTP2_NO_ERROR);
+  bool over = may_linger(stream) && stream.end_sent_ && stream.events_ == nullptr && !stream.closed_;
+  if (!over || (!leaving_ && now() - stream.heard_at_ < kLinger)) return;
+  submit_reset(stream, stream.read_done_ ? NGHTTP2_CANCEL : NGHTTP2_NO_ERROR);
 }
 
 void H2Session::end_message(H2Stream& stream) {
@@ -80,10 +84,6 @@ void H2Session::end_message(H2Stream& stream) {
 void H2Session::on_data(H2Stream& stream, std::string_view bytes) {
   if (stream.read_done_ || stream.events_ == nullptr || bytes.empty()) return;
   if (!stream.head_read_) return bad_message(stream, kBadPseudoField);   // a body before the head
-  if (!server_ && stream.method_ == Method::head) {   // as over HTTP/1: the answer is its head, whatever the server adds
-    nghttp2_session_consume_stream(session_.get(), stream.id_, bytes.size());
-    return;
-  }
   if (stream.counts_length_ && bytes.size() > stream.left_) return bad_message(stream, kBadContentLength);
   if (stream.counts_length_) stream.left_ -= bytes.size();
   stream.unconsumed_ += bytes.size();
@@ -145,6 +145,7 @@ void H2Session::on_data_sent(H2Stream& stream, size_t bytes) {
 void H2Session::on_end_sent(H2Stream& stream) {
   stream.end_sent_ = true;
   stream.blocked_since_ = kNever;
+  if (stream.events_ == nullptr) stream.heard_at_ = now();   // from here on its peer is waited for
   bool left = server_ && stream.events_ == nullptr && (leaving_ || !may_linger(stream));
   bool asks = nghttp2_session_get_stream_remote_close(session_.get(), stream.id_) == 0;
   if (left && asks) submit_reset(stream, NGHTTP2_NO_ERROR);

@@ -262,24 +262,34 @@ def test_what_a_server_takes_at_last_is_served(gateway, times, status):
         assert len(refused) == times and one.access_log(1)[0]["retries"] == 3
 
 
-def test_a_head_is_answered_whatever_the_server_adds(gateway):
+@pytest.mark.parametrize("then", ["sends and ends", "goes on", "resets"])
+@pytest.mark.parametrize("method, status", [("HEAD", 200), ("GET", 204), ("GET", 304)])
+def test_an_answer_without_body_is_whole_whatever_the_server_adds(gateway, method, status, then):
     """Jetty 9.4 sends what a handler writes for HEAD."""
     def script(connection, received):
+        if received.get(":path") == "/after":
+            return connection.answer(received)
         with connection.lock:
-            connection.h2.send_headers(received.stream, [(":status", "200"), ("x-length", "100")])
-            connection.h2.send_data(received.stream, b"x" * 100)
-            connection.h2.send_data(received.stream, b"x" * 100, end_stream=True)
+            connection.h2.send_headers(received.stream, [(":status", str(status)), ("x-length", "100")])
+            if then == "resets":
+                connection.h2.reset_stream(received.stream, 2)
+            else:
+                connection.h2.send_data(received.stream, b"x" * 100)
+                connection.h2.send_data(received.stream, b"x" * 100, end_stream=then == "sends and ends")
             connection.flush()
     with H2Upstream(script) as behind:
         one = gateway(settings(behind, listen='protocols = ["h1", "h2c"]', upstream='protocol = "h2c"'))
         with one.client() as client:
             for _ in range(3):
-                reply = client.ask("HEAD", "/")
-                assert (reply.status, reply.get("x-length")) == (200, "100")
+                reply = client.ask(method, "/")
+                assert (reply.status, reply.get("x-length"), reply.get("connection")) == (status, "100", None)
+                assert client.ask("POST", "/after", body=b"x").status == 200
         with H2Client(one.port) as client:
-            reply = client.ask("HEAD", "/")
-            assert (reply.status, reply.body, reply.reset) == (200, b"", None)
-        assert [line["response_bytes"] for line in one.access_log(4)] == [0] * 4
+            reply = client.ask(method, "/")
+            assert (reply.status, reply.body, reply.reset) == (status, b"", None)
+        told = [(line["status"], line["response_bytes"], line.get("aborted")) for line in one.access_log(7) if line["path"] == "/"]
+        assert told == [(status, 0, None)] * 4
+        assert len(behind.connections) == 1 and not behind.connections[0].resets
 
 
 def test_a_server_that_leaves(gateway):
