@@ -191,6 +191,7 @@ class Exchange final : public Task,
   uint64_t request_bytes_ = 0;         // read, not moved
   uint64_t body_bytes_max_ = UINT64_MAX;
   uint8_t retries_ = 0;
+  uint8_t not_taken_ = 0;               // how often, by servers that had done nothing with it
   GrpcForm grpc_ = GrpcForm::none;
   uint8_t grpc_status_ = observe::kNoGrpcStatus;
   Step step_ = Step::start;

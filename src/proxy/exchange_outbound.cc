@@ -190,7 +190,7 @@ bool Exchange::may_retry() const {
               upstream_error_.code == Code::bad_message;
   bool harmless = upstream_error_.progress == Progress::unsent ||
                   (upstream_error_.progress == Progress::sent && http::is_idempotent(request_->method));
-  bool again = not_taken ? retries_ < kSentAgainMax : stream_reused_ && !fresh_only_;
+  bool again = not_taken ? not_taken_ < kSentAgainMax : stream_reused_ && !fresh_only_;
   return again && dead && harmless && request_pump_.replayable();
 }
 
@@ -201,12 +201,22 @@ Next Exchange::retry_or_fail() {
     const Problem* deadline = deadline_kept_by(error);
     return fail(deadline ? *deadline : problem_of(error));
   }
+  bool not_taken = upstream_error_.code == Code::not_taken;
   ++retries_;
-  fresh_only_ = true;
   upstream_error_ = {};
   request_pump_.rewind();
   timer_.stop();
-  return go(Step::connect);   // the same endpoint: its idle connection was dead, it need not be
+  // The same endpoint: its idle connection was dead, or it left, but it need not. One that refuses again may be asked too much.
+  if (!not_taken) {
+    fresh_only_ = true;
+  } else if (++not_taken_ > 1 && !tried_.full()) {
+    if (upstream::Endpoint* other = upstream_->pick(tried_)) {
+      leave_upstream(Outcome::served);
+      endpoint_ = other;
+      tried_.add(*other);
+    }
+  }
+  return go(Step::connect);
 }
 
 void Exchange::leave_upstream(Outcome outcome) {

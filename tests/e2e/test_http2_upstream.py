@@ -260,6 +260,29 @@ def test_what_a_server_takes_at_last_is_served(gateway, times, status):
         one = gateway(settings(behind, upstream='protocol = "h2c"'))
         assert one.ask("POST", "/", body=b"abc").status == status
         assert len(refused) == times and one.access_log(1)[0]["retries"] == 3
+        assert len(behind.connections) == 1     # a server that is short of something needs no more of them
+
+
+def test_what_a_server_keeps_refusing_is_sent_to_another(gateway):
+    """And servers that cannot be reached cost none of what a request may be refused."""
+    refused = []
+
+    def script(connection, received):
+        refused.append(received)
+        connection.reset(received, 7)
+    with H2Upstream(script) as refuses, H2Upstream(lambda connection, received: connection.answer(received)) as takes:
+        servers = ", ".join(f'"127.0.0.1:{port}"' for port in [free_port() for _ in range(3)])
+        one = gateway(settings(more=f"""
+[upstream.main]
+servers = ["{refuses.address}", "{takes.address}", {servers}]
+protocol = "h2c"
+[route.all]
+match = {{ path = "/" }}
+upstream = "main"
+"""))
+        assert [one.ask("POST", "/", body=b"abc").status for _ in range(10)] == [200] * 10
+        assert 0 < len(refused) <= 20
+        assert len(refuses.connections) == 1
 
 
 @pytest.mark.parametrize("then", ["sends and ends", "goes on", "resets"])
