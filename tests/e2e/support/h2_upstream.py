@@ -61,9 +61,9 @@ class H2Connection:
                 self.take(event)
             self.flush()
         self.open = False
+        self.socket.close()        # before anybody can say something more: it may have been told to reset
         for request in self.requests.values():
             request.arrived.put(-1)
-        self.socket.close()
 
     def take(self, event):
         if isinstance(event, h2.events.RequestReceived):
