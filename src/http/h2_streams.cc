@@ -61,7 +61,7 @@ bool H2Session::may_linger(const H2Stream& stream) const {
   if (!stream.write_done_ || !stream.head_read_) return false;
   if (stream.tunnel_ == H2Stream::Tunnel::open) return !stream.read_done_;
   if (server_) return !stream.read_done_ && stream.counts_length_ && stream.left_ == 0;
-  return stream.read_done_ && nghttp2_session_get_stream_remote_close(session_.get(), stream.id_) == 0;
+  return stream.end_sent_ && stream.read_done_ && nghttp2_session_get_stream_remote_close(session_.get(), stream.id_) == 0;
 }
 
 bool H2Session::lingers(H2Stream& stream) {

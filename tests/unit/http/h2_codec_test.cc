@@ -989,6 +989,20 @@ TEST(H2Client, an_answer_without_a_body_is_whole_at_its_head) {
   }
 }
 
+TEST(H2Client, an_answer_without_a_body_ends_a_request_that_waits_for_a_window) {
+  H2Pair pair;
+  auto& one = pair.ask(Method::post, "/1", End::no);
+  Chain body;
+  body.append_copy(pair.pool, std::string(65'535 + 1, 'x'));
+  one.stream->send_body(std::move(body), End::yes);
+  feed(pair.client, pair.client_wire, frame(kHeaders, kEndHeaders, 1, list_of({{":status", "204"}})));
+  EXPECT_EQ(one.events.log(), "head(204) end");
+  pair.client_wire.take_sent();
+  one.stream->detach();
+  EXPECT_EQ(frame_types(pair.client_wire.take_sent()), "3(8)");
+  EXPECT_EQ(pair.client.streams(), 0U);
+}
+
 TEST(H2Client, cuts_white_space_off_what_a_server_says) {   // as HTTP/1 does; a client's is refused
   H2Pair pair;
   auto& one = pair.ask(Method::get, "/1", End::yes);
