@@ -58,6 +58,7 @@ void Connection::flush() {
 }
 
 void Connection::flushed() {
+  if (lingering_) return;   // a close_notify
   size_t queued = transport_->queued();
   if (queued == 0) {
     write_deadline_ = write_waits_since_ = kNever;
@@ -125,6 +126,7 @@ void Connection::arm(TimePoint deadline) {
 void Connection::on_timer(Timer&) {
   if (dead_) return;
   TimePoint at = now();
+  if (lingering_ && std::min(read_deadline_, write_deadline_) <= at) return die();
   if (paused_) {
     if (transport_->broken()) {
       if (ending_) return die();
@@ -143,7 +145,6 @@ void Connection::on_timer(Timer&) {
     write_deadline_ = at + timeouts_->write;
   }
   if (read_deadline_ <= at) {
-    if (lingering_) return die();
     read_deadline_ = kNever;
     if (connecting_) return on_failed(Error{Code::timeout, Side::gateway, Progress::unsent, "no handshake in time"});
     codec_->on_timeout(phase_);
@@ -154,7 +155,7 @@ void Connection::on_timer(Timer&) {
 
 void Connection::drain() {
   draining_ = true;
-  if (lingering_) linger_end_ = std::min(linger_end_, now() + kLingerSilenceMax);
+  if (lingering_) write_deadline_ = std::min(write_deadline_, now() + kLingerSilenceMax);
   if (!dead_) codec_->drain();
 }
 
@@ -179,15 +180,14 @@ void Connection::finish(Finish how) {
 }
 
 void Connection::begin_linger() {
-  if (lingering_) return;
   lingering_ = true;
   transport_->finish();
   if (eof_) return die();   // the peer has sent all that it ever will
   paused_ = false;
   paused_since_ = kNever;
   transport_->resume_read();
-  linger_end_ = now() + (draining_ ? std::min(kLingerSilenceMax, timeouts_->linger) : timeouts_->linger);
-  read_deadline_ = std::min(now() + kLingerSilenceMax, linger_end_);
+  write_deadline_ = now() + (draining_ ? std::min(kLingerSilenceMax, timeouts_->linger) : timeouts_->linger);
+  read_deadline_ = std::min(now() + kLingerSilenceMax, write_deadline_);
   arm(read_deadline_);
 }
 
@@ -212,7 +212,7 @@ void Connection::on_read(const Slice& bytes) {
   if (dead_) return;
   bytes_read_ += bytes.size;
   if (ending_) {
-    if (lingering_) read_deadline_ = std::min(now() + kLingerSilenceMax, linger_end_);
+    if (lingering_) read_deadline_ = std::min(now() + kLingerSilenceMax, write_deadline_);
     if (how_ == Finish::hear_out) return;
     lingered_bytes_ += static_cast<uint32_t>(bytes.size);
     size_t most = how_ == Finish::dismiss ? kDismissBytesMax : kLingerBytesMax;

@@ -124,10 +124,9 @@ class Connection final : public http::Wire,
   uint64_t bytes_read_ = 0;
   Timer timer_;
   TimePoint read_deadline_ = kNever;
-  TimePoint write_deadline_ = kNever;
+  TimePoint write_deadline_ = kNever;   // while lingering, when nothing is written: the end of that, whatever comes
   TimePoint write_waits_since_ = kNever;
   TimePoint paused_since_ = kNever;
-  TimePoint linger_end_ = kNever;
   uint32_t queued_before_ = 0;      // at the last look: has the peer taken something since?
   uint32_t lingered_bytes_ = 0;
   http::Phase phase_ = http::Phase::none;
