@@ -1,5 +1,6 @@
 """Rate limits: one count for all workers, what clients are told, what a reload keeps."""
 import concurrent.futures
+import datetime
 import os
 import re
 import threading
@@ -85,14 +86,16 @@ burst = 10
         answers = []
         with gateway.client() as client:
             while time.monotonic() < end:
-                answers.append((client.ask().status, time.monotonic()))
+                answers.append(client.ask().status)
         return answers
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         answers = sum(pool.map(lambda _: ask_on(), range(4)), [])
     took = time.monotonic() - start
-    admitted = sum(status == 200 for status, _ in answers)
+    admitted = answers.count(200)
     assert admitted <= 10 + 100 * took
-    assert admitted >= 0.99 * due([at for _, at in answers], 100, 10)
+    # By the gateway's clock: a client that had to wait for the processor saw its answer later than it was decided.
+    began = [datetime.datetime.fromisoformat(line["time"]).timestamp() for line in gateway.access_log(len(answers))]
+    assert admitted >= 0.99 * due(began, 100, 10)
 
 
 def test_addresses_are_counted_apart_and_an_ipv6_subscriber_by_its_64(proxied):
