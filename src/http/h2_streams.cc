@@ -16,6 +16,7 @@ namespace {
 constexpr size_t kSharedFrom = 8 * 1024;                 // smaller pieces are copied: they would pin a read buffer
 constexpr size_t kSpareStreams = 8;                      // kept for the next requests
 constexpr Duration kLinger = std::chrono::seconds(5);    // as a connection of HTTP/1 has it
+constexpr int kAnsweredMax = 8;                          // streams that a server may be slow to end
 
 }  // namespace
 
@@ -66,6 +67,11 @@ bool H2Session::may_linger(const H2Stream& stream) const {
 
 bool H2Session::lingers(H2Stream& stream) {
   bool may = may_linger(stream) && !leaving_ && !finished_;
+  if (may && stream.read_done_) {
+    int left = 0;
+    open_.each([&](H2Stream& one) { left += one.events_ == nullptr && !one.closed_ ? 1 : 0; });
+    may = left <= kAnsweredMax;
+  }
   if (may) stream.heard_at_ = now();
   return may;
 }

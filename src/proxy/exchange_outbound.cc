@@ -40,6 +40,7 @@ const Problem& problem_of(const Error& error) {
 Next Exchange::do_pick() {
   if (refused_) return go(Step::reply);
   endpoint_ = tried_.full() ? nullptr : upstream_->pick(tried_);
+  if (endpoint_ == nullptr && tried_.forget_refusing()) endpoint_ = upstream_->pick(tried_);
   if (endpoint_ == nullptr) {
     if (upstream_error_) return fail(problem_of(upstream_error_));   // what the last one did says more
     return fail(problem_of(upstream_->lack()));
@@ -209,9 +210,9 @@ Next Exchange::retry_or_fail() {
   // The same endpoint: its idle connection was dead, or it left, but it need not. One that refuses again may be asked too much.
   if (!not_taken) {
     fresh_only_ = true;
-  } else if (++not_taken_ > 1 && !tried_.full()) {
-    if (upstream::Endpoint* other = upstream_->pick(tried_)) {
-      leave_upstream(Outcome::served);
+  } else if (++not_taken_ > 1) {
+    tried_.refuses(*endpoint_);
+    if (upstream::Endpoint* other = tried_.full() ? nullptr : upstream_->move(*endpoint_, tried_)) {
       endpoint_ = other;
       tried_.add(*other);
     }

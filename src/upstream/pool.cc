@@ -83,7 +83,7 @@ void PooledUpstream::remove_retired() {
   std::erase_if(retired_, [](const std::unique_ptr<Site>& site) { return site->in_flight_ == 0 && site->links_ == 0; });
 }
 
-Endpoint* PooledUpstream::pick(const Tried& tried) {
+uint32_t PooledUpstream::choose(const Tried& tried, TimePoint at) {
   std::array<uint32_t, Tried::kMax> indices;
   size_t count = 0;
   if (tried.size() > 0) {
@@ -91,30 +91,47 @@ Endpoint* PooledUpstream::pick(const Tried& tried) {
       if (tried.has(*site) && count < indices.size()) indices[count++] = site->index_;
     }
   }
-  std::span<const uint32_t> excluded(indices.data(), count);
+  return picker_->pick(states_, {indices.data(), count}, at);
+}
+
+Endpoint* PooledUpstream::pick(const Tried& tried) {
   if (settings_.in_flight && !settings_.in_flight->take(*settings_.config.max_in_flight)) {
     lack_ = Lack::busy;
     return nullptr;
   }
-  uint32_t index = picker_->pick(states_, excluded, now());
+  uint32_t index = choose(tried, now());
   // With every endpoint set aside, trying one beats refusing.
-  if (index == Picker::kNobody) index = picker_->pick(states_, excluded, kSetAsideToo);
+  if (index == Picker::kNobody) index = choose(tried, kSetAsideToo);
   if (index == Picker::kNobody) {
     if (settings_.in_flight) settings_.in_flight->give();
     lack_ = what_lacks();
     return nullptr;
   }
   metrics().in_flight.add();
+  return &count_at(index);
+}
+
+Endpoint& PooledUpstream::count_at(uint32_t index) {
   ++states_[index].in_flight;
   ++sites_[index]->in_flight_;
-  return sites_[index].get();
+  return *sites_[index];
+}
+
+Endpoint* PooledUpstream::move(Endpoint& from, const Tried& tried) {
+  uint32_t index = choose(tried, now());
+  if (index == Picker::kNobody) return nullptr;
+  leave(static_cast<Site&>(from), Outcome::served);
+  return &count_at(index);
 }
 
 void PooledUpstream::release(Endpoint& endpoint, Outcome outcome) {
-  Site& site = static_cast<Site&>(endpoint);
-  --site.in_flight_;
   metrics().in_flight.sub();
   if (settings_.in_flight) settings_.in_flight->give();
+  leave(static_cast<Site&>(endpoint), outcome);
+}
+
+void PooledUpstream::leave(Site& site, Outcome outcome) {
+  --site.in_flight_;
   if (site.retired_) return remove_retired();
   EndpointState& state = states_[site.index_];
   --state.in_flight;

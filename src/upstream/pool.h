@@ -49,6 +49,7 @@ class PooledUpstream : public Upstream {
   ~PooledUpstream() override;
 
   Endpoint* pick(const Tried& tried) override;
+  Endpoint* move(Endpoint& from, const Tried& tried) override;
   http::Stream* open(Endpoint& endpoint, Reuse reuse, Opening& opening) override;
   void cancel(Opening& opening) override;
   void release(Endpoint& endpoint, Outcome outcome) override;
@@ -74,6 +75,10 @@ class PooledUpstream : public Upstream {
   void set_aside(Site& site);
   void set_down(Site& site, bool down);
   Lack what_lacks() const;
+  /// gives: an endpoint's index, or Picker::kNobody
+  uint32_t choose(const Tried& tried, TimePoint at);
+  Endpoint& count_at(uint32_t index);
+  void leave(Site& site, Outcome outcome);
   void remove_retired();
   PoolLink* take_idle(Site& site, Reuse reuse);
   void leave_idle(PoolLink& link);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/error.h"
 #include "http/stream.h"
@@ -37,10 +38,25 @@ class Tried {
   }
   size_t size() const { return size_; }
   bool full() const { return size_ == kMax; }
+  /// One that can be reached, but does nothing with the request: to be asked again when there is nobody else.
+  void refuses(const Endpoint& endpoint) {
+    for (size_t i = 0; i < size_; ++i) refusing_ |= static_cast<uint8_t>((endpoints_[i] == &endpoint ? 1 : 0) << i);
+  }
+  /// gives: whether there was one
+  bool forget_refusing() {
+    uint8_t kept = 0;
+    for (size_t i = 0; i < size_; ++i) {
+      if ((refusing_ >> i & 1) == 0) endpoints_[kept++] = endpoints_[i];
+    }
+    size_ = kept;
+    return std::exchange(refusing_, 0) != 0;
+  }
 
  private:
   const Endpoint* endpoints_[kMax];   // the first size_ of them
   uint8_t size_ = 0;
+  uint8_t refusing_ = 0;              // a bit for each
+  static_assert(kMax <= 8);
 };
 
 /// Which pooled connections a request may take.
@@ -83,6 +99,9 @@ class Upstream {
   /// Chooses an endpoint not tried yet and counts the request there, until release().
   /// gives: null when none is usable
   virtual Endpoint* pick(const Tried& tried) = 0;
+  /// Counts the request at another endpoint not tried yet, instead of this one. Not at one that is set aside.
+  /// gives: null when there is none; nothing has changed then
+  virtual Endpoint* move(Endpoint&, const Tried&) { return nullptr; }
   /// gives: a stream over a pooled connection, at once; or null, and `opening` hears later
   virtual http::Stream* open(Endpoint& endpoint, Reuse reuse, Opening& opening) = 0;
   virtual void cancel(Opening& opening) = 0;

@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 from support.client import Client, request
@@ -283,6 +284,57 @@ upstream = "main"
         assert [one.ask("POST", "/", body=b"abc").status for _ in range(10)] == [200] * 10
         assert 0 < len(refused) <= 20
         assert len(refuses.connections) == 1
+
+
+@pytest.mark.parametrize("limit", ["", "max_in_flight = 1"])
+def test_who_refuses_is_asked_again_when_nobody_else_can_be_reached(gateway, limit):
+    """And a server that is set aside is not asked in its place."""
+    refused = []
+
+    def script(connection, received):
+        if len(refused) % 4 < 3:
+            refused.append(received)
+            return connection.reset(received, 7)
+        refused.append(None)
+        connection.answer(received)
+    with H2Upstream(script) as behind:
+        one = gateway(settings(behind, f"127.0.0.1:{free_port()}", upstream=f'protocol = "h2c"\n{limit}'))
+        assert [one.ask("POST", "/", body=b"abc").status for _ in range(6)] == [200] * 6
+        assert len(refused) == 24
+
+
+@pytest.mark.parametrize("limit", ["", "max_in_flight = 1"])
+def test_a_request_moves_to_another_server_without_a_second_place(gateway, limit):
+    with (H2Upstream(lambda connection, received: connection.reset(received, 7)) as one, H2Upstream(lambda c, received: c.reset(received, 7)) as two,
+          H2Upstream(lambda connection, received: connection.answer(received)) as takes):
+        refuse = gateway(settings(one, takes, upstream=f'protocol = "h2c"\n{limit}'))
+        assert [refuse.ask().status for _ in range(10)] == [200] * 10
+        refuse = gateway(settings(one, two, takes, upstream=f'protocol = "h2c"\n{limit}'))
+        statuses = [refuse.ask().status for _ in range(9)]
+        assert statuses.count(200) >= 6    # three of nine begin at the first, and are moved to the second or the third
+        refuse.wait_for_metric(0, "sluice_upstream_requests_in_flight", upstream="main")
+
+
+def test_who_leaves_a_quiet_stream_leaves_the_connection_to_others(gateway):
+    def script(connection, received):
+        if received.get(":path") != "/events":
+            return connection.answer(received)
+        with connection.lock:
+            connection.h2.send_headers(received.stream, [(":status", "200"), ("content-type", "text/event-stream")])
+            connection.h2.send_data(received.stream, b": hello\n\n")
+            connection.flush()
+    with H2Upstream(script) as behind:
+        one = gateway(settings(behind, upstream='protocol = "h2c"'))
+        with one.client() as stays:
+            stays.send(request("GET", "/events"))
+            stays.reader.head()
+            for _ in range(2):
+                with one.client() as leaves:
+                    leaves.send(request("GET", "/events"))
+                    leaves.reader.head()
+                    time.sleep(1.3)
+                assert one.ask("GET", "/").status == 200
+        assert len(behind.connections) == 1
 
 
 @pytest.mark.parametrize("then", ["sends and ends", "goes on", "resets"])

@@ -989,6 +989,17 @@ TEST(H2Client, an_answer_without_a_body_is_whole_at_its_head) {
   }
 }
 
+TEST(H2Client, only_some_streams_are_left_to_a_slow_server) {
+  H2Pair pair;
+  for (int n = 0; n < 20; ++n) {
+    auto& one = pair.ask(Method::head, "/", End::yes);
+    feed(pair.client, pair.client_wire, frame(kHeaders, kEndHeaders, 2 * n + 1, list_of({{":status", "200"}})));
+    EXPECT_EQ(one.events.log(), "head(200) end");
+    one.stream->detach();
+    EXPECT_LE(pair.client.streams(), 8U);
+  }
+}
+
 TEST(H2Client, an_answer_without_a_body_ends_a_request_that_waits_for_a_window) {
   H2Pair pair;
   auto& one = pair.ask(Method::post, "/1", End::no);

@@ -210,6 +210,31 @@ TEST_F(Pool, sends_nothing_to_who_is_down_and_lets_idle_connections_to_him_go) {
   EXPECT_EQ(first.requests, 2);
 }
 
+TEST_F(Pool, moves_a_request_to_an_endpoint_that_is_not_set_aside) {
+  Server first(loop), second(loop), third(loop);
+  make({first.target(), second.target(), third.target()});
+  Request aside(*pool, loop);
+  ASSERT_TRUE(aside.pick());
+  Endpoint* dead = aside.endpoint;
+  aside.release(Outcome::unreachable);
+  Request moving(*pool, loop);
+  ASSERT_TRUE(moving.pick());
+  Endpoint* from = moving.endpoint;
+  moving.tried.add(*from);
+  moving.tried.refuses(*from);
+  Endpoint* other = pool->move(*from, moving.tried);
+  ASSERT_NE(other, nullptr);
+  EXPECT_TRUE(other != from && other != dead);
+  moving.tried.add(*other);
+  EXPECT_EQ(pool->move(*other, moving.tried), nullptr);   // only the dead one is left
+  EXPECT_TRUE(moving.tried.forget_refusing());
+  EXPECT_TRUE(moving.tried.has(*other) && !moving.tried.has(*from));
+  EXPECT_FALSE(moving.tried.forget_refusing());
+  EXPECT_EQ(pool->move(*other, moving.tried), from);
+  moving.endpoint = from;
+  moving.release();
+}
+
 TEST_F(Pool, opens_a_fresh_connection_when_asked_to) {
   Server server(loop);
   make({server.target()});
