@@ -79,8 +79,7 @@ std::optional<uint32_t> H2ClientCodec::detach_code(const H2Stream& stream) {
   // Nothing at all has come since it was sent: the connection may be dead, and others would wait for it too. So would bodies
   // of others for the connection's window (which Tomcat 10.1 forgets to open behind bodies that it discards).
   bool silent = !stream.head_read_ && fed_at_ <= stream.heard_at_ && now() - stream.heard_at_ >= kPatience;
-  bool shut = window() <= 0 && stream.blocked_since_ != kNever &&
-              now() - stream.blocked_since_ >= kPatience;
+  bool shut = window() <= 0 && stream.blocked_since_ != kNever && now() - stream.blocked_since_ >= kPatience;
   if (silent || shut) leaving_ = true;
   return NGHTTP2_CANCEL;
 }

@@ -111,7 +111,7 @@ void Connection::expect(Phase phase) {
     case Phase::idle: read_deadline_ = now() + timeouts_->idle; break;
     case Phase::head: read_deadline_ = now() + timeouts_->header; break;
     case Phase::body: read_deadline_ = now() + timeouts_->body; break;
-    case Phase::streams: read_deadline_ = now() + std::min(std::min(timeouts_->body, timeouts_->write) / kLateParts, kStreamsLook); break;
+    case Phase::streams: read_deadline_ = now() + std::min({timeouts_->body / kLateParts, timeouts_->write / kLateParts, kStreamsLook}); break;
     case Phase::last: read_deadline_ = now() + kDrainGrace; break;
   }
   arm(read_deadline_);

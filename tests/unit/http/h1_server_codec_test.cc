@@ -343,6 +343,18 @@ TEST(ServerCodec, ends_the_connection_as_the_stream_was_left) {
   EXPECT_EQ(reset.wire.ending(), "abort");
   EXPECT_EQ(reset.acceptor.log(), "head(GET /a) end");   // no event follows
 
+  for (int status : {200, 204}) {   // broken off by the upstream: what came goes out, where it shows that more would follow, or is all
+    for (std::optional<uint64_t> length : {std::optional<uint64_t>(10), std::optional<uint64_t>()}) {
+      for (Side side : {Side::upstream, Side::client}) {
+        Server broken;
+        broken.send(kGet);
+        broken.codec.send_head(broken.make_head(status, length), End::no);
+        broken.codec.reset(Error{Code::truncated, side});
+        EXPECT_EQ(broken.wire.ending(), side == Side::upstream ? "flush" : "abort") << status;
+      }
+    }
+  }
+
   Server told;         // the response itself says that nothing follows
   told.send(kGet);
   Head& head = told.make_head(200, 0);

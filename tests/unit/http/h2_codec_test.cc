@@ -438,6 +438,26 @@ TEST(H2Server, awaits_the_end_of_a_request_whose_length_has_come) {
   EXPECT_EQ(shorter.codec.streams(), 0U);
 }
 
+TEST(H2Server, awaits_it_from_the_end_of_the_response_on) {
+  H2Server server;
+  server.greet();
+  server.send(frame(kHeaders, kEndHeaders, 1,
+                    list_of({{":method", "POST"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/"}, {"content-length", "5"}})) +
+              frame(kData, 0, 1, "12345"));
+  server.answer(0, std::string(65'536, 'x'));   // a byte more than the window takes
+  server.wire.take_sent();
+  auto wait = [&] {
+    server.wire.time += std::chrono::seconds(5);
+    server.codec.on_timeout(Phase::streams);
+    return frame_types(server.wire.take_sent());
+  };
+  EXPECT_EQ(wait(), "");
+  server.send(frame(kWindow, 0, 0, std::string("\0\0\0\1", 4)) + frame(kWindow, 0, 1, std::string("\0\0\0\1", 4)));
+  EXPECT_EQ(frame_types(server.wire.take_sent()), "0");
+  EXPECT_EQ(wait(), "3(0)");
+  EXPECT_EQ(server.codec.streams(), 0U);
+}
+
 TEST(H2Server, awaits_the_end_of_a_request_for_a_moment) {
   EndMissing server("12345");
   server.wire.take_sent();

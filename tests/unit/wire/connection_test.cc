@@ -166,6 +166,17 @@ TEST(Connection, reports_each_phase_that_takes_too_long) {
   }
 }
 
+TEST(Connection, looks_at_streams_often_however_patient_it_is) {
+  for (Duration patience : {Duration(milliseconds(400)), Duration(std::chrono::hours(1))}) {
+    Line line;
+    line.timeouts.body = line.timeouts.write = patience;
+    auto began = std::chrono::steady_clock::now();
+    line.expect(Phase::streams);
+    ASSERT_TRUE(line.loop.until([&] { return !line.codec.log.empty(); }));
+    EXPECT_GE(std::chrono::steady_clock::now() - began, std::min(patience / kLateParts, kStreamsLook) - milliseconds(50));
+  }
+}
+
 TEST(Connection, takes_the_nearer_of_two_deadlines) {
   Line line;
   line.timeouts = {.idle = std::chrono::seconds(60), .header = kShort, .body = kShort,
